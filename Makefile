@@ -1,0 +1,115 @@
+# Slotcast: `make help` lists the targets. The modules, their layers and libraries: lib/layers.mk.
+
+BUILD     ?= build$(if $(SANITIZE),-$(firstword $(subst $(comma), ,$(SANITIZE))))
+PREFIX    ?= /usr/local
+CXX       ?= g++
+OPTIMISE  ?= -O2 -g
+WARNINGS  := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
+CXXFLAGS  += -std=c++23 $(OPTIMISE) $(WARNINGS) $(if $(WERROR),-Werror)
+LDFLAGS   += -Wl,--as-needed -pthread
+comma     := ,
+
+# SANITIZE=address,undefined or SANITIZE=thread: another build folder, another set of flags.
+ifdef SANITIZE
+CXXFLAGS  += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer
+LDFLAGS   += -fsanitize=$(SANITIZE)
+endif
+
+V ?= 0
+say = $(if $(filter 0,$(V)),@printf '  %-5s %s\n' '$(1)' '$(2)';)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDEXPANSION:
+.SUFFIXES:
+
+include lib/layers.mk
+
+modules   := $(patsubst deps.%,%,$(filter deps.%,$(.VARIABLES)))
+programs  := $(patsubst modules.%,%,$(filter modules.%,$(.VARIABLES)))
+sources    = $(sort $(wildcard lib/$(1)/*.cpp))
+objects    = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
+
+# A module with everything below it, users before what they use: the order in which ld wants it.
+below      = $(foreach m,$(1),$(m) $(call below,$(deps.$(m))))
+keep_last  = $(if $(1),$(call keep_last,$(wordlist 2,$(words $(1)),$(1)),$(if $(filter $(firstword $(1)),$(wordlist 2,$(words $(1)),$(1))),$(2),$(2) $(firstword $(1)))),$(2))
+closure    = $(call keep_last,$(call below,$(1)))
+archives   = $(foreach m,$(1),$(if $(call sources,$(m)),$(BUILD)/lib/lib$(m).a))
+# pkg-config runs when a recipe needs it, so that `make deps` works before anything is installed.
+cflags     = $(if $(strip $(1)),$(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(1))))
+link_libs  = $(foreach m,$(1),$(libs.$(m))) \
+             $(if $(strip $(foreach m,$(1),$(pkgs.$(m)))),$(shell pkg-config --libs $(sort $(foreach m,$(1),$(pkgs.$(m))))))
+
+## Building
+all: $(programs:%=$(BUILD)/bin/%) ## build every program into build/bin
+
+define module_rules
+cflags.$(1) = $$(eval cflags.$(1) := $$(call cflags,$$(foreach m,$$(call closure,$(1)),$$(pkgs.$$(m)))))$$(cflags.$(1))
+$(BUILD)/lib/$(1)/%.o: lib/$(1)/%.cpp lib/layers.mk
+	@mkdir -p $$(@D)
+	$$(call say,CXX,$$<)$(CXX) -Ilib $(CXXFLAGS) $$(cflags.$(1)) $(CPPFLAGS) -MMD -MP -c -o $$@ $$<
+$(BUILD)/lib/lib$(1).a: $$(call objects,$$(call sources,$(1)))
+	$$(call say,AR,$$@)rm -f $$@; $(AR) rcs $$@ $$^
+endef
+$(foreach m,$(modules),$(eval $(call module_rules,$(m))))
+
+$(BUILD)/tools/%.o: tools/%.cpp lib/layers.mk
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)$(CXX) -Ilib $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+define program_rules
+$(BUILD)/bin/$(1): $(BUILD)/tools/$(1).o $(call archives,$(call closure,$(modules.$(1))))
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $$@ $$^ $$(call link_libs,$(call closure,$(modules.$(1))))
+endef
+$(foreach p,$(programs),$(eval $(call program_rules,$(p))))
+
+# Unit tests: one binary; tests/unit/MODULE_*.cpp may include anything of that module and below.
+unit_sources := $(sort $(wildcard tests/unit/*.cpp))
+unit_modules := $(call closure,control carrier push relay cli)
+$(BUILD)/tests/unit/%.o: tests/unit/%.cpp lib/layers.mk
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)$(CXX) -Ilib $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/tests/unit/unit: $(call objects,$(unit_sources)) $(call archives,$(unit_modules))
+	$(call say,LINK,$@)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ -lrapidcheck $(call link_libs,$(unit_modules))
+unit: $(BUILD)/tests/unit/unit
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+## Running and testing
+deps: ## install the Debian packages that are missing
+	@tools/packaging/deps
+
+demo: deps ## run the whole flow in network namespaces: make demo [INPUT=holiday.mp4]
+	@$(MAKE) --no-print-directory all
+	@PATH="$(abspath $(BUILD))/bin:$$PATH" examples/demo.sh $(INPUT)
+
+check: deps ## build and run all tests (under 10 minutes)
+	@$(MAKE) --no-print-directory WERROR=1 all unit
+	@$(MAKE) --no-print-directory lint
+	@tests/run $(BUILD) $(TESTS)
+
+check-long: check ## what takes longer: sanitizer builds, repetitions
+	@tests/run-long
+
+lint: deps ## format, shell, man pages, layers; clang-tidy on what changed against the main branch
+	@tests/lint/run
+
+lint-all: deps ## the same with clang-tidy on everything
+	@tests/lint/run --all
+
+## Installing
+install: all ## install into $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/slotcast
+	install -m 755 $(filter-out %/push-sender %/relay-ingest,$(programs:%=$(BUILD)/bin/%)) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BUILD)/bin/push-sender $(BUILD)/bin/relay-ingest $(DESTDIR)$(PREFIX)/libexec/slotcast
+	for page in man/*.[1-8]; do \
+	    install -D -m 644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}" || exit 1; done
+
+clean: ## remove what was built
+	rm -rf build build-*
+
+help: ## this list
+	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4) ":"} /^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' Makefile
+
+.PHONY: all unit deps demo check check-long lint lint-all install clean help

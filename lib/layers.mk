@@ -1,0 +1,43 @@
+# The modules of lib/ and what each may include: itself and what stands to the right of its name,
+# with everything below that. The Makefile builds and links from these lines; `make lint` refuses
+# an include that is not covered by them.
+
+deps.base    :=
+deps.cli     := seal base
+deps.conf    := base
+deps.seal    := base
+deps.resv    := base
+deps.wire    := resv seal
+deps.net     := conf base
+deps.media   := conf base
+deps.route   := conf base
+deps.ledger  := resv seal wire
+deps.vault   := resv seal wire conf
+deps.client  := net wire vault
+deps.control := ledger net wire
+deps.carrier := route client vault net wire
+deps.push    := media wire
+deps.relay   := client net media wire
+
+# pkg-config names, and libraries that have none.
+pkgs.base    := fmt
+pkgs.seal    := libsodium
+pkgs.wire    :=
+libs.wire    := -lboost_json
+pkgs.cli     :=
+libs.cli     := -ldate-tz
+pkgs.net     := libcurl openssl
+libs.net     := -lboost_url -lpthread
+pkgs.media   := gstreamer-1.0 gstreamer-app-1.0 srt
+pkgs.route   := libnl-route-3.0 libnftables
+pkgs.ledger  := sqlite3
+
+# Programs: the modules each is linked with.
+modules.resv-control    := control cli
+modules.resv-request    := client cli
+modules.resv-store      := vault cli
+modules.carrier-connect := carrier cli
+modules.push-stream     := push cli
+modules.push-sender     := push cli
+modules.relay-serve     := relay cli
+modules.relay-ingest    := relay cli
