@@ -1,0 +1,48 @@
+// Files that are whole or absent: bounded reads, atomic durable writes, locks.
+#pragma once
+
+#include "base/fd.hpp"
+#include "base/result.hpp"
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+
+namespace base {
+
+/// The whole of @p path, refused (bad_data) when larger than @p max_bytes.
+[[nodiscard]] Result<std::string> read_file(const std::filesystem::path &path,
+                                            std::size_t max_bytes);
+
+/// Everything up to end of file on @p fd, refused when larger than @p max_bytes.
+/// @p name is for error texts.
+[[nodiscard]] Result<std::string> read_all(int fd, std::string_view name, std::size_t max_bytes);
+
+/// Writes all of @p data to @p fd, over short writes and EINTR.
+[[nodiscard]] Result<void> write_all(int fd, std::string_view data, std::string_view name);
+
+/// Replaces @p path by @p data: temporary file beside it, fsync, rename, fsync of the folder. On
+/// failure the old file is untouched and the temporary one is gone.
+[[nodiscard]] Result<void> write_file_atomic(const std::filesystem::path &path,
+                                             std::string_view data, mode_t mode);
+
+/// Removes @p path durably; absent is success.
+[[nodiscard]] Result<void> remove_file(const std::filesystem::path &path);
+
+/// Makes @p path and its missing parents, each with @p mode; existing folders are left as they are.
+[[nodiscard]] Result<void> make_folders(const std::filesystem::path &path, mode_t mode);
+
+/// An exclusive flock(2), held while the object lives. The file is created with mode 0600.
+class FileLock {
+  public:
+    /// Waits at most @p wait_ms for another holder, then fails with try_again.
+    [[nodiscard]] static Result<FileLock> acquire(const std::filesystem::path &path, int wait_ms);
+
+  private:
+    explicit FileLock(Fd fd) : m_fd(std::move(fd)) {}
+    Fd m_fd;
+};
+
+} // namespace base
