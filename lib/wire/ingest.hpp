@@ -1,0 +1,120 @@
+// Messages between relay-serve and its unprivileged ingest children, over a seqpacket socket.
+// A child is not trusted: relay-serve checks every number that a child reports.
+#pragma once
+
+#include "resv/window.hpp"
+#include "wire/settings.hpp"
+
+#include <variant>
+
+namespace wire {
+
+/// parent -> child, first and once.
+struct IngestSetup {
+    std::string relay;   ///< this relay's id; tickets carry its hash as audience
+    std::string carrier; ///< whose address this is, for logs and metrics
+    Endpoint listen;     ///< SRT listener; bound to this address only
+    std::optional<Probe> echo; ///< the keyed UDP echo beside it
+    std::string control_key;   ///< base64url: tickets are verified with it
+    std::string group_key;     ///< base64url, a secret: passphrases are derived from it
+    std::int64_t latency_ms = 120;
+};
+
+/// parent -> child: control's clock minus this machine's, whenever the feed says so.
+struct IngestClock {
+    std::int64_t offset_ms = 0;
+};
+
+/// parent -> child: who may publish; a later one replaces the earlier one for its reservation.
+struct IngestAdmit {
+    base::Id reservation;
+    std::string channel;
+    resv::Window window;
+    std::uint32_t generation = 0;
+    base::BitRate max_rate;
+};
+/// parent -> child: no longer; a live session is closed at once.
+struct IngestWithdraw {
+    base::Id reservation;
+    std::string reason; ///< cancelled, revoked, ended …
+};
+
+/// parent -> child, with the memfd (full-size, sealed SHRINK|GROW): write stream `stream`'s next
+/// bytes here once its earlier extent is full. A first one follows each IngestOpened.
+struct IngestExtent {
+    std::int64_t stream = 0;
+    std::int64_t extent = 0; ///< number of the extent within the stream, from 0
+    std::int64_t bytes = 0;
+};
+
+/// child -> parent: a publisher was admitted; `stream` is a fresh number of this child.
+struct IngestOpened {
+    std::int64_t stream = 0;
+    base::Id reservation;
+    std::uint32_t generation = 0;
+    std::string instance; ///< base64url
+    std::string peer;     ///< address and port
+};
+/// child -> parent: this extent will be full soon; send the next.
+struct IngestNeedExtent {
+    std::int64_t stream = 0;
+    std::int64_t extent = 0; ///< the number it wants
+};
+
+/// Where a viewer or a segment can begin: at the PAT before a random-access point.
+struct IngestCut {
+    std::int64_t position = 0; ///< bytes of the stream before it (all extents together)
+    std::int64_t pts_90k = 0;  ///< of the random-access point, 33 bits
+};
+/// child -> parent: `bytes` more bytes of TS, whole packets, lie in `extent` from `offset` on. Sent
+/// every 20 ms or so while there are any; parts of one stream follow each other without a gap.
+struct IngestPart {
+    std::int64_t stream = 0;
+    std::int64_t extent = 0;
+    std::int64_t offset = 0;
+    std::int64_t bytes = 0;
+    std::int64_t received_us = 0; ///< CLOCK_MONOTONIC of the first packet
+    std::vector<IngestCut> cuts;  ///< may lie a little before this part
+};
+/// child -> parent, once a second.
+struct IngestStats {
+    std::int64_t stream = 0;
+    std::int64_t rate_bps = 0;
+    std::int64_t rtt_us = 0;
+    std::int64_t lost_packets = 0;
+    std::int64_t dropped_packets = 0;
+};
+/// child -> parent: the publisher is gone or was closed; no more parts of this stream.
+struct IngestClosed {
+    std::int64_t stream = 0;
+    std::string reason; ///< "lost", "ended", "withdrawn", "over_rate", "replaced" …
+};
+/// child -> parent: a handshake was refused (at most ten a second are told).
+struct IngestRefused {
+    std::string reason; ///< as the SRT rejection code's name: too_early, ended, bad_ticket, busy …
+    std::string peer;
+    std::int64_t count = 1; ///< how many of this reason since the last such message
+};
+
+using IngestMessage =
+    std::variant<IngestSetup, IngestClock, IngestAdmit, IngestWithdraw, IngestExtent, IngestOpened,
+                 IngestNeedExtent, IngestPart, IngestStats, IngestClosed, IngestRefused>;
+
+[[nodiscard]] std::string write_ingest(const IngestMessage &message);
+[[nodiscard]] base::Result<IngestMessage> read_ingest(std::string_view text);
+
+/// SRT rejection codes that a publisher sees, in the application's range (SRT_REJC_USERDEFINED =
+/// 2000 upwards); see relay-serve(8).
+enum class IngestRefusal {
+    bad_ticket = 2001,     ///< not a ticket, or not control's signature
+    wrong_relay = 2002,    ///< issued for another relay
+    too_early = 2003,      ///< before start - lead_in
+    ended = 2004,          ///< after end + drain
+    withdrawn = 2005,      ///< cancelled, revoked or superseded by a newer generation
+    busy = 2006,           ///< another publisher is live with this ticket
+    unknown = 2007,        ///< this relay has not heard of the reservation
+    wrong_use = 2008,      ///< not a publish ticket
+};
+[[nodiscard]] std::string_view name(IngestRefusal refusal);
+
+} // namespace wire

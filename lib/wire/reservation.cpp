@@ -1,0 +1,247 @@
+#include "wire/reservation.hpp"
+
+namespace wire {
+
+using base::Errc;
+using base::fail;
+using base::Result;
+
+namespace {
+
+constexpr std::size_t k_max_title = 200;
+constexpr std::int64_t k_max_viewers = 10'000'000;
+constexpr std::int64_t k_max_bps = 10'000'000'000;
+
+JsonArray to_array(const std::vector<std::string> &items) {
+    JsonArray out;
+    for (const std::string &item : items)
+        out.emplace_back(item);
+    return out;
+}
+
+Result<std::vector<std::string>> plain_names(ObjectReader &in, std::string_view key) {
+    auto names = TRY(in.strings(key));
+    for (const std::string &name : names)
+        if (!is_plain_name(name))
+            return fail(Errc::bad_data, "{}: '{}' is not a name (a-z 0-9 - _)", in.where(key),
+                        name.substr(0, 40));
+    return names;
+}
+
+Result<std::string> title_of(ObjectReader &in) {
+    std::string title = TRY(in.string("title", k_max_title));
+    for (const char c : title)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            return fail(Errc::bad_data, "{}: holds a control character", in.where("title"));
+    return title;
+}
+
+Result<base::Id> id_of(ObjectReader &in, std::string_view key) {
+    auto id = base::Id::parse(TRY(in.string(key, 64)));
+    if (!id)
+        return std::unexpected(std::move(id).error().in(in.where(key)));
+    return *id;
+}
+
+} // namespace
+
+Json to_json(const ReservationRequest &r) {
+    JsonObject out{{"start", base::format_rfc3339(r.start)},
+                   {"end", base::format_rfc3339(r.end)},
+                   {"rate_bps", r.rate.bps},
+                   {"title", r.title},
+                   {"carriers", to_array(r.carriers)},
+                   {"disclosure", resv::name(r.disclosure)},
+                   {"notify", to_array(r.notify)},
+                   {"hold", r.hold}};
+    if (r.viewers)
+        out["viewers"] = *r.viewers;
+    if (r.channel)
+        out["channel"] = *r.channel;
+    if (r.password_hash)
+        out["password_hash"] = *r.password_hash;
+    return out;
+}
+
+Result<ReservationRequest> read_request(const Json &json, std::string where) {
+    auto in = TRY(ObjectReader::of(json, std::move(where)));
+    ReservationRequest r;
+    r.start = TRY(in.time("start"));
+    r.end = TRY(in.time("end"));
+    if (r.end <= r.start)
+        return fail(Errc::bad_data, "{}: not after start", in.where("end"));
+    r.rate.bps = TRY(in.integer("rate_bps", 1, k_max_bps));
+    r.title = TRY(title_of(in));
+    if (in.has("viewers"))
+        r.viewers = TRY(in.integer("viewers", 1, k_max_viewers));
+    TRY(in.integer_or("viewers", 1));
+    r.channel = TRY(in.optional_string("channel", 32));
+    if (r.channel && !is_plain_name(*r.channel))
+        return fail(Errc::bad_data, "{}: not a channel's name", in.where("channel"));
+    r.carriers = TRY(plain_names(in, "carriers"));
+    if (r.carriers.empty() || r.carriers.size() > 8)
+        return fail(Errc::bad_data, "{}: name 1 to 8 carriers", in.where("carriers"));
+    for (std::size_t i = 0; i < r.carriers.size(); ++i)
+        for (std::size_t j = i + 1; j < r.carriers.size(); ++j)
+            if (r.carriers[i] == r.carriers[j])
+                return fail(Errc::bad_data, "{}: '{}' stands twice", in.where("carriers"),
+                            r.carriers[i]);
+    r.disclosure = TRY(resv::parse_disclosure(TRY(in.string("disclosure", 16))));
+    r.password_hash = TRY(in.optional_string("password_hash", 128));
+    if (r.password_hash.has_value() != (r.disclosure == resv::Disclosure::password))
+        return fail(Errc::bad_data, "{}: goes with disclosure password, and only with it",
+                    in.where("password_hash"));
+    r.notify = TRY(in.strings("notify", 16));
+    r.hold = TRY(in.boolean_or("hold", false));
+    TRY(in.finish());
+    return r;
+}
+
+Json to_json(const Reservation &r) {
+    JsonObject out{{"type", "reservation"},
+                   {"v", 1},
+                   {"id", r.id.text()},
+                   {"state", resv::name(r.state)},
+                   {"owner", r.owner},
+                   {"channel", r.channel},
+                   {"relay", r.relay},
+                   {"start", base::format_rfc3339(r.window.start)},
+                   {"end", base::format_rfc3339(r.window.end)},
+                   {"lead_in_s", r.window.lead_in.count()},
+                   {"drain_s", r.window.drain.count()},
+                   {"rate_bps", r.rate.bps},
+                   {"viewers", r.viewers},
+                   {"carriers", to_array(r.carriers)},
+                   {"title", r.title},
+                   {"disclosure", resv::name(r.disclosure)},
+                   {"viewer_url", r.viewer_url},
+                   {"generation", r.generation},
+                   {"revision", r.revision},
+                   {"created", base::format_rfc3339(r.created)}};
+    if (r.hold_expires)
+        out["hold_expires"] = base::format_rfc3339(*r.hold_expires);
+    return out;
+}
+
+Result<Reservation> read_reservation(const Json &json, std::string where) {
+    auto in = TRY(ObjectReader::of(json, std::move(where)));
+    Reservation r;
+    r.id = TRY(id_of(in, "id"));
+    r.state = TRY(resv::parse_state(TRY(in.string("state", 16))));
+    r.owner = TRY(in.string("owner", 64));
+    r.channel = TRY(in.string("channel", 32));
+    r.relay = TRY(in.string("relay", 32));
+    r.window.start = TRY(in.time("start"));
+    r.window.end = TRY(in.time("end"));
+    r.window.lead_in = base::Seconds{TRY(in.integer("lead_in_s", 0, 86'400))};
+    r.window.drain = base::Seconds{TRY(in.integer("drain_s", 0, 86'400))};
+    r.rate.bps = TRY(in.integer("rate_bps", 1, k_max_bps));
+    r.viewers = TRY(in.integer("viewers", 0, k_max_viewers));
+    r.carriers = TRY(plain_names(in, "carriers"));
+    r.title = TRY(title_of(in));
+    r.disclosure = TRY(resv::parse_disclosure(TRY(in.string("disclosure", 16))));
+    r.viewer_url = TRY(in.string("viewer_url"));
+    r.generation = static_cast<std::uint32_t>(TRY(in.integer("generation", 0, 0xffffffffLL)));
+    r.revision = TRY(in.integer("revision"));
+    r.created = TRY(in.time("created"));
+    r.hold_expires = TRY(in.optional_time("hold_expires"));
+    return r;
+}
+
+Json to_json(const Slot &s) {
+    return JsonObject{{"type", "slot"},
+                      {"v", 1},
+                      {"start", base::format_rfc3339(s.start)},
+                      {"latest_start", base::format_rfc3339(s.latest_start)},
+                      {"duration_s", s.duration.count() / 1000},
+                      {"channel", s.channel},
+                      {"carriers", to_array(s.carriers)},
+                      {"rate_bps", s.rate.bps},
+                      {"viewers", s.viewers}};
+}
+
+Result<Slot> read_slot(const Json &json, std::string where) {
+    auto in = TRY(ObjectReader::of(json, std::move(where)));
+    Slot s;
+    s.start = TRY(in.time("start"));
+    s.latest_start = TRY(in.time("latest_start"));
+    s.duration = base::Seconds{TRY(in.integer("duration_s", 1, 366 * 86'400))};
+    s.channel = TRY(in.string("channel", 32));
+    s.carriers = TRY(plain_names(in, "carriers"));
+    s.rate.bps = TRY(in.integer("rate_bps", 1, k_max_bps));
+    s.viewers = TRY(in.integer("viewers", 0, k_max_viewers));
+    return s;
+}
+
+Json to_json(const Problem &p) {
+    JsonObject out{{"type", "urn:slotcast:problem:" + p.code},
+                   {"title", p.title},
+                   {"status", p.status},
+                   {"detail", p.detail},
+                   {"code", p.code}};
+    if (!p.hint.empty())
+        out["hint"] = p.hint;
+    if (!p.shortfalls.empty()) {
+        JsonArray list;
+        for (const Shortfall &s : p.shortfalls)
+            list.push_back(JsonObject{{"resource", s.resource},
+                                      {"needed", s.needed},
+                                      {"available", s.available},
+                                      {"from", base::format_rfc3339(s.from)},
+                                      {"to", base::format_rfc3339(s.to)}});
+        out["shortfalls"] = std::move(list);
+    }
+    return out;
+}
+
+Result<Problem> read_problem(const Json &json, std::string where) {
+    auto in = TRY(ObjectReader::of(json, std::move(where)));
+    Problem p;
+    p.status = static_cast<int>(TRY(in.integer("status", 100, 599)));
+    p.code = TRY(in.string("code", 64));
+    p.title = TRY(in.string("title"));
+    p.detail = TRY(in.string("detail", 4096));
+    p.hint = TRY(in.optional_string("hint", 4096)).value_or("");
+    if (!in.has("shortfalls"))
+        return p;
+    for (const Json &item : *TRY(in.array("shortfalls", 64))) {
+        auto s = TRY(ObjectReader::of(item, in.where("shortfalls")));
+        p.shortfalls.push_back({.resource = TRY(s.string("resource", 128)),
+                                .needed = TRY(s.integer("needed")),
+                                .available = TRY(s.integer("available")),
+                                .from = TRY(s.time("from")),
+                                .to = TRY(s.time("to"))});
+    }
+    return p;
+}
+
+Json to_json(const EnrolRequest &r) {
+    return JsonObject{{"token", r.token}, {"sign_key", r.sign_key}, {"box_key", r.box_key}};
+}
+
+Result<EnrolRequest> read_enrol_request(const Json &json, std::string where) {
+    auto in = TRY(ObjectReader::of(json, std::move(where)));
+    EnrolRequest r{.token = TRY(in.string("token", 128)),
+                   .sign_key = TRY(in.string("sign_key", 64)),
+                   .box_key = TRY(in.string("box_key", 64))};
+    TRY(in.finish());
+    return r;
+}
+
+Json to_json(const EnrolAnswer &a) {
+    JsonObject out{{"name", a.name}, {"role", a.role}, {"control_key", a.control_key}};
+    if (!a.group_key_sealed.empty())
+        out["group_key_sealed"] = a.group_key_sealed;
+    return out;
+}
+
+Result<EnrolAnswer> read_enrol_answer(const Json &json, std::string where) {
+    auto in = TRY(ObjectReader::of(json, std::move(where)));
+    return EnrolAnswer{.name = TRY(in.string("name", 64)),
+                       .role = TRY(in.string("role", 32)),
+                       .control_key = TRY(in.string("control_key", 64)),
+                       .group_key_sealed =
+                           TRY(in.optional_string("group_key_sealed", 512)).value_or("")};
+}
+
+} // namespace wire

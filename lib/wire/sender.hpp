@@ -1,0 +1,78 @@
+// Messages between carrier-connect, the sender and push-stream's reader, over seqpacket sockets.
+#pragma once
+
+#include "resv/window.hpp"
+#include "wire/settings.hpp"
+
+#include <variant>
+
+namespace wire {
+
+/// One way to the relay. carrier-connect has made the route before it sends this.
+struct SenderPath {
+    std::string carrier;
+    std::string interface;
+    std::string source4; ///< the carrier's own address, IPv4 literal or empty
+    std::string source6;
+    Endpoint relay;
+    std::string ticket;     ///< a secret
+    std::string passphrase; ///< a secret
+    std::int64_t pbkeylen = 16;
+    std::int64_t latency_ms = 120;
+    bool operator==(const SenderPath &) const = default;
+};
+
+/// carrier-connect -> sender: the whole of what it should do now. A later plan replaces the
+/// earlier one; the sender acts on the difference. No paths: close the connection and wait.
+struct SenderPlan {
+    base::Id reservation;
+    resv::Window window;
+    std::int64_t clock_offset_ms = 0; ///< control's clock minus this machine's
+    base::BitRate max_rate;
+    std::vector<std::string> codecs;
+    std::int64_t max_gop_s = 4;
+    std::vector<SenderPath> paths; ///< today the first is used
+    bool cancelled = false;        ///< the reservation is over before its end: stop now
+    bool operator==(const SenderPlan &) const = default;
+};
+
+/// sender -> reader (push-stream), once after the plan and again when the window or clock changes.
+struct SenderHello {
+    base::Id reservation;
+    resv::Window window;
+    std::int64_t clock_offset_ms = 0;
+    base::BitRate max_rate;
+    std::vector<std::string> codecs;
+    std::int64_t max_gop_s = 4;
+};
+
+/// sender -> reader and carrier-connect, once a second and at every change of state.
+struct SenderStatus {
+    std::string state;   ///< waiting, connecting, live, lost, ended, refused
+    std::string carrier; ///< empty when none
+    std::string detail;  ///< why, when lost or refused
+    std::int64_t bytes = 0; ///< of TS, sent so far
+    std::int64_t rate_bps = 0;
+    std::int64_t rtt_us = 0;
+    std::int64_t lost_packets = 0;
+    std::int64_t retransmitted_packets = 0;
+    std::int64_t dropped_packets = 0;
+    std::int64_t reconnects = 0;
+};
+
+/// reader -> sender: TS follows on the descriptor that comes with this message.
+struct SenderSource {};
+/// reader -> sender: the input is at its end; close when what is queued is out.
+struct SenderFinish {};
+
+using SenderMessage =
+    std::variant<SenderPlan, SenderHello, SenderStatus, SenderSource, SenderFinish>;
+
+[[nodiscard]] std::string write_message(const SenderMessage &message);
+[[nodiscard]] base::Result<SenderMessage> read_message(std::string_view text);
+
+/// The environment variable that names the descriptor of the reader's socket to the sender, set by
+/// `carrier-connect exec` for its COMMAND. It is a number, not a secret.
+inline constexpr const char *k_sender_fd_variable = "SLOTCAST_SENDER_FD";
+
+} // namespace wire

@@ -1,0 +1,308 @@
+#include "wire/settings.hpp"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+
+namespace wire {
+
+using base::Errc;
+using base::fail;
+using base::Result;
+using namespace std::string_view_literals;
+
+namespace {
+
+constexpr std::string_view k_context = "slotcast-settings-v1\0"sv;
+constexpr std::array<std::string_view, 5> k_types{"link", "ppp", "wireguard", "wwan", "command"};
+
+bool is_address(int family, const std::string &text) {
+    std::array<unsigned char, 16> ignored{};
+    return ::inet_pton(family, text.c_str(), ignored.data()) == 1;
+}
+
+Result<Endpoint> read_endpoint(ObjectReader &in) {
+    Endpoint e{.host = TRY(in.string("host", 64)),
+               .port = static_cast<std::uint16_t>(TRY(in.integer("port", 1, 65535)))};
+    if (!is_address(AF_INET, e.host) && !is_address(AF_INET6, e.host))
+        return fail(Errc::bad_data, "{}: '{}' is not an IP address", in.where("host"), e.host);
+    return e;
+}
+
+Json carrier_json(const CarrierInfo &c) {
+    JsonArray ingest;
+    for (const IngestAddress &a : c.ingest)
+        ingest.push_back(
+            JsonObject{{"relay", a.relay}, {"host", a.at.host}, {"port", a.at.port}});
+    JsonObject out{{"name", c.name},
+                   {"type", name(c.type)},
+                   {"preference", c.preference},
+                   {"line_bps", c.line_bps},
+                   {"ingest", std::move(ingest)}};
+    if (c.probe)
+        out["probe"] = JsonObject{
+            {"host", c.probe->at.host}, {"port", c.probe->at.port}, {"key", c.probe->key}};
+    if (c.type == CarrierType::link)
+        out["link"] = JsonObject{{"gateway4", c.link.gateway4}, {"gateway6", c.link.gateway6}};
+    return out;
+}
+
+Result<LinkInfo> read_link(ObjectReader in) {
+    LinkInfo link{.gateway4 = TRY(in.string("gateway4", 64)),
+                  .gateway6 = TRY(in.string("gateway6", 64))};
+    if (!link.gateway4.empty() && !is_address(AF_INET, link.gateway4))
+        return fail(Errc::bad_data, "{}: not an IPv4 address", in.where("gateway4"));
+    if (!link.gateway6.empty() && !is_address(AF_INET6, link.gateway6))
+        return fail(Errc::bad_data, "{}: not an IPv6 address", in.where("gateway6"));
+    TRY(in.finish());
+    return link;
+}
+
+Result<CarrierInfo> read_carrier(const Json &json, std::string where) {
+    auto in = TRY(ObjectReader::of(json, std::move(where)));
+    CarrierInfo c;
+    c.name = TRY(in.string("name", 32));
+    if (!is_plain_name(c.name))
+        return fail(Errc::bad_data, "{}: not a plain name", in.where("name"));
+    c.type = TRY(parse_carrier_type(TRY(in.string("type", 16))));
+    c.preference = TRY(in.integer("preference", 0, 64));
+    c.line_bps = TRY(in.integer("line_bps"));
+    for (const Json &item : *TRY(in.array("ingest", 16))) {
+        auto a = TRY(ObjectReader::of(item, in.where("ingest")));
+        IngestAddress address{.relay = TRY(a.string("relay", 32)), .at = TRY(read_endpoint(a))};
+        TRY(a.finish());
+        c.ingest.push_back(std::move(address));
+    }
+    if (c.ingest.empty())
+        return fail(Errc::bad_data, "{}: no ingest address", in.where("ingest"));
+    if (in.has("probe")) {
+        auto p = TRY(in.object("probe"));
+        c.probe = Probe{.at = TRY(read_endpoint(p)), .key = TRY(p.string("key", 64))};
+        TRY(p.finish());
+    }
+    if (c.type == CarrierType::link)
+        c.link = TRY(read_link(TRY(in.object("link"))));
+    TRY(in.finish());
+    return c;
+}
+
+Json relay_json(const RelayInfo &r) {
+    return JsonObject{{"id", r.id},
+                      {"host", r.at.host},
+                      {"port", r.at.port},
+                      {"srt", JsonObject{{"latency_ms", r.latency_ms},
+                                         {"passphrase", r.passphrase},
+                                         {"pbkeylen", r.pbkeylen}}}};
+}
+
+Result<RelayInfo> read_relay(const Json &json, std::string where) {
+    auto in = TRY(ObjectReader::of(json, std::move(where)));
+    RelayInfo r;
+    r.id = TRY(in.string("id", 32));
+    r.at = TRY(read_endpoint(in));
+    auto srt = TRY(in.object("srt"));
+    r.latency_ms = TRY(srt.integer("latency_ms", 20, 10'000));
+    r.passphrase = TRY(srt.string("passphrase", 79));
+    r.pbkeylen = TRY(srt.integer("pbkeylen", 16, 32));
+    TRY(srt.finish());
+    TRY(in.finish());
+    return r;
+}
+
+Json stream_json(const StreamInfo &s) {
+    JsonArray codecs;
+    for (const std::string &codec : s.codecs)
+        codecs.emplace_back(codec);
+    JsonObject out{{"channel", s.channel},
+                   {"ticket", s.ticket},
+                   {"codecs", std::move(codecs)},
+                   {"max_rate_bps", s.max_rate.bps},
+                   {"max_gop_s", s.max_gop_s}};
+    if (s.preflight_ticket)
+        out["preflight_ticket"] = *s.preflight_ticket;
+    return out;
+}
+
+Result<StreamInfo> read_stream(ObjectReader in) {
+    StreamInfo s;
+    s.channel = TRY(in.string("channel", 32));
+    s.ticket = TRY(in.string("ticket", 256));
+    s.preflight_ticket = TRY(in.optional_string("preflight_ticket", 256));
+    s.codecs = TRY(in.strings("codecs", 16));
+    s.max_rate.bps = TRY(in.integer("max_rate_bps", 1));
+    s.max_gop_s = TRY(in.integer("max_gop_s", 1, 60));
+    TRY(in.finish());
+    return s;
+}
+
+Result<base::Id> read_id(ObjectReader &in, std::string_view key) {
+    auto id = base::Id::parse(TRY(in.string(key, 64)));
+    if (!id)
+        return std::unexpected(std::move(id).error().in(in.where(key)));
+    return *id;
+}
+
+} // namespace
+
+std::string_view name(CarrierType type) { return k_types.at(static_cast<std::size_t>(type)); }
+
+Result<CarrierType> parse_carrier_type(std::string_view text) {
+    for (std::size_t i = 0; i < k_types.size(); ++i)
+        if (k_types[i] == text)
+            return static_cast<CarrierType>(i);
+    return fail(Errc::bad_data, "'{}' is not a carrier type (one of {})", text.substr(0, 32),
+                fmt::join(k_types, ", "));
+}
+
+const CarrierInfo *Settings::carrier(std::string_view wanted) const {
+    const auto found = std::ranges::find(carriers, wanted, &CarrierInfo::name);
+    return found == carriers.end() ? nullptr : &*found;
+}
+
+const RelayInfo *Settings::relay(std::string_view wanted) const {
+    const auto found = std::ranges::find(relays, wanted, &RelayInfo::id);
+    return found == relays.end() ? nullptr : &*found;
+}
+
+Json to_json(const Settings &s) {
+    JsonArray carriers;
+    for (const CarrierInfo &c : s.carriers)
+        carriers.push_back(carrier_json(c));
+    JsonArray relays;
+    for (const RelayInfo &r : s.relays)
+        relays.push_back(relay_json(r));
+    return JsonObject{
+        {"v", 1},
+        {"doc_id", s.doc_id},
+        {"serial", s.serial},
+        {"reservation", s.reservation.text()},
+        {"issuer", s.issuer.text()},
+        {"recipient", s.recipient.text()},
+        {"issued_at", base::format_rfc3339(s.issued_at)},
+        {"not_after", base::format_rfc3339(s.not_after)},
+        {"request", to_json(s.request)},
+        {"window", JsonObject{{"start", base::format_rfc3339(s.window.start)},
+                              {"end", base::format_rfc3339(s.window.end)},
+                              {"lead_in_s", s.window.lead_in.count()},
+                              {"drain_s", s.window.drain.count()}}},
+        {"carriers", std::move(carriers)},
+        {"relays", std::move(relays)},
+        {"stream", stream_json(s.stream)},
+        {"viewer", JsonObject{{"url", s.viewer_url}, {"disclosure", resv::name(s.disclosure)}}},
+        {"on_loss", JsonObject{{"reconnect_window_s", s.reconnect_window_s}}}};
+}
+
+Result<Settings> read_settings(const Json &json) {
+    auto in = TRY(ObjectReader::of(json, "settings"));
+    TRY(in.integer("v", 1, 1));
+    Settings s;
+    s.doc_id = TRY(in.string("doc_id", 64));
+    s.serial = TRY(in.integer("serial"));
+    s.reservation = TRY(read_id(in, "reservation"));
+    s.issuer = TRY(seal::KeyId::parse(TRY(in.string("issuer", 16))));
+    s.recipient = TRY(seal::KeyId::parse(TRY(in.string("recipient", 16))));
+    s.issued_at = TRY(in.time("issued_at"));
+    s.not_after = TRY(in.time("not_after"));
+    s.request = TRY(read_request(*TRY(in.value("request")), in.where("request")));
+    auto window = TRY(in.object("window"));
+    s.window.start = TRY(window.time("start"));
+    s.window.end = TRY(window.time("end"));
+    s.window.lead_in = base::Seconds{TRY(window.integer("lead_in_s", 0, 86'400))};
+    s.window.drain = base::Seconds{TRY(window.integer("drain_s", 0, 86'400))};
+    TRY(window.finish());
+    if (s.window.end <= s.window.start)
+        return fail(Errc::bad_data, "settings.window.end: not after start");
+    for (const Json &item : *TRY(in.array("carriers", 16)))
+        s.carriers.push_back(TRY(read_carrier(item, in.where("carriers"))));
+    for (const Json &item : *TRY(in.array("relays", 16)))
+        s.relays.push_back(TRY(read_relay(item, in.where("relays"))));
+    if (s.carriers.empty() || s.relays.empty())
+        return fail(Errc::bad_data, "settings: no carrier or no relay");
+    for (const CarrierInfo &c : s.carriers)
+        for (const IngestAddress &a : c.ingest)
+            if (s.relay(a.relay) == nullptr)
+                return fail(Errc::bad_data, "settings.carriers: {} leads to unknown relay '{}'",
+                            c.name, a.relay);
+    s.stream = TRY(read_stream(TRY(in.object("stream"))));
+    auto viewer = TRY(in.object("viewer"));
+    s.viewer_url = TRY(viewer.string("url"));
+    s.disclosure = TRY(resv::parse_disclosure(TRY(viewer.string("disclosure", 16))));
+    TRY(viewer.finish());
+    auto loss = TRY(in.object("on_loss"));
+    s.reconnect_window_s = TRY(loss.integer("reconnect_window_s", 0, 86'400));
+    TRY(loss.finish());
+    TRY(in.finish());
+    return s;
+}
+
+SealedSettings seal_settings(const Settings &settings, const seal::SigningKey &issuer,
+                             const seal::PublicKey &recipient_box) {
+    const Json document = to_json(settings);
+    const seal::Signature signature =
+        issuer.sign(k_context, seal::bytes_of(canonical_json(document)));
+    std::string text = canonical_json(
+        JsonObject{{"document", document}, {"signature", seal::to_base64url(signature)}});
+    const seal::Bytes sealed = seal::seal_to(recipient_box, seal::bytes_of(text));
+    seal::wipe(text);
+    return {settings.reservation, settings.recipient, seal::to_base64(sealed)};
+}
+
+Result<Settings> open_settings(const SealedSettings &sealed, const seal::BoxKey &box,
+                               const seal::KeyId &recipient, const seal::PublicKey &issuer) {
+    const auto bytes = seal::from_base64(sealed.sealed);
+    if (!bytes)
+        return fail(Errc::bad_data, "settings of {}: the sealed part is not base64",
+                    sealed.reservation.text());
+    auto opened = box.open(*bytes);
+    if (!opened)
+        return base::fail_hint(Errc::bad_data,
+                               "get them again with resv-request settings " +
+                                   sealed.reservation.text(),
+                               "settings of {}: not sealed for this terminal, or damaged",
+                               sealed.reservation.text());
+    const Json json = TRY(parse_json(seal::text_of(opened->view()), "settings"));
+    auto in = TRY(ObjectReader::of(json, "settings"));
+    const Json &document = *TRY(in.value("document"));
+    const auto given = seal::from_base64url(TRY(in.string("signature", 128)));
+    TRY(in.finish());
+    seal::Signature signature{};
+    if (!given || given->size() != signature.size())
+        return fail(Errc::bad_data, "settings.signature: malformed");
+    std::ranges::copy(*given, signature.begin());
+    std::string signed_text = canonical_json(document);
+    const bool good = seal::verify(issuer, k_context, seal::bytes_of(signed_text), signature);
+    seal::wipe(signed_text);
+    if (!good)
+        return base::fail_hint(Errc::not_permitted,
+                               "trust the control that made the booking with resv-store trust",
+                               "settings of {}: not signed by the control this terminal trusts",
+                               sealed.reservation.text());
+    Settings s = TRY(read_settings(document));
+    if (s.recipient != recipient || s.reservation != sealed.reservation ||
+        sealed.recipient != recipient)
+        return fail(Errc::bad_data, "settings of {}: made for another terminal or reservation",
+                    sealed.reservation.text());
+    return s;
+}
+
+Json to_json(const SealedSettings &s) {
+    return JsonObject{{"type", "settings"},
+                      {"v", 1},
+                      {"reservation", s.reservation.text()},
+                      {"recipient", s.recipient.text()},
+                      {"sealed", s.sealed}};
+}
+
+Result<SealedSettings> read_sealed(const Json &json, std::string where) {
+    auto in = TRY(ObjectReader::of(json, std::move(where)));
+    if (const std::string type = TRY(in.string("type", 32)); type != "settings")
+        return fail(Errc::bad_data, "{}: '{}' is not settings", in.where("type"), type);
+    TRY(in.integer("v", 1, 1));
+    SealedSettings s{.reservation = TRY(read_id(in, "reservation")),
+                     .recipient = TRY(seal::KeyId::parse(TRY(in.string("recipient", 16)))),
+                     .sealed = TRY(in.string("sealed", k_max_settings_bytes))};
+    TRY(in.finish());
+    return s;
+}
+
+} // namespace wire
