@@ -1,0 +1,40 @@
+// How every program starts and ends: options, errors on stderr, exit codes, output that is checked.
+#pragma once
+
+#include "base/result.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace CLI {
+class App;
+}
+
+namespace cli {
+
+/// What the chosen command does; its value is the exit code.
+using Action = std::function<base::Result<int>()>;
+
+struct ToolInfo {
+    std::string_view name;    ///< must be a literal
+    std::string_view summary; ///< one line for --help
+};
+
+/// Parses the command line with the options that @p define adds, then runs the Action that
+/// @p define (or a subcommand's callback) stored. Adds --help, --version, --quiet and --verbose.
+/// Errors go to stderr as `tool: error: …` and `tool: hint: …`; standard output is flushed and a
+/// failed write is an error (74). An exception is our bug (70). Returns main's value.
+int run_tool(int argc, char **argv, ToolInfo info,
+             const std::function<void(CLI::App &app, Action &action)> &define);
+
+/// Appends @p line and a newline to standard output (buffered; flush() or the end of the program
+/// sends it).
+void print_line(std::string_view line);
+/// Sends what was printed; io when standard output cannot take it.
+[[nodiscard]] base::Result<void> flush();
+
+/// Prints an error as run_tool does, without ending the program.
+void report(const base::Error &error);
+
+} // namespace cli
