@@ -1,0 +1,100 @@
+// The vault: the terminal's predetermined storage area for its keys and its sealed settings.
+// Layout and checks: slotcast-settings(5). Everything in it is refused unless it is a regular file
+// (or a folder) of the vault's owner, closed to everybody else, with one name, of a sane size.
+#pragma once
+
+#include "base/fd.hpp"
+#include "seal/keys.hpp"
+#include "wire/settings.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace vault {
+
+/// `read`: the owner, or root. `write`: the owner only, root included, so that no file of a user's
+/// vault ends up owned by root.
+enum class Access { read, write };
+
+/// What add() did.
+enum class Added { stored, replaced, unchanged };
+[[nodiscard]] std::string_view name(Added added);
+
+/// One stored document in brief; no secrets.
+struct Summary {
+    base::Id reservation;
+    std::string doc_id;
+    std::int64_t serial = 0;
+    resv::Window window;
+    base::UtcTime not_after;
+    std::string title;
+    std::string channel;
+    std::vector<std::string> carriers; ///< by preference
+    base::BitRate rate;
+    std::string viewer_url;
+};
+
+/// One thing that check() found wrong.
+struct Violation {
+    std::filesystem::path path;
+    std::string problem;
+};
+
+/// An open vault: its folder is held by descriptor, its keys are in memory. Not thread-safe, but
+/// any number of processes may use one vault: whoever changes it holds its lock for the moment.
+class Vault {
+  public:
+    /// Makes the folder (0700, with its parents) and the keys; what is there already is kept.
+    [[nodiscard]] static base::Result<Vault> create(const std::filesystem::path &folder);
+
+    /// Opens and checks folder and keys. no_input: there is none (see create); not_permitted:
+    /// another owner, or open to others; bad_data: symbolic link, hard link, damaged keys.
+    [[nodiscard]] static base::Result<Vault> open(const std::filesystem::path &folder,
+                                                  Access access);
+
+    Vault(Vault &&) noexcept;
+    Vault &operator=(Vault &&) noexcept;
+    ~Vault();
+
+    [[nodiscard]] const std::filesystem::path &folder() const;
+    [[nodiscard]] const seal::SigningKey &signing_key() const;
+    [[nodiscard]] const seal::BoxKey &box_key() const;
+    /// The terminal's key id: that of its signing key.
+    [[nodiscard]] seal::KeyId id() const;
+
+    /// Accepts settings signed by @p control from now on. Durable; repeating it is harmless.
+    [[nodiscard]] base::Result<void> trust(const seal::PublicKey &control);
+    /// The keys trusted so far, by key id.
+    [[nodiscard]] base::Result<std::vector<seal::PublicKey>> trusted() const;
+
+    /// Opens and verifies @p sealed, then stores it, still sealed. bad_data: damaged or for another
+    /// terminal; not_permitted: signed by no trusted control; refused: expired at @p now, or older
+    /// than what is stored. The same serial again changes nothing.
+    [[nodiscard]] base::Result<Added> add(const wire::SealedSettings &sealed, base::UtcTime now);
+
+    /// All documents, opened and verified, the earliest start first. Damaged ones are an error.
+    [[nodiscard]] base::Result<std::vector<Summary>> list() const;
+    /// One document, opened and verified. refused: not there.
+    [[nodiscard]] base::Result<wire::Settings> get(const base::Id &reservation) const;
+    /// One document as it came. refused: not there.
+    [[nodiscard]] base::Result<wire::SealedSettings> get_sealed(const base::Id &reservation) const;
+
+    /// Removes a document durably; false when there was none. Damaged ones are removed too.
+    [[nodiscard]] base::Result<bool> remove(const base::Id &reservation);
+    /// Removes the documents whose not_after is before @p now; returns their ids.
+    [[nodiscard]] base::Result<std::vector<base::Id>> prune(base::UtcTime now);
+
+    /// Looks at every name in the vault at @p folder and opens every document. Works where open()
+    /// refuses; fails only when there is no folder or it cannot be read.
+    [[nodiscard]] static base::Result<std::vector<Violation>>
+    check(const std::filesystem::path &folder);
+
+  private:
+    struct Impl;
+    explicit Vault(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> m_impl; // never null but after a move
+};
+
+} // namespace vault
