@@ -1,0 +1,66 @@
+# Loaded by every .bats file: `load ../lib/common`. Finds the programs, loads the assertions, and
+# ends what a test started in the background.
+
+bats_require_minimum_version 1.5.0
+bats_load_library bats-support
+bats_load_library bats-assert
+bats_load_library bats-file
+
+SLOTCAST_ROOT=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
+SLOTCAST_BUILD=$(cd "$SLOTCAST_ROOT" && realpath "${SLOTCAST_BUILD:-build}")
+PATH=$SLOTCAST_BUILD/bin:$SLOTCAST_BUILD/tests/tools:/usr/sbin:/sbin:$PATH
+export PATH SLOTCAST_ROOT SLOTCAST_BUILD
+# The user's own settings must not reach the tests.
+unset SLOTCAST_CONFIG SLOTCAST_CONTROL SLOTCAST_CACERT SLOTCAST_PRESET SLOTCAST_VAULT SLOTCAST_STATE
+unset SLOTCAST_SENDER_FD
+
+# start NAME COMMAND…: runs it in the background, output in $BATS_TEST_TMPDIR/NAME.{out,err}; its pid
+# is in $started (also in started_NAME). end_started ends all of them; call it in teardown.
+start() {
+    local name=$1
+    shift
+    "$@" >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- &
+    started=$!
+    printf -v "started_${name//[!a-zA-Z0-9]/_}" %s "$started"
+    STARTED_PIDS="${STARTED_PIDS:-} $started"
+}
+
+end_started() {
+    local pid
+    for pid in ${STARTED_PIDS:-}; do kill "$pid" 2>/dev/null || true; done
+    for pid in ${STARTED_PIDS:-}; do
+        for _ in $(seq 50); do
+            kill -0 "$pid" 2>/dev/null || break
+            sleep 0.1
+        done
+        kill -9 "$pid" 2>/dev/null || true
+    done
+    STARTED_PIDS=
+}
+
+# wait_for SECONDS COMMAND…: tries it every 50 ms until it succeeds; fails when the time is over.
+wait_for() {
+    local until=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        if [ "$SECONDS" -ge "$until" ]; then
+            echo "waited in vain for: $*" >&2
+            return 1
+        fi
+        sleep 0.05
+    done
+}
+
+# on_full_disk SIZE FOLDER COMMAND…: runs it in a mount namespace of its own where FOLDER is a tmpfs
+# of SIZE (such as 64k) that holds what FOLDER held.
+on_full_disk() {
+    local size=$1 folder=$2
+    shift 2
+    # shellcheck disable=SC2016 # for the inner shell
+    unshare -m sh -ec '
+        size=$1 folder=$2; shift 2
+        keep=$(mktemp -d); cp -a "$folder/." "$keep/"
+        mount -t tmpfs -o "size=$size,mode=$(stat -c %a "$folder")" tmpfs "$folder"
+        cp -a "$keep/." "$folder/"; rm -rf "$keep"
+        exec "$@"' sh "$size" "$folder" "$@"
+}
