@@ -21,19 +21,10 @@ bool is_address(int family, const std::string &text) {
     return ::inet_pton(family, text.c_str(), ignored.data()) == 1;
 }
 
-Result<Endpoint> read_endpoint(ObjectReader &in) {
-    Endpoint e{.host = TRY(in.string("host", 64)),
-               .port = static_cast<std::uint16_t>(TRY(in.integer("port", 1, 65535)))};
-    if (!is_address(AF_INET, e.host) && !is_address(AF_INET6, e.host))
-        return fail(Errc::bad_data, "{}: '{}' is not an IP address", in.where("host"), e.host);
-    return e;
-}
-
 Json carrier_json(const CarrierInfo &c) {
     JsonArray ingest;
     for (const IngestAddress &a : c.ingest)
-        ingest.push_back(
-            JsonObject{{"relay", a.relay}, {"host", a.at.host}, {"port", a.at.port}});
+        ingest.push_back(JsonObject{{"relay", a.relay}, {"host", a.at.host}, {"port", a.at.port}});
     JsonObject out{{"name", c.name},
                    {"type", name(c.type)},
                    {"preference", c.preference},
@@ -144,7 +135,17 @@ Result<base::Id> read_id(ObjectReader &in, std::string_view key) {
 
 } // namespace
 
-std::string_view name(CarrierType type) { return k_types.at(static_cast<std::size_t>(type)); }
+Result<Endpoint> read_endpoint(ObjectReader &in) {
+    Endpoint e{.host = TRY(in.string("host", 64)),
+               .port = static_cast<std::uint16_t>(TRY(in.integer("port", 1, 65535)))};
+    if (!is_address(AF_INET, e.host) && !is_address(AF_INET6, e.host))
+        return fail(Errc::bad_data, "{}: '{}' is not an IP address", in.where("host"), e.host);
+    return e;
+}
+
+std::string_view name(CarrierType type) {
+    return k_types.at(static_cast<std::size_t>(type));
+}
 
 Result<CarrierType> parse_carrier_type(std::string_view text) {
     for (std::size_t i = 0; i < k_types.size(); ++i)
@@ -255,11 +256,10 @@ Result<Settings> open_settings(const SealedSettings &sealed, const seal::BoxKey 
                     sealed.reservation.text());
     auto opened = box.open(*bytes);
     if (!opened)
-        return base::fail_hint(Errc::bad_data,
-                               "get them again with resv-request settings " +
-                                   sealed.reservation.text(),
-                               "settings of {}: not sealed for this terminal, or damaged",
-                               sealed.reservation.text());
+        return base::fail_hint(
+            Errc::bad_data,
+            "get them again with resv-request settings " + sealed.reservation.text(),
+            "settings of {}: not sealed for this terminal, or damaged", sealed.reservation.text());
     const Json json = TRY(parse_json(seal::text_of(opened->view()), "settings"));
     auto in = TRY(ObjectReader::of(json, "settings"));
     const Json &document = *TRY(in.value("document"));

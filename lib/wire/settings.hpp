@@ -13,6 +13,8 @@ struct Endpoint {
     std::uint16_t port = 0;
     bool operator==(const Endpoint &) const = default;
 };
+/// Reads the members `host` and `port`; bad_data when the host is not an IP literal.
+[[nodiscard]] base::Result<Endpoint> read_endpoint(ObjectReader &in);
 
 struct IngestAddress {
     std::string relay; ///< id of a member of relays[]
