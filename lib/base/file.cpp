@@ -3,6 +3,7 @@
 #include <array>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <thread>
 
@@ -48,48 +49,84 @@ Result<void> write_all(int fd, std::string_view data, std::string_view name) {
 
 namespace {
 
-Result<void> sync_folder(const fs::path &folder) {
-    const Fd fd{::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+Result<Fd> open_folder(const fs::path &folder) {
+    Fd fd{::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!fd)
-        return fail_errno("open", folder.native());
-    if (::fsync(fd.get()) != 0)
-        return fail_errno("sync", folder.native());
+        return fail_errno("open folder", folder.empty() ? "." : folder.native());
+    return fd;
+}
+
+Result<void> sync_folder(int folder, std::string_view shown) {
+    if (::fsync(folder) != 0)
+        return fail_errno("sync folder of", shown);
     return {};
 }
 
-Result<void> write_and_rename(Fd fd, const std::string &temp, const fs::path &path,
-                              std::string_view data, mode_t mode) {
-    TRY(write_all(fd.get(), data, path.native()));
+// A new file beside `name`, which gets its name; O_EXCL never follows what somebody planted there.
+Result<Fd> create_temporary(int folder, std::string &name, const fs::path &shown) {
+    for (int attempt = 0; attempt < 100; ++attempt) {
+        std::uint64_t random = 0;
+        if (::getrandom(&random, sizeof random, 0) != sizeof random)
+            return fail_errno("get randomness for", shown.native());
+        const std::string candidate = fmt::format("{}.{:016x}{}", name, random, k_temporary_suffix);
+        Fd fd{::openat(folder, candidate.c_str(),
+                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
+        if (fd) {
+            name = candidate;
+            return fd;
+        }
+        if (errno != EEXIST)
+            return fail_errno("create", shown.native());
+    }
+    return fail(Errc::io, "create {}: no free name for a temporary file", shown.native());
+}
+
+Result<void> fill_and_rename(Fd fd, int folder, const std::string &temp, const std::string &name,
+                             std::string_view data, mode_t mode, const fs::path &shown) {
+    TRY(write_all(fd.get(), data, shown.native()));
     if (::fchmod(fd.get(), mode) != 0)
-        return fail_errno("chmod", path.native());
+        return fail_errno("chmod", shown.native());
     if (::fsync(fd.get()) != 0)
-        return fail_errno("sync", path.native());
+        return fail_errno("sync", shown.native());
     fd.reset();
-    if (::rename(temp.c_str(), path.c_str()) != 0)
-        return fail_errno("rename", path.native());
-    return sync_folder(path.parent_path());
+    if (::renameat(folder, temp.c_str(), folder, name.c_str()) != 0)
+        return fail_errno("rename", shown.native());
+    return sync_folder(folder, shown.native());
 }
 
 } // namespace
 
-Result<void> write_file_atomic(const fs::path &path, std::string_view data, mode_t mode) {
-    std::string temp = path.native() + ".XXXXXX";
-    Fd fd{::mkostemp(temp.data(), O_CLOEXEC)}; // mkostemp creates it 0600
-    if (!fd)
-        return fail_errno("create", path.native());
-    auto done = write_and_rename(std::move(fd), temp, path, data, mode);
+Result<void> write_file_atomic_at(int folder, const std::string &name, std::string_view data,
+                                  mode_t mode, const fs::path &shown) {
+    std::string temp = name;
+    Fd fd = TRY(create_temporary(folder, temp, shown));
+    auto done = fill_and_rename(std::move(fd), folder, temp, name, data, mode, shown);
     if (!done)
-        ::unlink(temp.c_str());
+        ::unlinkat(folder, temp.c_str(), 0);
     return done;
 }
 
-Result<void> remove_file(const fs::path &path) {
-    if (::unlink(path.c_str()) != 0) {
+Result<void> write_file_atomic(const fs::path &path, std::string_view data, mode_t mode) {
+    const Fd folder = TRY(open_folder(path.parent_path()));
+    return write_file_atomic_at(folder.get(), path.filename().native(), data, mode, path);
+}
+
+Result<void> remove_file_at(int folder, const std::string &name, const fs::path &shown) {
+    if (::unlinkat(folder, name.c_str(), 0) != 0) {
         if (errno == ENOENT)
             return {};
-        return fail_errno("remove", path.native());
+        return fail_errno("remove", shown.native());
     }
-    return sync_folder(path.parent_path());
+    return sync_folder(folder, shown.native());
+}
+
+Result<void> remove_file(const fs::path &path) {
+    const auto folder = open_folder(path.parent_path());
+    if (!folder && folder.error().code == Errc::no_input)
+        return {}; // without its folder the file is absent too
+    if (!folder)
+        return std::unexpected(folder.error());
+    return remove_file_at(folder->get(), path.filename().native(), path);
 }
 
 Result<void> make_folders(const fs::path &path, mode_t mode) {
@@ -111,15 +148,20 @@ Result<FileLock> FileLock::acquire(const fs::path &path, int wait_ms) {
     Fd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (!fd)
         return fail_errno("open lock", path.native());
+    return lock(std::move(fd), path.native(), wait_ms);
+}
+
+Result<FileLock> FileLock::lock(Fd fd, std::string_view shown, int wait_ms) {
     using namespace std::chrono_literals;
     for (;; wait_ms -= 20) {
         if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0)
             return FileLock{std::move(fd)};
         if (errno != EWOULDBLOCK && errno != EINTR)
-            return fail_errno("lock", path.native());
+            return fail_errno("lock", shown);
         if (wait_ms <= 0)
-            return fail_hint(Errc::try_again, "wait for the other command to end, or see who holds it with fuser",
-                             "lock {}: held by another process", path.native());
+            return fail_hint(Errc::try_again,
+                             "wait for the other command to end, or see who holds it with fuser",
+                             "lock {}: held by another process", shown);
         std::this_thread::sleep_for(20ms);
     }
 }

@@ -28,8 +28,20 @@ namespace base {
 [[nodiscard]] Result<void> write_file_atomic(const std::filesystem::path &path,
                                              std::string_view data, mode_t mode);
 
+/// The same for @p name in the folder that the descriptor @p folder holds; @p shown is for errors.
+[[nodiscard]] Result<void> write_file_atomic_at(int folder, const std::string &name,
+                                                std::string_view data, mode_t mode,
+                                                const std::filesystem::path &shown);
+
+/// How the names of temporary files end: one that is there although nobody writes was left behind
+/// by a process that was killed, and may be removed.
+inline constexpr std::string_view k_temporary_suffix = ".tmp";
+
 /// Removes @p path durably; absent is success.
 [[nodiscard]] Result<void> remove_file(const std::filesystem::path &path);
+/// The same for @p name in the folder that the descriptor @p folder holds; @p shown is for errors.
+[[nodiscard]] Result<void> remove_file_at(int folder, const std::string &name,
+                                          const std::filesystem::path &shown);
 
 /// Makes @p path and its missing parents, each with @p mode; existing folders are left as they are.
 [[nodiscard]] Result<void> make_folders(const std::filesystem::path &path, mode_t mode);
@@ -39,6 +51,8 @@ class FileLock {
   public:
     /// Waits at most @p wait_ms for another holder, then fails with try_again.
     [[nodiscard]] static Result<FileLock> acquire(const std::filesystem::path &path, int wait_ms);
+    /// The same on a file that is open already; @p shown is its name in errors.
+    [[nodiscard]] static Result<FileLock> lock(Fd fd, std::string_view shown, int wait_ms);
 
   private:
     explicit FileLock(Fd fd) : m_fd(std::move(fd)) {}
