@@ -36,6 +36,12 @@ struct Summary {
     std::string viewer_url;
 };
 
+/// What list() found. One bad document does not hide the others.
+struct Listing {
+    std::vector<Summary> documents;   ///< the earliest start first
+    std::vector<base::Error> damaged; ///< one for each document that cannot be used
+};
+
 /// One thing that check() found wrong.
 struct Violation {
     std::filesystem::path path;
@@ -73,9 +79,12 @@ class Vault {
     /// terminal; not_permitted: signed by no trusted control; refused: expired at @p now, or older
     /// than what is stored. The same serial again changes nothing.
     [[nodiscard]] base::Result<Added> add(const wire::SealedSettings &sealed, base::UtcTime now);
+    /// What add() would answer, without storing anything.
+    [[nodiscard]] base::Result<Added> examine(const wire::SealedSettings &sealed,
+                                              base::UtcTime now) const;
 
-    /// All documents, opened and verified, the earliest start first. Damaged ones are an error.
-    [[nodiscard]] base::Result<std::vector<Summary>> list() const;
+    /// All documents, opened and verified.
+    [[nodiscard]] base::Result<Listing> list() const;
     /// One document, opened and verified. refused: not there.
     [[nodiscard]] base::Result<wire::Settings> get(const base::Id &reservation) const;
     /// One document as it came. refused: not there.
@@ -83,7 +92,9 @@ class Vault {
 
     /// Removes a document durably; false when there was none. Damaged ones are removed too.
     [[nodiscard]] base::Result<bool> remove(const base::Id &reservation);
-    /// Removes the documents whose not_after is before @p now; returns their ids.
+    /// The documents whose not_after is before @p now.
+    [[nodiscard]] base::Result<std::vector<base::Id>> expired(base::UtcTime now) const;
+    /// Removes those; returns their ids.
     [[nodiscard]] base::Result<std::vector<base::Id>> prune(base::UtcTime now);
 
     /// Looks at every name in the vault at @p folder and opens every document. Works where open()
