@@ -9,6 +9,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 INPUT=${1:-test:}
+[ "$INPUT" = test: ] || INPUT=$(realpath -e "$INPUT")
 
 # --- Root, or a user namespace that is as good ---------------------------------------------------
 if [ "$(id -u)" != 0 ]; then
@@ -66,67 +67,7 @@ wait_until() { # wait_until SECONDS WHAT COMMAND…
 step "Building the two networks (the Internet, and two carriers' lines)"
 lab_up
 
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
-    -subj /CN=control -addext "subjectAltName=IP:$CONTROL_ADDRESS" \
-    -keyout "$work/tls.key" -out "$work/tls.crt" 2>/dev/null
-
-cat >"$work/control.toml" <<EOF
-listen = "$CONTROL_ADDRESS:8443"
-tls_certificate = "$work/tls.crt"
-tls_key = "$work/tls.key"
-data = "$work/control"
-[policy]
-lead_in = "3s"
-drain = "3s"
-min_duration = "10s"
-[relays.r1]
-public_url = "http://$RELAY_ADDRESS:8080"
-streams = 4
-ingest = "100M"
-egress = "1G"
-[relays.r1.ingest_addresses]
-lineA = "$INGEST_A:9000"
-lineB = "$INGEST_B:9000"
-[carriers.lineA]
-type = "link"
-lines = 2
-capacity = "50M"
-gateway4 = "10.2.0.1"
-[carriers.lineB]
-type = "link"
-lines = 2
-capacity = "50M"
-gateway4 = "10.3.0.1"
-[channels.studio1]
-relay = "r1"
-viewers = 20
-max_rate = "10M"
-EOF
-cat >"$work/relay.toml" <<EOF
-id = "r1"
-control = "https://$CONTROL_ADDRESS:8443"
-cacert = "$work/tls.crt"
-http = "$RELAY_ADDRESS:8080"
-admin = "127.0.0.1:9090"
-data = "$work/relay"
-[ingest.lineA]
-listen = "$INGEST_A:9000"
-[ingest.lineB]
-listen = "$INGEST_B:9000"
-EOF
-cat >"$work/terminal.toml" <<EOF
-control = "https://$CONTROL_ADDRESS:8443"
-cacert = "$work/tls.crt"
-reservation_interface = "inet0"
-preset = "lineA"
-media_uid = 64010
-vault = "$work/vault"
-state = "$work/run"
-[carriers.lineA]
-interface = "carA"
-[carriers.lineB]
-interface = "carB"
-EOF
+lab_configure "$work"
 control() { on control env SLOTCAST_CONFIG="$work/control.toml" "$@"; }
 relay() { on relay env SLOTCAST_CONFIG="$work/relay.toml" "$@"; }
 terminal() { on terminal env SLOTCAST_CONFIG="$work/terminal.toml" "$@"; }
@@ -201,9 +142,9 @@ terminal carrier-connect down "$id"
 # --- 3. The stream -------------------------------------------------------------------------------
 step "3. Streaming over the preset carrier; viewers play HTTP-TS and HLS"
 show "carrier-connect exec $id -- push-stream $id $INPUT"
-case $INPUT in test:* | -) ;; *) INPUT=$(realpath "$INPUT") ;; esac
-[ "$INPUT" = test: ] || loop=--loop
-later push terminal carrier-connect exec "$id" -- push-stream "$id" "$INPUT" ${loop:-}
+loop=()
+[ "$INPUT" = test: ] || loop=(--loop)
+later push terminal carrier-connect exec "$id" -- push-stream "$id" "$INPUT" "${loop[@]}"
 
 frames_ffmpeg() { grep -ao 'frame= *[0-9]*' "$work/$1.err" 2>/dev/null | tail -n 1 | grep -o '[0-9]*$' || echo 0; }
 frames_gst() { grep -ao 'rendered: [0-9]*' "$work/$1.out" 2>/dev/null | tail -n 1 | grep -o '[0-9]*$' || echo 0; }
@@ -245,6 +186,7 @@ wait_until 15 "the viewers' picture to go on" more_frames
 step "5. Until the end of the reserved time"
 in_out=$(metric 'slotcast_relay_in_to_out_seconds{quantile="0.5"}')
 push_code=0
+# shellcheck disable=SC2154 # set by `later`
 wait "$pid_push" || push_code=$?
 refused "after the end" "$(
     terminal carrier-connect up "$id" --carrier lineB >&2

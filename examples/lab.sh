@@ -114,3 +114,16 @@ lab_down() {
         ip netns delete "$LAB-$host"
     done
 }
+
+# lab_configure FOLDER: the example configurations with every file of theirs below FOLDER, and a
+# certificate for control.
+lab_configure() {
+    local file
+    for file in control relay terminal; do
+        sed "s#/etc/slotcast#$1#; s#/var/lib/slotcast#$1#; s#/run/slotcast#$1/run#" \
+            "${BASH_SOURCE[0]%/*}/config/$file.toml" >"$1/$file.toml"
+    done
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+        -subj /CN=control -addext "subjectAltName=IP:$CONTROL_ADDRESS" \
+        -keyout "$1/tls.key" -out "$1/tls.crt" 2>/dev/null
+}
