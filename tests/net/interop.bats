@@ -1,0 +1,78 @@
+# Other people's programs at both ends: encoders that know only a URL publish, players play.
+
+load ../lib/common
+load ../lib/lab
+load ../lib/stack
+
+setup_file() {
+    stack_up
+    export MEDIA=$BATS_FILE_TMPDIR/media.ts
+    ffmpeg -nostdin -loglevel error -f lavfi -i testsrc=size=320x180:rate=25 -f lavfi \
+        -i sine=frequency=440 -t 20 -c:v libx264 -preset ultrafast -g 25 -b:v 800k -c:a aac \
+        -f mpegts "$MEDIA"
+}
+teardown_file() { stack_down; }
+teardown() { end_started; }
+
+url() { terminal resv-store get "$ID" --url --reveal; }
+
+# frames FILE: how many pictures can be decoded from what a viewer kept.
+frames() {
+    ffprobe -v error -count_frames -select_streams v -show_entries stream=nb_read_frames -of csv=p=0 "$1" |
+        tr -d ,
+}
+
+@test "ffmpeg publishes with the URL from the vault" {
+    book 5 8
+    terminal carrier-connect up "$ID"
+    wait_for 10 sh -c "[ \$(date +%s) -ge $(($(date +%s) + 3)) ]"
+    start ffmpeg terminal timeout 20 ffmpeg -nostdin -loglevel error -re -i "$MEDIA" -c copy -f mpegts "$(url)"
+    start viewer on viewer timeout 15 curl -sN "$URL/live.ts"
+    wait_for 12 streaming
+    sleep 3
+    terminal carrier-connect down "$ID"
+    end_started
+    [ "$(frames "$BATS_TEST_TMPDIR/viewer.out")" -gt 50 ]
+    assert_equal "$(lab_bytes media inet0)" 0
+}
+
+@test "srt-live-transmit publishes with the URL from the vault" {
+    book 5 8
+    terminal carrier-connect up "$ID"
+    wait_for 10 sh -c "[ \$(date +%s) -ge $(($(date +%s) + 3)) ]"
+    start feed terminal ffmpeg -nostdin -loglevel error -re -i "$MEDIA" -c copy -f mpegts \
+        "udp://127.0.0.1:5004?pkt_size=1316"
+    start transmit terminal timeout 20 srt-live-transmit -q "udp://127.0.0.1:5004" "$(url)"
+    start viewer on viewer timeout 15 curl -sN "$URL/live.ts"
+    wait_for 12 streaming
+    sleep 3
+    terminal carrier-connect down "$ID"
+    end_started
+    [ "$(frames "$BATS_TEST_TMPDIR/viewer.out")" -gt 50 ]
+    assert_equal "$(lab_bytes media inet0)" 0
+}
+
+@test "ffmpeg, GStreamer and VLC play HTTP-TS and HLS" {
+    book 5 24
+    start push terminal carrier-connect exec "$ID" -- push-stream "$ID" "$MEDIA" --loop
+    wait_for 20 streaming
+    local out=$BATS_TEST_TMPDIR path
+    for path in live.ts index.m3u8; do
+        start "ffmpeg.$path" on viewer timeout 15 ffmpeg -nostdin -hide_banner -loglevel error -stats \
+            -i "$URL/$path" -frames:v 60 -f null -
+        start "gst.$path" on viewer timeout -s INT 12 gst-launch-1.0 -v uridecodebin uri="$URL/$path" \
+            ! videoconvert ! fpsdisplaysink text-overlay=false video-sink=fakesink sync=false
+        # VLC decodes and writes the pictures again as raw video: what arrives was decoded.
+        start "vlc.$path" on viewer setpriv --reuid 1000 --regid 1000 --clear-groups env HOME=/tmp \
+            timeout 12 cvlc -q --no-audio --run-time 8 "$URL/$path" \
+            --sout "#transcode{vcodec=I420,acodec=none}:std{access=file,mux=raw,dst=/tmp/vlc.$$.$path}" vlc://quit
+    done
+    sleep 13
+    for path in live.ts index.m3u8; do
+        run grep -ao 'frame= *60' "$out/ffmpeg.$path.err"
+        assert_success
+        [ "$(grep -ao 'rendered: [0-9]*' "$out/gst.$path.out" | tail -n 1 | grep -o '[0-9]*$')" -gt 50 ]
+        [ "$(stat -c %s "/tmp/vlc.$$.$path")" -gt $((320 * 180 * 3 / 2 * 50)) ]
+        rm -f "/tmp/vlc.$$.$path"
+    done
+}
