@@ -34,17 +34,6 @@ std::optional<EchoCookie> read(ByteView key, const Magic &magic, ByteView datagr
 
 } // namespace
 
-EchoKey echo_key(ByteView group_key, std::string_view relay, std::string_view carrier) {
-    Bytes message{'p', 'r', 'o', 'b', 'e', 0};
-    message.insert(message.end(), relay.begin(), relay.end());
-    message.push_back(0);
-    message.insert(message.end(), carrier.begin(), carrier.end());
-    EchoKey out{};
-    crypto_generichash(out.data(), out.size(), message.data(), message.size(), group_key.data(),
-                       group_key.size());
-    return out;
-}
-
 EchoDatagram echo_question(ByteView key, const EchoCookie &cookie) {
     return make(key, k_question, cookie);
 }

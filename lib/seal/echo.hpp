@@ -3,11 +3,10 @@
 // nothing.
 #pragma once
 
-#include "seal/encoding.hpp"
+#include "seal/hash.hpp"
 
 #include <array>
 #include <optional>
-#include <string_view>
 
 namespace seal {
 
@@ -15,12 +14,6 @@ namespace seal {
 /// BLAKE2b-128(key, the first 16 bytes).
 using EchoDatagram = std::array<std::uint8_t, 32>;
 using EchoCookie = std::array<std::uint8_t, 8>;
-using EchoKey = std::array<std::uint8_t, 32>;
-
-/// The key of one carrier's echo at one relay: BLAKE2b-256(group key, "probe\0" relay "\0"
-/// carrier).
-[[nodiscard]] EchoKey echo_key(ByteView group_key, std::string_view relay,
-                               std::string_view carrier);
 
 [[nodiscard]] EchoDatagram echo_question(ByteView key, const EchoCookie &cookie);
 /// What to answer; nothing when @p datagram is not a question made with @p key.
