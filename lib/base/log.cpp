@@ -17,16 +17,20 @@ void setup(std::string_view tool, Level level) {
     g_level = level;
 }
 
-std::string_view tool_name() { return g_tool; }
+std::string_view tool_name() {
+    return g_tool;
+}
 
-bool enabled(Level level) { return level <= g_level.load(std::memory_order_relaxed); }
+bool enabled(Level level) {
+    return level <= g_level.load(std::memory_order_relaxed);
+}
 
 void write(Level level, std::string_view text) {
     static constexpr std::array<std::string_view, 4> k_names{"error", "warning", "info", "debug"};
     if (!enabled(level))
         return;
-    std::string line = fmt::format("{}: {}: {}", g_tool,
-                                   k_names[static_cast<std::size_t>(level)], text);
+    std::string line =
+        fmt::format("{}: {}: {}", g_tool, k_names[static_cast<std::size_t>(level)], text);
     for (char &c : line)
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
             c = '?';

@@ -26,7 +26,9 @@ enum class Errc {
 };
 
 /// The process exit code for @p code.
-constexpr int exit_code(Errc code) { return static_cast<int>(code); }
+constexpr int exit_code(Errc code) {
+    return static_cast<int>(code);
+}
 
 /// One failure. `message` names operation, object and cause; `hint` the remedy (may be empty).
 /// Neither ever holds a secret.
@@ -64,8 +66,8 @@ template <typename... Args>
 
 /// fail() for a system call: `operation object: cause`, with the exit code and remedy that fit
 /// the errno (EACCES → not_permitted, ENOENT → no_input, ENOSPC → io with a hint …).
-[[nodiscard]] std::unexpected<Error> fail_errno(std::string_view operation,
-                                                std::string_view object, int err = errno);
+[[nodiscard]] std::unexpected<Error> fail_errno(std::string_view operation, std::string_view object,
+                                                int err = errno);
 
 } // namespace base
 

@@ -80,10 +80,10 @@ std::string format_rfc3339(UtcTime t) {
     const auto day = std::chrono::floor<std::chrono::days>(t);
     const std::chrono::year_month_day date{day};
     const std::chrono::hh_mm_ss clock{t - day};
-    std::string out = fmt::format(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
-        static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-        clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+    std::string out =
+        fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                    static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                    clock.hours().count(), clock.minutes().count(), clock.seconds().count());
     if (clock.subseconds().count() != 0)
         out += fmt::format(".{:03}", clock.subseconds().count());
     return out + "Z";
@@ -103,7 +103,8 @@ Result<UtcTime> parse_rfc3339(std::string_view text) {
                                            std::chrono::month{static_cast<unsigned>(month)},
                                            std::chrono::day{static_cast<unsigned>(day)}};
     if (!ok || !date.ok() || year < 1970 || hour > 23 || minute > 59 || second > 59)
-        return fail_hint(Errc::bad_data, "write it as 2026-11-22T18:00:00Z or with an offset, +01:00",
+        return fail_hint(Errc::bad_data,
+                         "write it as 2026-11-22T18:00:00Z or with an offset, +01:00",
                          "'{}' is not an RFC 3339 time", text);
     using namespace std::chrono;
     return UtcTime{sys_days{date} + hours{hour} + minutes{minute} + seconds{second} + Millis{ms} -

@@ -11,7 +11,8 @@ constexpr std::int64_t k_max = 1'000'000'000'000;
 // A decimal number with an optional fraction and an optional K, M or G; must come out whole.
 Result<std::int64_t> parse_si(std::string_view text, std::string_view what) {
     const auto bad = [&] {
-        return fail_hint(Errc::bad_data, "write it as 6M, 2.5M or 800K (K, M, G are powers of 1000)",
+        return fail_hint(Errc::bad_data,
+                         "write it as 6M, 2.5M or 800K (K, M, G are powers of 1000)",
                          "'{}' is not a {}", text, what);
     };
     std::string_view rest = text;
@@ -73,6 +74,8 @@ std::string format_rate(BitRate rate) {
     return fmt::format("{}", rate.bps);
 }
 
-Result<std::int64_t> parse_bytes(std::string_view text) { return parse_si(text, "size in bytes"); }
+Result<std::int64_t> parse_bytes(std::string_view text) {
+    return parse_si(text, "size in bytes");
+}
 
 } // namespace base

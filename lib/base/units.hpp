@@ -16,7 +16,8 @@ struct BitRate {
     auto operator<=>(const BitRate &) const = default;
 };
 
-/// Reads `6M`, `2.5M`, `800K`, `1G` or plain bit/s; positive, at most 1 Tbit/s, a whole number of bit/s.
+/// Reads `6M`, `2.5M`, `800K`, `1G` or plain bit/s; positive, at most 1 Tbit/s, a whole number of
+/// bit/s.
 [[nodiscard]] Result<BitRate> parse_rate(std::string_view text);
 
 /// `6M`, `2500K`: the shortest exact form that parse_rate reads back.

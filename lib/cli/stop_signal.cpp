@@ -27,6 +27,8 @@ std::optional<int> StopSignal::take() {
     return static_cast<int>(info.ssi_signo);
 }
 
-void StopSignal::unblock() const { ::pthread_sigmask(SIG_SETMASK, &m_former, nullptr); }
+void StopSignal::unblock() const {
+    ::pthread_sigmask(SIG_SETMASK, &m_former, nullptr);
+}
 
 } // namespace cli

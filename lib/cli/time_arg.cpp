@@ -58,10 +58,12 @@ Result<UtcTime> parse_time(std::string_view text, std::string_view zone, UtcTime
         return base::format_rfc3339(UtcTime{local.time_since_epoch() - i.offset});
     };
     if (info.result == date::local_info::nonexistent)
-        return fail_hint(Errc::usage, fmt::format("give the instant itself, such as {}", at(info.first)),
+        return fail_hint(Errc::usage,
+                         fmt::format("give the instant itself, such as {}", at(info.first)),
                          "'{}' does not exist in {}: clocks go forward over it", text, tz->name());
     if (info.result == date::local_info::ambiguous)
-        return fail_hint(Errc::usage, fmt::format("say which: {} or {}", at(info.first), at(info.second)),
+        return fail_hint(Errc::usage,
+                         fmt::format("say which: {} or {}", at(info.first), at(info.second)),
                          "'{}' happens twice in {}: clocks go back over it", text, tz->name());
     return UtcTime{local.time_since_epoch() - info.first.offset};
 }

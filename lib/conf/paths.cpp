@@ -26,9 +26,15 @@ std::optional<std::string> environment(const char *name) {
     return value;
 }
 
-fs::path config_folder() { return folder("/etc/slotcast", "XDG_CONFIG_HOME", ".config"); }
-fs::path data_folder() { return folder("/var/lib/slotcast", "XDG_DATA_HOME", ".local/share"); }
-fs::path state_folder() { return folder("/run/slotcast", "XDG_RUNTIME_DIR", ".local/state"); }
+fs::path config_folder() {
+    return folder("/etc/slotcast", "XDG_CONFIG_HOME", ".config");
+}
+fs::path data_folder() {
+    return folder("/var/lib/slotcast", "XDG_DATA_HOME", ".local/share");
+}
+fs::path state_folder() {
+    return folder("/run/slotcast", "XDG_RUNTIME_DIR", ".local/state");
+}
 
 fs::path config_file(const std::string &flag, const char *name) {
     fs::path chosen = config_folder() / name;

@@ -17,8 +17,8 @@ namespace conf {
 /// The environment variable, when set and not empty.
 [[nodiscard]] std::optional<std::string> environment(const char *name);
 
-/// The configuration file to read: @p flag (from --config), else `$SLOTCAST_CONFIG`, else @p name in
-/// config_folder(). The flag or the variable may name a folder, which then holds @p name.
+/// The configuration file to read: @p flag (from --config), else `$SLOTCAST_CONFIG`, else @p name
+/// in config_folder(). The flag or the variable may name a folder, which then holds @p name.
 [[nodiscard]] std::filesystem::path config_file(const std::string &flag, const char *name);
 
 } // namespace conf

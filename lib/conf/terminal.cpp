@@ -16,22 +16,21 @@ constexpr std::size_t k_max_interface = 15; // IFNAMSIZ - 1
 
 // What the kernel allows in an interface's name, less what could be taken for an option.
 bool is_interface_name(std::string_view text) {
-    return !text.empty() && text.size() <= k_max_interface && text.front() != '-' &&
-           text != "." && text != ".." && std::ranges::all_of(text, [](char c) {
+    return !text.empty() && text.size() <= k_max_interface && text.front() != '-' && text != "." &&
+           text != ".." && std::ranges::all_of(text, [](char c) {
                return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                       c == '-' || c == '_' || c == '.' || c == '@';
            });
 }
 
 Result<std::string> interface_name(const Table &table, std::string_view key, bool required) {
-    const std::string name =
-        TRY(required ? table.string(key) : table.string_or(key, ""));
+    const std::string name = TRY(required ? table.string(key) : table.string_or(key, ""));
     if (name.empty() && !required)
         return name;
     if (!is_interface_name(name))
-        return std::unexpected(table.error_at(
-            key, fmt::format("'{}' is not an interface name", name.substr(0, 40)),
-            "write it as ip link shows it, such as eth1 or ppp0"));
+        return std::unexpected(
+            table.error_at(key, fmt::format("'{}' is not an interface name", name.substr(0, 40)),
+                           "write it as ip link shows it, such as eth1 or ppp0"));
     return name;
 }
 
@@ -68,13 +67,12 @@ Result<TerminalConfig> read_terminal(const Table &top) {
     for (const auto &[name, table] : TRY(top.tables("carriers"))) {
         config.carriers[name] = TRY(read_carrier(table));
         if (config.carriers[name].interface == config.reservation_interface)
-            return std::unexpected(
-                table.error_at("interface", "is the reservation interface too",
-                               "media and reservations need two networks"));
+            return std::unexpected(table.error_at("interface", "is the reservation interface too",
+                                                  "media and reservations need two networks"));
     }
     if (!config.preset.empty() && !config.carriers.contains(config.preset))
-        return std::unexpected(top.error_at(
-            "preset", fmt::format("there is no [carriers.{}]", config.preset)));
+        return std::unexpected(
+            top.error_at("preset", fmt::format("there is no [carriers.{}]", config.preset)));
     TRY(top.finish());
     return config;
 }
@@ -83,8 +81,8 @@ Result<TerminalConfig> load_terminal(const std::string &flag) {
     const auto path = config_file(flag, "terminal.toml");
     std::error_code ignored;
     const bool named = !flag.empty() || environment("SLOTCAST_CONFIG");
-    const Table top = !named && !std::filesystem::exists(path, ignored) ? Table::empty()
-                                                                       : TRY(Table::load(path));
+    const Table top =
+        !named && !std::filesystem::exists(path, ignored) ? Table::empty() : TRY(Table::load(path));
     TerminalConfig config = TRY(read_terminal(top));
     config.file = path;
     apply_environment(config);

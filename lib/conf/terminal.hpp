@@ -15,9 +15,9 @@ struct TerminalCarrier {
 };
 
 struct TerminalConfig {
-    std::filesystem::path file; ///< where it came from
-    std::string control;        ///< https://host[:port]
-    std::string cacert;         ///< PEM file, or empty for the system's authorities
+    std::filesystem::path file;        ///< where it came from
+    std::string control;               ///< https://host[:port]
+    std::string cacert;                ///< PEM file, or empty for the system's authorities
     std::string reservation_interface; ///< bind requests to it; empty: the system's choice
     std::string preset;                ///< the preset carrier's name, or empty
     std::uint32_t media_uid = 0;       ///< 0: the user "slotcast-media"

@@ -30,18 +30,20 @@ namespace {
 
 constexpr std::size_t k_max_file = 1U << 20U;
 
-std::shared_ptr<toml::table> no_table() { return std::make_shared<toml::table>(); }
+std::shared_ptr<toml::table> no_table() {
+    return std::make_shared<toml::table>();
+}
 
 } // namespace
 
 Result<Table> Table::parse(std::string_view text, std::string_view name) {
     toml::parse_result parsed = toml::parse(text, name);
     if (!parsed)
-        return std::unexpected(Error{
-            Errc::config,
-            fmt::format("{}:{}: not TOML: {}", name, parsed.error().source().begin.line,
-                        parsed.error().description()),
-            {}});
+        return std::unexpected(
+            Error{Errc::config,
+                  fmt::format("{}:{}: not TOML: {}", name, parsed.error().source().begin.line,
+                              parsed.error().description()),
+                  {}});
     auto impl = std::make_shared<Impl>();
     impl->document = std::make_shared<toml::table>(std::move(parsed).table());
     impl->table = impl->document.get();
@@ -77,7 +79,9 @@ Error Table::error_at(std::string_view key, std::string_view text, std::string h
             std::move(hint)};
 }
 
-bool Table::has(std::string_view key) const { return m_impl->table->contains(key); }
+bool Table::has(std::string_view key) const {
+    return m_impl->table->contains(key);
+}
 
 Result<std::string> Table::string(std::string_view key) const {
     const toml::node *node = m_impl->find(key);
@@ -124,10 +128,11 @@ Result<base::BitRate> Table::rate(std::string_view key) const {
     const toml::node *node = m_impl->find(key);
     if (node == nullptr)
         return std::unexpected(error_at(key, "missing"));
-    auto parsed = node->is_string() ? base::parse_rate(node->as_string()->get())
-                                    : Result<base::BitRate>{std::unexpected(
-                                          Error{Errc::config, "a bit rate is text with its unit",
-                                                "write it as \"6M\""})};
+    auto parsed =
+        node->is_string()
+            ? base::parse_rate(node->as_string()->get())
+            : Result<base::BitRate>{std::unexpected(
+                  Error{Errc::config, "a bit rate is text with its unit", "write it as \"6M\""})};
     if (!parsed)
         return std::unexpected(error_at(key, parsed.error().message, parsed.error().hint));
     return *parsed;
@@ -171,8 +176,8 @@ Result<std::vector<std::string>> Table::strings_or_empty(std::string_view key) c
 Result<Table> Table::table(std::string_view key) const {
     const toml::node *node = m_impl->find(key);
     if (node == nullptr)
-        return std::unexpected(error_at(key, fmt::format("the table [{}{}] is missing",
-                                                         m_impl->prefix, key)));
+        return std::unexpected(
+            error_at(key, fmt::format("the table [{}{}] is missing", m_impl->prefix, key)));
     if (!node->is_table())
         return std::unexpected(error_at(key, "expected a table"));
     auto impl = std::make_shared<Impl>();
@@ -200,9 +205,9 @@ Result<std::vector<std::pair<std::string, Table>>> Table::tables(std::string_vie
 Result<void> Table::finish() const {
     for (const auto &[name, node] : *m_impl->table)
         if (!m_impl->known.contains(name.str()))
-            return std::unexpected(error_at(
-                name.str(), "not a known key",
-                fmt::format("known here: {}", fmt::join(m_impl->known, ", "))));
+            return std::unexpected(
+                error_at(name.str(), "not a known key",
+                         fmt::format("known here: {}", fmt::join(m_impl->known, ", "))));
     return {};
 }
 

@@ -41,8 +41,8 @@ class Table {
     /// `lead_in = "10s"`; `"0s"` is allowed.
     [[nodiscard]] base::Result<base::Millis> duration_or(std::string_view key,
                                                          base::Millis fallback) const;
-    [[nodiscard]] base::Result<std::vector<std::string>> strings_or_empty(std::string_view key)
-        const;
+    [[nodiscard]] base::Result<std::vector<std::string>>
+    strings_or_empty(std::string_view key) const;
     /// A sub-table; fails when absent.
     [[nodiscard]] base::Result<Table> table(std::string_view key) const;
     /// A sub-table, or an empty one.

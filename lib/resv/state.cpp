@@ -24,7 +24,9 @@ Result<E> lookup(const std::array<std::string_view, N> &names, std::string_view 
 }
 } // namespace
 
-std::string_view name(State state) { return k_states.at(static_cast<std::size_t>(state)); }
+std::string_view name(State state) {
+    return k_states.at(static_cast<std::size_t>(state));
+}
 Result<State> parse_state(std::string_view text) {
     return lookup<State>(k_states, text, "reservation state");
 }

@@ -44,7 +44,9 @@ std::string to_base64url(ByteView bytes) {
 Result<Bytes> from_base64url(std::string_view text) {
     return decode(text, sodium_base64_VARIANT_URLSAFE_NO_PADDING, "base64url");
 }
-std::string to_base64(ByteView bytes) { return encode(bytes, sodium_base64_VARIANT_ORIGINAL); }
+std::string to_base64(ByteView bytes) {
+    return encode(bytes, sodium_base64_VARIANT_ORIGINAL);
+}
 Result<Bytes> from_base64(std::string_view text) {
     return decode(text, sodium_base64_VARIANT_ORIGINAL, "base64");
 }

@@ -13,7 +13,9 @@ static_assert(std::tuple_size_v<PublicKey> == crypto_sign_PUBLICKEYBYTES);
 static_assert(std::tuple_size_v<PublicKey> == crypto_box_PUBLICKEYBYTES);
 static_assert(std::tuple_size_v<Signature> == crypto_sign_BYTES);
 
-std::string KeyId::text() const { return to_hex(bytes); }
+std::string KeyId::text() const {
+    return to_hex(bytes);
+}
 
 Result<KeyId> KeyId::parse(std::string_view text) {
     const auto bytes = from_hex(text);
@@ -126,7 +128,8 @@ Result<Secret> BoxKey::open(ByteView sealed) const {
     Bytes message(sealed.size() - crypto_box_SEALBYTES);
     if (crypto_box_seal_open(message.data(), sealed.data(), sealed.size(), m_public.data(),
                              m_secret.view().data()) != 0)
-        return fail(Errc::bad_data, "open envelope: not sealed for this key, or changed on the way");
+        return fail(Errc::bad_data,
+                    "open envelope: not sealed for this key, or changed on the way");
     return Secret{std::move(message)};
 }
 

@@ -1,4 +1,5 @@
-// Key pairs: Ed25519 signs (RFC 8032), X25519 opens sealed boxes (RFC 7748, libsodium's crypto_box_seal).
+// Key pairs: Ed25519 signs (RFC 8032), X25519 opens sealed boxes (RFC 7748, libsodium's
+// crypto_box_seal).
 #pragma once
 
 #include "seal/secret.hpp"
@@ -21,7 +22,9 @@ using Signature = std::array<std::uint8_t, 64>;
 
 [[nodiscard]] KeyId key_id(const PublicKey &key);
 [[nodiscard]] base::Result<PublicKey> public_key_from_text(std::string_view base64url);
-[[nodiscard]] inline std::string public_key_text(const PublicKey &key) { return to_base64url(key); }
+[[nodiscard]] inline std::string public_key_text(const PublicKey &key) {
+    return to_base64url(key);
+}
 
 /// BLAKE2b-64 of @p text: the ticket's channel id and audience.
 [[nodiscard]] std::array<std::uint8_t, 8> short_hash(std::string_view text);

@@ -141,8 +141,8 @@ Result<StreamId> parse_stream_id(std::string_view text) {
     const std::string_view rest = text.substr(dot + 1);
     const std::size_t second = rest.find('.');
     const auto instance = from_base64url(rest.substr(0, second));
-    if (!instance || instance->size() != id.instance.size() ||
-        second == std::string_view::npos || (rest.substr(second + 1) != "0" && rest.substr(second + 1) != "1"))
+    if (!instance || instance->size() != id.instance.size() || second == std::string_view::npos ||
+        (rest.substr(second + 1) != "0" && rest.substr(second + 1) != "1"))
         return fail(Errc::bad_data, "the stream id is not TICKET.INSTANCE.PATH");
     std::ranges::copy(*instance, id.instance.begin());
     id.path = rest.back() == '1' ? 1 : 0;

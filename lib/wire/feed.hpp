@@ -38,7 +38,8 @@ struct Feed {
 
 /// `{"feed":{…},"signature":BASE64URL}`, Ed25519 over "slotcast-feed-v1\0" + RFC 8785 form.
 [[nodiscard]] std::string sign_feed(const Feed &feed, const seal::SigningKey &issuer);
-/// not_permitted when the signature is not @p issuer's, bad_data when malformed or for another relay.
+/// not_permitted when the signature is not @p issuer's, bad_data when malformed or for another
+/// relay.
 [[nodiscard]] base::Result<Feed> open_feed(std::string_view text, const seal::PublicKey &issuer,
                                            std::string_view relay);
 
@@ -46,7 +47,7 @@ struct Feed {
 struct Report {
     std::string event; ///< first_media, lost, back, ended
     base::Id reservation;
-    base::UtcTime at; ///< control's clock, as corrected by the relay
+    base::UtcTime at;       ///< control's clock, as corrected by the relay
     std::int64_t bytes = 0; ///< received so far
 };
 [[nodiscard]] Json to_json(const Report &report);

@@ -11,9 +11,9 @@ namespace wire {
 
 /// parent -> child, first and once.
 struct IngestSetup {
-    std::string relay;   ///< this relay's id; tickets carry its hash as audience
-    std::string carrier; ///< whose address this is, for logs and metrics
-    Endpoint listen;     ///< SRT listener; bound to this address only
+    std::string relay;         ///< this relay's id; tickets carry its hash as audience
+    std::string carrier;       ///< whose address this is, for logs and metrics
+    Endpoint listen;           ///< SRT listener; bound to this address only
     std::optional<Probe> echo; ///< the keyed UDP echo beside it
     std::string control_key;   ///< base64url: tickets are verified with it
     std::string group_key;     ///< base64url, a secret: passphrases are derived from it
@@ -106,14 +106,14 @@ using IngestMessage =
 /// SRT rejection codes that a publisher sees, in the application's range (SRT_REJC_USERDEFINED =
 /// 2000 upwards); see relay-serve(8).
 enum class IngestRefusal {
-    bad_ticket = 2001,     ///< not a ticket, or not control's signature
-    wrong_relay = 2002,    ///< issued for another relay
-    too_early = 2003,      ///< before start - lead_in
-    ended = 2004,          ///< after end + drain
-    withdrawn = 2005,      ///< cancelled, revoked or superseded by a newer generation
-    busy = 2006,           ///< another publisher is live with this ticket
-    unknown = 2007,        ///< this relay has not heard of the reservation
-    wrong_use = 2008,      ///< not a publish ticket
+    bad_ticket = 2001,  ///< not a ticket, or not control's signature
+    wrong_relay = 2002, ///< issued for another relay
+    too_early = 2003,   ///< before start - lead_in
+    ended = 2004,       ///< after end + drain
+    withdrawn = 2005,   ///< cancelled, revoked or superseded by a newer generation
+    busy = 2006,        ///< another publisher is live with this ticket
+    unknown = 2007,     ///< this relay has not heard of the reservation
+    wrong_use = 2008,   ///< not a publish ticket
 };
 [[nodiscard]] std::string_view name(IngestRefusal refusal);
 

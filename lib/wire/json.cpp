@@ -1,9 +1,9 @@
 #include "wire/json.hpp"
 
 #include <algorithm>
+#include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <boost/json/basic_parser_impl.hpp>
 #include <set>
 
 namespace wire {
@@ -121,7 +121,8 @@ Result<Json> parse_json(std::string_view text, std::string_view name) {
         return fail(Errc::bad_data, "{}: the name '{}' stands twice in one object", name,
                     check.handler().duplicate.substr(0, 64));
     if (!ec && text.find_first_not_of(" \t\r\n", read) != std::string_view::npos)
-        return fail(Errc::bad_data, "{}: more text after the JSON document, at byte {}", name, read);
+        return fail(Errc::bad_data, "{}: more text after the JSON document, at byte {}", name,
+                    read);
     if (ec)
         return fail(Errc::bad_data, "{}: not JSON at byte {}: {}", name, read, ec.message());
     Json value = boost::json::parse({text.data(), text.size()}, ec, {}, options());
@@ -136,7 +137,9 @@ std::string canonical_json(const Json &value) {
     return out;
 }
 
-std::string compact_json(const Json &value) { return boost::json::serialize(value); }
+std::string compact_json(const Json &value) {
+    return boost::json::serialize(value);
+}
 
 Result<ObjectReader> ObjectReader::of(const Json &value, std::string where) {
     if (!value.is_object())

@@ -1,4 +1,5 @@
-// Strict JSON: documents are read field by field, unknown fields are refused, errors name the field.
+// Strict JSON: documents are read field by field, unknown fields are refused, errors name the
+// field.
 #pragma once
 
 #include "base/result.hpp"

@@ -12,15 +12,15 @@ namespace wire {
 struct ReservationRequest {
     base::UtcTime start;
     base::UtcTime end;
-    base::BitRate rate;                     ///< TS bytes x 8 averaged over any second
-    std::string title;                      ///< at most 200 bytes of UTF-8, no control characters
-    std::optional<std::int64_t> viewers;    ///< the channel's number when absent
-    std::optional<std::string> channel;     ///< any free one when absent
-    std::vector<std::string> carriers;      ///< plain names, the first preferred; at least one
+    base::BitRate rate;                  ///< TS bytes x 8 averaged over any second
+    std::string title;                   ///< at most 200 bytes of UTF-8, no control characters
+    std::optional<std::int64_t> viewers; ///< the channel's number when absent
+    std::optional<std::string> channel;  ///< any free one when absent
+    std::vector<std::string> carriers;   ///< plain names, the first preferred; at least one
     resv::Disclosure disclosure = resv::Disclosure::public_;
     std::optional<std::string> password_hash; ///< Argon2id string; exactly with `password`
-    std::vector<std::string> notify;        ///< mailto: and https: addresses
-    bool hold = false;                      ///< a hold (300 s) that `commit` turns into a booking
+    std::vector<std::string> notify;          ///< mailto: and https: addresses
+    bool hold = false;                        ///< a hold (300 s) that `commit` turns into a booking
     bool operator==(const ReservationRequest &) const = default;
 };
 [[nodiscard]] Json to_json(const ReservationRequest &request);
@@ -74,7 +74,7 @@ struct Shortfall {
 /// An RFC 9457 problem document, with our stable `code` and a remedy.
 struct Problem {
     int status = 500;
-    std::string code;   ///< "overlap", "too_late", "not_found", "bad_request" …
+    std::string code; ///< "overlap", "too_late", "not_found", "bad_request" …
     std::string title;
     std::string detail;
     std::string hint;
@@ -91,7 +91,7 @@ struct EnrolRequest {
 };
 struct EnrolAnswer {
     std::string name;
-    std::string role; ///< distributor, relay, operator
+    std::string role;             ///< distributor, relay, operator
     std::string control_key;      ///< control's Ed25519 public key, base64url
     std::string group_key_sealed; ///< base64; for a relay only: the group key in a sealed box
 };

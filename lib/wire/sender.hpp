@@ -48,9 +48,9 @@ struct SenderHello {
 
 /// sender -> reader and carrier-connect, once a second and at every change of state.
 struct SenderStatus {
-    std::string state;   ///< waiting, connecting, live, lost, ended, refused
-    std::string carrier; ///< empty when none
-    std::string detail;  ///< why, when lost or refused
+    std::string state;      ///< waiting, connecting, live, lost, ended, refused
+    std::string carrier;    ///< empty when none
+    std::string detail;     ///< why, when lost or refused
     std::int64_t bytes = 0; ///< of TS, sent so far
     std::int64_t rate_bps = 0;
     std::int64_t rtt_us = 0;
