@@ -1,0 +1,125 @@
+#include "resv/admission.hpp"
+
+#include <algorithm>
+
+namespace resv {
+
+using base::Millis;
+using base::UtcTime;
+
+namespace {
+
+// A stretch during which the units in use do not change.
+struct Level {
+    Span span;
+    std::int64_t used = 0;
+};
+
+// The use of one resource within `within`, as adjoining levels that cover it whole.
+std::vector<Level> sweep(std::span<const Load> live, std::string_view resource, Span within) {
+    std::vector<std::pair<UtcTime, std::int64_t>> steps;
+    for (const Load &load : live) {
+        if (load.resource != resource || !load.span.overlaps(within) || load.span.empty())
+            continue;
+        steps.emplace_back(std::max(load.span.from, within.from), load.units);
+        steps.emplace_back(std::min(load.span.to, within.to), -load.units);
+    }
+    std::ranges::sort(steps);
+    std::vector<Level> levels;
+    UtcTime at = within.from;
+    std::int64_t used = 0;
+    for (const auto &[time, change] : steps) {
+        if (time > at) {
+            levels.push_back({{at, time}, used});
+            at = time;
+        }
+        used += change;
+    }
+    if (at < within.to)
+        levels.push_back({{at, within.to}, used});
+    return levels;
+}
+
+std::int64_t capacity_of(const Capacity &capacity, std::string_view resource) {
+    const auto found = capacity.find(resource);
+    return found == capacity.end() ? 0 : found->second;
+}
+
+// The stretches where fewer than `needed` units are free, adjoining levels joined.
+std::vector<Shortage> short_stretches(std::int64_t capacity, std::span<const Load> live,
+                                      const Demand &demand, Span within) {
+    std::vector<Shortage> out;
+    for (const Level &level : sweep(live, demand.resource, within)) {
+        const std::int64_t available = capacity - level.used;
+        if (available >= demand.units)
+            continue;
+        if (!out.empty() && out.back().when.to == level.span.from) {
+            out.back().when.to = level.span.to;
+            out.back().available =
+                std::min(out.back().available, std::max<std::int64_t>(0, available));
+        } else {
+            out.push_back(
+                {demand.resource, demand.units, std::max<std::int64_t>(0, available), level.span});
+        }
+    }
+    return out;
+}
+
+// One demand per resource, in order of first mention; a demand for nothing is none.
+std::vector<Demand> joined(const std::vector<Demand> &demands) {
+    std::vector<Demand> out;
+    for (const Demand &demand : demands) {
+        if (demand.units == 0)
+            continue;
+        const auto same = std::ranges::find(out, demand.resource, &Demand::resource);
+        if (same == out.end())
+            out.push_back(demand);
+        else
+            same->units += demand.units;
+    }
+    return out;
+}
+
+} // namespace
+
+std::vector<Shortage> shortages(const Capacity &capacity, std::span<const Load> live, Span wanted,
+                                const std::vector<Demand> &demands) {
+    std::vector<Shortage> out;
+    for (const Demand &demand : joined(demands)) {
+        auto found = short_stretches(capacity_of(capacity, demand.resource), live, demand, wanted);
+        if (!found.empty())
+            out.push_back(std::move(found.front()));
+    }
+    return out;
+}
+
+std::vector<StartRange> free_starts(const Capacity &capacity, std::span<const Load> live,
+                                    const std::vector<Demand> &demands, Span menu, Millis duration,
+                                    base::Seconds lead_in, base::Seconds drain) {
+    const UtcTime last_start = menu.to - duration;
+    if (duration <= Millis{0} || last_start < menu.from)
+        return {};
+    const Millis before = duration + drain; // how far after its start a reservation reaches
+    const Millis tick{1};
+    // A stretch [b, e) that is short rules out the starts in (b - before, e + lead_in).
+    std::vector<StartRange> ruled_out;
+    const Span reach{menu.from - lead_in, menu.to + drain};
+    for (const Demand &demand : joined(demands))
+        for (const Shortage &s :
+             short_stretches(capacity_of(capacity, demand.resource), live, demand, reach))
+            ruled_out.push_back({s.when.from - before + tick, s.when.to + lead_in - tick});
+    std::ranges::sort(ruled_out, {}, &StartRange::first);
+
+    std::vector<StartRange> out;
+    UtcTime next = menu.from;
+    for (const StartRange &out_of : ruled_out) {
+        if (out_of.first > next && next <= last_start)
+            out.push_back({next, std::min(out_of.first - tick, last_start)});
+        next = std::max(next, out_of.last + tick);
+    }
+    if (next <= last_start)
+        out.push_back({next, last_start});
+    return out;
+}
+
+} // namespace resv
