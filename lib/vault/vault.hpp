@@ -92,7 +92,7 @@ class Vault {
 
     /// Removes a document durably; false when there was none. Damaged ones are removed too.
     [[nodiscard]] base::Result<bool> remove(const base::Id &reservation);
-    /// The documents whose not_after is before @p now.
+    /// The documents that expired: whose not_after is @p now or earlier.
     [[nodiscard]] base::Result<std::vector<base::Id>> expired(base::UtcTime now) const;
     /// Removes those; returns their ids.
     [[nodiscard]] base::Result<std::vector<base::Id>> prune(base::UtcTime now);
