@@ -1,0 +1,83 @@
+// Where segments begin and end: a pure rule over cuts (places where a viewer can begin) and time.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+namespace relay {
+
+constexpr std::int64_t k_ticks_per_second = 90'000; ///< the unit of MPEG-TS time stamps
+constexpr std::int64_t k_packet = 188;              ///< bytes of a TS packet
+
+/// A finished segment: the bytes [begin, end) of a reservation's media.
+struct Segment {
+    std::int64_t sequence = 0;
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+    std::int64_t ticks = 0;                  ///< duration, in 1/90000 s
+    bool discontinuity = false;              ///< what it holds does not continue what came before
+    std::int64_t discontinuities_before = 0; ///< of all segments with a lower number
+};
+
+/// Cuts one reservation's media into segments of at least `target_ticks`, each from a cut to a cut
+/// where the stream allows it. Not thread-safe.
+class Segmenter {
+  public:
+    struct Options {
+        std::int64_t first_sequence = 0; ///< rises over restarts: seconds since the window opened
+        std::int64_t target_ticks = 2 * k_ticks_per_second;
+        std::size_t window = 8; ///< segments that the playlist lists
+    };
+    explicit Segmenter(Options options);
+
+    /// A publisher's bytes begin; what they hold continues nothing.
+    void begin_stream();
+    /// A cut at @p position with time stamp @p pts_90k (33 bits, wraps), told at @p received_us.
+    void cut(std::int64_t position, std::int64_t pts_90k, std::int64_t received_us);
+    /// The media reaches to @p end. Ends a segment that would outgrow the target duration the
+    /// playlist has promised, though there is no cut.
+    void data(std::int64_t end, std::int64_t received_us);
+    /// No more bytes of this publisher: the open segment ends at @p end.
+    void end_stream(std::int64_t end);
+    /// Ends the open segment at @p end, cut or not, to bound memory.
+    void split(std::int64_t end);
+    /// Forgets the oldest segment.
+    void drop_front();
+
+    /// Finished segments that are still served, oldest first: the window and as many again.
+    [[nodiscard]] const std::deque<Segment> &segments() const { return m_segments; }
+    /// How many of them the playlist lists: the last `window`, or more for three target durations.
+    [[nodiscard]] std::size_t listed() const;
+    /// EXT-X-TARGETDURATION in seconds; 0 before the first segment.
+    [[nodiscard]] std::int64_t target_s() const { return m_target_s; }
+    /// Where the open segment begins.
+    [[nodiscard]] std::optional<std::int64_t> open_begin() const;
+    /// The sequence number that the next finished segment gets.
+    [[nodiscard]] std::int64_t next_sequence() const { return m_next; }
+
+  private:
+    struct Open {
+        std::int64_t begin = 0;
+        std::int64_t ticks = 0; ///< media clock at its begin
+        bool discontinuity = false;
+    };
+    [[nodiscard]] std::int64_t clock_at(std::int64_t received_us) const;
+    void finish(std::int64_t end, std::int64_t ticks);
+
+    Options m_options;
+    std::deque<Segment> m_segments;
+    std::optional<Open> m_open;
+    std::int64_t m_next;
+    std::int64_t m_discontinuities = 0;
+    std::int64_t m_target_s = 0;
+    bool m_pending_discontinuity = false;
+    bool m_any_stream = false;
+    // The media clock: ticks at the last cut, carried on by arrival times between cuts.
+    std::optional<std::int64_t> m_last_pts;
+    std::int64_t m_cut_ticks = 0;
+    std::int64_t m_cut_received_us = 0;
+    std::int64_t m_last_received_us = 0;
+};
+
+} // namespace relay

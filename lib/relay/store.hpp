@@ -1,0 +1,103 @@
+// A reservation's live media: a row of extents, what can be begun at, and the segments. The hub
+// writes it; workers read the snapshots that it publishes.
+#pragma once
+
+#include "relay/extent.hpp"
+#include "relay/segmenter.hpp"
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace relay {
+
+/// A run of media in one extent: the bytes [begin, end) of the reservation's media lie in
+/// `extent` from `offset` on. Whole TS packets, so positions are multiples of 188.
+struct Slice {
+    ExtentPtr extent;
+    std::int64_t offset = 0;
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+};
+
+/// When the first packet of the media from `begin` on came in (CLOCK_MONOTONIC, microseconds).
+struct PartMark {
+    std::int64_t begin = 0;
+    std::int64_t received_us = 0;
+};
+
+/// What one moment's store looks like to a viewer. Immutable; extents live as long as it does.
+struct Snapshot {
+    std::vector<Slice> slices;                            ///< contiguous, oldest first
+    std::vector<PartMark> marks;                          ///< of the last parts, oldest first
+    std::shared_ptr<const std::vector<Segment>> segments; ///< never null
+    std::shared_ptr<const std::string> playlist;          ///< null before the first segment
+    std::int64_t window_begin = 0; ///< where the playlist begins: behind it is too slow
+    std::int64_t newest_cut = -1;  ///< where a viewer begins; -1: no media yet
+    bool ended = false;            ///< nothing will be added
+
+    [[nodiscard]] std::int64_t end() const { return slices.empty() ? 0 : slices.back().end; }
+    /// The slice that holds @p position, or null.
+    [[nodiscard]] const Slice *find(std::int64_t position) const;
+};
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+/// A cut as a publisher's stream counts: bytes of that stream before it.
+struct StreamCut {
+    std::int64_t position = 0;
+    std::int64_t pts_90k = 0;
+};
+
+/// Not thread-safe. Numbers come from intake, which has checked them.
+class Store {
+  public:
+    struct Options {
+        Segmenter::Options segments;
+        std::string tag = "x"; ///< see segment_name()
+        std::int64_t max_bytes = std::int64_t{256}
+                                 << 20; ///< kept at most, whatever a publisher sends
+    };
+    explicit Store(Options options);
+
+    /// A publisher begins (the former one, if any, has ended). Its media joins the row at its
+    /// first cut; before that it cannot be shown.
+    void begin_stream();
+    /// The next bytes of the publisher: @p bytes in @p extent from @p offset on.
+    void append(const ExtentPtr &extent, std::int64_t offset, std::int64_t bytes,
+                std::int64_t received_us, const std::vector<StreamCut> &cuts);
+    void end_stream();
+    /// The event is over: the playlist ends.
+    void end();
+
+    [[nodiscard]] bool ended() const { return m_ended; }
+    [[nodiscard]] bool empty() const { return m_slices.empty(); }
+    [[nodiscard]] std::int64_t bytes_kept() const;
+    [[nodiscard]] const std::string &tag() const { return m_options.tag; }
+    [[nodiscard]] SnapshotPtr snapshot() const;
+
+  private:
+    void add_pending(const ExtentPtr &extent, std::int64_t offset, std::int64_t bytes);
+    void join(std::int64_t cut);
+    void drop_old();
+    void rebuild();
+
+    Options m_options;
+    Segmenter m_segmenter;
+    std::deque<Slice> m_slices;
+    std::deque<Slice> m_pending; ///< of a stream before its first cut; counted in stream positions
+    std::deque<PartMark> m_marks;
+    std::int64_t m_end = 0;        ///< of the row, kept when it is empty
+    std::int64_t m_stream_end = 0; ///< bytes of the present stream
+    std::int64_t m_shift = 0;      ///< row position minus stream position, once joined
+    std::int64_t m_newest_cut = -1;
+    bool m_streaming = false;
+    bool m_joined = false;
+    bool m_ended = false;
+    std::int64_t m_built_next = -1; ///< segmenter state that the playlist was built of
+    bool m_built_ended = false;
+    std::shared_ptr<const std::vector<Segment>> m_segments;
+    std::shared_ptr<const std::string> m_playlist;
+};
+
+} // namespace relay
