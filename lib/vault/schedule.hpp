@@ -1,0 +1,39 @@
+// Lines that start an event by the system's own schedulers: crontab(5), systemd-run(1), at(1).
+#pragma once
+
+#include "vault/vault.hpp"
+
+#include <chrono>
+#include <functional>
+
+namespace vault {
+
+enum class Scheduler { cron, systemd, at };
+[[nodiscard]] base::Result<Scheduler> parse_scheduler(std::string_view text);
+
+/// What the line runs: `carrier-connect exec ID -- push-stream ID INPUT`.
+struct Job {
+    std::string carrier_connect; ///< program, absolute: schedulers have a short PATH
+    std::string push_stream;
+    std::string input;   ///< an absolute file, or what push-stream takes
+    std::string carrier; ///< --carrier, or empty for the preset one
+    std::string config;  ///< SLOTCAST_CONFIG for both, or empty
+    std::string vault;   ///< SLOTCAST_VAULT for both, or empty
+};
+
+/// The machine's own zone, in which cron and at read the clock: minutes east of UTC at an instant.
+using ZoneOffset = std::function<base::Result<std::chrono::minutes>(base::UtcTime)>;
+
+/// When to start the job: a whole minute, @p lead or more before the window opens, but at least 5 s
+/// after @p now, since cron reads its table once a minute. The programs wait for the window
+/// themselves. refused: the event is over.
+[[nodiscard]] base::Result<base::UtcTime> start_minute(const resv::Window &window,
+                                                       base::Millis lead, base::UtcTime now);
+
+/// One line (no newline) that runs @p job for @p event at @p minute. A crontab line ends in
+/// `# slotcast ID`, by which it is found again.
+[[nodiscard]] base::Result<std::string> schedule_line(Scheduler scheduler, const Job &job,
+                                                      const base::Id &event, base::UtcTime minute,
+                                                      const ZoneOffset &zone);
+
+} // namespace vault
