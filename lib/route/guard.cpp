@@ -1,0 +1,205 @@
+#include "route/guard.hpp"
+
+#include <charconv>
+#include <memory>
+#include <new>
+#include <nftables/libnftables.h>
+
+namespace route {
+
+using base::Errc;
+using base::Result;
+
+namespace {
+
+struct FreeContext {
+    void operator()(nft_ctx *context) const { ::nft_ctx_free(context); }
+};
+using Context = std::unique_ptr<nft_ctx, FreeContext>;
+
+Context make_context() {
+    Context context{::nft_ctx_new(NFT_CTX_DEFAULT)};
+    if (!context)
+        throw std::bad_alloc();
+    ::nft_ctx_buffer_output(context.get());
+    ::nft_ctx_buffer_error(context.get());
+    ::nft_ctx_output_set_flags(context.get(),
+                               NFT_CTX_OUTPUT_STATELESS | NFT_CTX_OUTPUT_NUMERIC_ALL);
+    return context;
+}
+
+/// Runs @p commands in one transaction and returns what nft printed.
+Result<std::string> run(const std::string &commands) {
+    const Context context = make_context();
+    if (::nft_run_cmd_from_buffer(context.get(), commands.c_str()) == 0)
+        return std::string(::nft_ctx_get_output_buffer(context.get()));
+    const std::string said = ::nft_ctx_get_error_buffer(context.get());
+    const std::string first = said.substr(0, said.find('\n'));
+    if (said.find("Operation not permitted") != std::string::npos)
+        return base::fail_hint(Errc::not_permitted, "run it as root, or with CAP_NET_ADMIN",
+                               "nftables: operation not permitted");
+    if (said.find("No such file") != std::string::npos)
+        return base::fail(Errc::no_input, "nftables: {}", first);
+    return base::fail(Errc::io, "nftables: {}", first);
+}
+
+std::vector<std::string> texts(const std::set<Address> &addresses, Family family) {
+    std::vector<std::string> out;
+    for (const Address &address : addresses)
+        if (address.family == family)
+            out.push_back(address.text());
+    return out;
+}
+
+std::vector<std::string> quoted(const std::set<std::string> &names) {
+    std::vector<std::string> out;
+    for (const std::string &name : names)
+        out.push_back(fmt::format("\"{}\"", name));
+    return out;
+}
+
+std::string set_text(std::string_view name, std::string_view type,
+                     const std::vector<std::string> &elements) {
+    std::string out = fmt::format("set {} {{ type {}", name, type);
+    if (!elements.empty())
+        out += fmt::format(" elements = {{ {} }}", fmt::join(elements, ", "));
+    return out + " }\n";
+}
+
+std::string refill(std::string_view name, const std::vector<std::string> &elements) {
+    std::string out = fmt::format("flush set inet slotcast {}\n", name);
+    if (!elements.empty())
+        out +=
+            fmt::format("add element inet slotcast {} {{ {} }}\n", name, fmt::join(elements, ", "));
+    return out;
+}
+
+/// Words of the text, with braces and separators standing alone or dropped.
+std::vector<std::string> words(std::string_view text) {
+    std::vector<std::string> out;
+    std::string word;
+    const auto end_word = [&] {
+        if (!word.empty())
+            out.push_back(std::exchange(word, {}));
+    };
+    for (const char c : text) {
+        if (c == '{' || c == '}') {
+            end_word();
+            out.emplace_back(1, c);
+        } else if (c == ' ' || c == '\t' || c == '\n' || c == ',' || c == ';') {
+            end_word();
+        } else {
+            word += c;
+        }
+    }
+    end_word();
+    return out;
+}
+
+/// The members of set @p name in @p all: the words between `elements = {` and `}`.
+std::vector<std::string> members(const std::vector<std::string> &all, std::string_view name) {
+    std::vector<std::string> out;
+    std::size_t at = 0;
+    while (at + 1 < all.size() && !(all[at] == "set" && all[at + 1] == name))
+        ++at;
+    while (at < all.size() && all[at] != "}" && all[at] != "elements")
+        ++at;
+    if (at >= all.size() || all[at] != "elements")
+        return out;
+    for (at += 3; at < all.size() && all[at] != "}"; ++at)
+        out.push_back(all[at]);
+    return out;
+}
+
+std::uint32_t uid_in(const std::vector<std::string> &all) {
+    std::uint32_t uid = 0;
+    for (std::size_t at = 0; at + 1 < all.size(); ++at)
+        if (all[at] == "skuid")
+            std::from_chars(all[at + 1].data(), all[at + 1].data() + all[at + 1].size(), uid);
+    return uid;
+}
+
+} // namespace
+
+std::string guard_text(const Guard &guard) {
+    std::string out = "table inet slotcast {\n";
+    out += set_text("carriers", "ifname", quoted(guard.interfaces));
+    out += set_text("relay_ingest", "ipv4_addr", texts(guard.relay_ingest, Family::v4));
+    out += set_text("relay_ingest6", "ipv6_addr", texts(guard.relay_ingest, Family::v6));
+    // After routing, and after every other filter: what reaches this has an interface.
+    out += fmt::format("chain guard {{\n"
+                       "type filter hook postrouting priority 300; policy accept;\n"
+                       "meta skuid {} oifname != \"lo\" oifname != @carriers counter drop\n"
+                       "ip daddr @relay_ingest oifname != @carriers counter drop\n"
+                       "ip6 daddr @relay_ingest6 oifname != @carriers counter drop\n"
+                       "}}\n}}\n",
+                       guard.media_uid);
+    return out;
+}
+
+std::optional<Guard> read_guard(std::string_view nft_text) {
+    const auto all = words(nft_text);
+    Guard guard;
+    guard.media_uid = uid_in(all);
+    for (const std::string &name : members(all, "carriers")) {
+        if (name.size() < 3)
+            return std::nullopt;
+        guard.interfaces.insert(name.substr(1, name.size() - 2)); // its quotes
+    }
+    for (const std::string_view set : {"relay_ingest", "relay_ingest6"})
+        for (const std::string &text : members(all, set)) {
+            const auto address = Address::parse(text);
+            if (!address)
+                return std::nullopt;
+            guard.relay_ingest.insert(*address);
+        }
+    // nft orders set members as it likes; all else must be as we would write it.
+    const auto without_members = [](const std::vector<std::string> &from) {
+        std::vector<std::string> out;
+        for (std::size_t at = 0; at < from.size(); ++at) {
+            if (from[at] != "elements") {
+                out.push_back(from[at]);
+                continue;
+            }
+            while (at < from.size() && from[at] != "}")
+                ++at;
+        }
+        return out;
+    };
+    if (without_members(all) != without_members(words(guard_text(guard))))
+        return std::nullopt;
+    return guard;
+}
+
+Result<std::optional<Guard>> kernel_guard() {
+    const auto listed = run("list table inet slotcast");
+    if (!listed && listed.error().code == Errc::no_input)
+        return std::optional<Guard>{};
+    if (!listed)
+        return std::unexpected(listed.error());
+    return read_guard(*listed);
+}
+
+Result<void> set_kernel_guard(const Guard &guard) {
+    const auto there = TRY(kernel_guard());
+    std::string commands;
+    if (there && there->media_uid == guard.media_uid) {
+        commands = refill("carriers", quoted(guard.interfaces)) +
+                   refill("relay_ingest", texts(guard.relay_ingest, Family::v4)) +
+                   refill("relay_ingest6", texts(guard.relay_ingest, Family::v6));
+    } else {
+        // The first line makes sure that there is something to delete.
+        commands = "table inet slotcast\ndelete table inet slotcast\n" + guard_text(guard);
+    }
+    TRY(run(commands));
+    return {};
+}
+
+Result<void> remove_kernel_guard() {
+    const auto done = run("delete table inet slotcast");
+    if (!done && done.error().code != Errc::no_input)
+        return std::unexpected(done.error());
+    return {};
+}
+
+} // namespace route
