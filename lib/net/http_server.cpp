@@ -1,0 +1,175 @@
+#include "base/log.hpp"
+#include "conf/address.hpp"
+#include "net/http_session.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <openssl/ssl.h>
+#include <thread>
+
+namespace net {
+
+namespace asio = boost::asio;
+using base::Errc;
+using base::fail;
+using base::fail_hint;
+using base::Result;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+
+void Mailbox::deliver(std::uint64_t question, Response response) {
+    const std::lock_guard lock{m_mutex};
+    if (m_server != nullptr)
+        asio::post(m_server->io,
+                   [server = m_server, question, answer = std::move(response)]() mutable {
+                       hand_over(*server, question, std::move(answer));
+                   });
+}
+
+void Mailbox::close() {
+    const std::lock_guard lock{m_mutex};
+    m_server = nullptr;
+}
+
+struct HttpServer::Impl {
+    ServerState state;
+    tcp::acceptor acceptor{state.io};
+    std::string address;
+    std::thread thread;
+
+    Impl(ServerOptions options, Handler handler) : state(std::move(options), std::move(handler)) {
+        state.mailbox = std::make_shared<Mailbox>(state);
+    }
+};
+
+namespace {
+
+std::string text_of(const tcp::endpoint &at) {
+    return conf::Address{at.address().to_string(), at.port()}.text();
+}
+
+Result<void> load_tls(ServerState &state) {
+    const ServerOptions &o = state.options;
+    SSL_CTX *context = state.tls.native_handle();
+    if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1)
+        return fail(Errc::bug, "set up TLS 1.2");
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    error_code ec;
+    state.tls.use_certificate_chain_file(o.certificate.native(), ec);
+    if (ec)
+        return fail_hint(Errc::config, "it must be a readable PEM file, the server's own first",
+                         "load TLS certificate {}: {}", o.certificate.native(), ec.message());
+    state.tls.use_private_key_file(o.key.native(), asio::ssl::context::pem, ec);
+    if (ec || SSL_CTX_check_private_key(context) != 1)
+        return fail_hint(Errc::config, "it must be a readable PEM file and go with the certificate",
+                         "load TLS key {}: {}", o.key.native(),
+                         ec ? ec.message() : "it does not belong to the certificate");
+    return {};
+}
+
+// `IP:port`, or port 0, which a configuration may not have but a test needs.
+Result<tcp::endpoint> endpoint_of(const std::string &listen) {
+    const bool any_port = listen.ends_with(":0");
+    const conf::Address at =
+        TRY(conf::parse_address(any_port ? listen.substr(0, listen.size() - 1) + "1" : listen));
+    return tcp::endpoint{asio::ip::make_address(at.host), any_port ? std::uint16_t{0} : at.port};
+}
+
+Result<void> bind(tcp::acceptor &acceptor, const ServerOptions &options) {
+    const tcp::endpoint at = TRY(endpoint_of(options.listen));
+    error_code ec;
+    acceptor.open(at.protocol(), ec);
+    if (!ec)
+        acceptor.set_option(tcp::acceptor::reuse_address{true}, ec);
+    if (!ec && at.address().is_v6())
+        acceptor.set_option(asio::ip::v6_only{true}, ec);
+    if (!ec)
+        acceptor.bind(at, ec);
+    if (!ec)
+        acceptor.listen(asio::socket_base::max_listen_connections, ec);
+    if (ec)
+        return fail_hint(Errc::unavailable, "is the address this machine's, and the port free?",
+                         "listen on {}: {}", options.listen, ec.message());
+    return {};
+}
+
+void spawn_session(ServerState &state, tcp::socket socket) {
+    ++state.connections;
+    asio::co_spawn(state.io, serve(state, std::move(socket)),
+                   [&state](const std::exception_ptr &failure) {
+                       --state.connections;
+                       try {
+                           if (failure)
+                               std::rethrow_exception(failure);
+                       } catch (const std::exception &e) {
+                           base::log::error("serve a connection: {}", e.what());
+                       }
+                   });
+}
+
+asio::awaitable<void> accept_loop(ServerState &state, tcp::acceptor &acceptor) {
+    while (acceptor.is_open()) {
+        error_code ec;
+        tcp::socket socket =
+            co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, ec));
+        if (ec == asio::error::operation_aborted)
+            co_return;
+        if (ec) { // out of descriptors, most likely: let some connections end
+            base::log::warning("accept a connection: {}", ec.message());
+            asio::steady_timer pause{state.io, std::chrono::milliseconds{100}};
+            co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+        } else if (state.connections < state.options.max_connections) {
+            spawn_session(state, std::move(socket));
+        }
+    }
+}
+
+} // namespace
+
+HttpServer::HttpServer(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
+
+HttpServer::~HttpServer() {
+    stop(base::Millis{0});
+}
+
+Result<std::unique_ptr<HttpServer>> HttpServer::start(ServerOptions options, Handler handler) {
+    auto impl = std::make_unique<Impl>(std::move(options), std::move(handler));
+    TRY(load_tls(impl->state));
+    TRY(bind(impl->acceptor, impl->state.options));
+    impl->address = text_of(impl->acceptor.local_endpoint());
+    asio::co_spawn(impl->state.io, accept_loop(impl->state, impl->acceptor),
+                   [](const std::exception_ptr &) {});
+    impl->thread = std::thread([&io = impl->state.io] { io.run(); });
+    return std::unique_ptr<HttpServer>{new HttpServer{std::move(impl)}};
+}
+
+std::string HttpServer::address() const {
+    return m_impl->address;
+}
+
+void HttpServer::stop(base::Millis grace) {
+    if (!m_impl->thread.joinable())
+        return;
+    ServerState &state = m_impl->state;
+    asio::post(state.io, [impl = m_impl.get()] {
+        error_code ignored;
+        impl->state.stopping = true;
+        impl->acceptor.close(ignored);
+        for (Session *session : impl->state.sessions)
+            close_if_idle(*session);
+    });
+    const auto deadline = std::chrono::steady_clock::now() + grace;
+    while (state.connections > 0 && std::chrono::steady_clock::now() < deadline)
+        std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    state.workers.stop();
+    state.workers.join();
+    state.mailbox->close();
+    state.io.stop();
+    m_impl->thread.join();
+}
+
+} // namespace net

@@ -1,0 +1,289 @@
+#include "net/http_session.hpp"
+
+#include "base/log.hpp"
+#include "conf/address.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
+#include <ctime>
+
+namespace net {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using beast::error_code;
+using Parser = http::request_parser<http::string_body>;
+
+struct Reply::Impl {
+    std::shared_ptr<Mailbox> mailbox;
+    std::uint64_t question;
+    std::atomic<bool> used{false};
+
+    Impl(std::shared_ptr<Mailbox> m, std::uint64_t q) : mailbox(std::move(m)), question(q) {}
+    Impl(const Impl &) = delete;
+    Impl &operator=(const Impl &) = delete;
+    void answer(Response response) {
+        if (!used.exchange(true))
+            mailbox->deliver(question, std::move(response));
+    }
+    ~Impl() {
+        try {
+            answer(problem(500, "internal", "Internal error", "The request was not answered."));
+        } catch (const std::exception &e) { // out of memory: the client meets its deadline
+            base::log::error("answer a request: {}", e.what());
+        }
+    }
+};
+
+void Reply::operator()(Response response) const {
+    m_impl->answer(std::move(response));
+}
+
+namespace {
+
+constexpr std::size_t k_body_chunk = 65'536;
+constexpr std::chrono::seconds k_linger{2};
+constexpr std::size_t k_linger_bytes = 4'000'000;
+
+std::string http_date() {
+    const std::time_t now = std::time(nullptr);
+    std::tm utc{};
+    ::gmtime_r(&now, &utc);
+    std::array<char, 64> text{};
+    const std::size_t n =
+        std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
+    return {text.data(), n};
+}
+
+Request to_request(Parser::value_type &&message, std::string peer) {
+    Request out;
+    out.method = std::string(message.method_string());
+    out.target = std::string(message.target());
+    const std::size_t mark = std::min(out.target.find('?'), out.target.size());
+    out.path = out.target.substr(0, mark);
+    out.query = out.target.substr(std::min(mark + 1, out.target.size()));
+    for (const auto &field : message)
+        out.headers.emplace_back(field.name_string(), field.value());
+    out.body = std::move(message.body());
+    out.peer = std::move(peer);
+    return out;
+}
+
+// What a client did wrong, as an answer; nullopt when it is to get none (it is gone or too slow).
+std::optional<Response> answer_to(const error_code &ec) {
+    if (ec == http::error::header_limit || ec == http::error::buffer_overflow)
+        return problem(431, "header_too_large", "Request header too large", "");
+    if (ec == http::error::body_limit)
+        return problem(413, "body_too_large", "Request body too large", "");
+    if (ec == http::error::end_of_stream || ec == http::error::partial_message ||
+        ec.category() != http::make_error_code(http::error::bad_target).category())
+        return std::nullopt;
+    return problem(400, "bad_request", "Bad request", ec.message());
+}
+
+} // namespace
+
+Response problem(int status, std::string_view code, std::string_view title,
+                 std::string_view detail) {
+    return {.status = status,
+            .headers = {{"Content-Type", "application/problem+json"}},
+            .body = fmt::format(R"({{"type":"urn:slotcast:problem:{}","title":"{}","status":{},)"
+                                R"("detail":"{}","code":"{}"}})",
+                                code, title, status, detail, code)};
+}
+
+/// One connection. Lives in the frame of serve(); used on the server's thread only.
+class Session {
+  public:
+    Session(ServerState &server, asio::ip::tcp::socket socket)
+        : m_server(server), m_stream(std::move(socket), server.tls),
+          m_buffer(server.options.max_header_bytes + k_body_chunk), m_answered(server.io) {
+        error_code ignored;
+        tcp().socket().set_option(asio::ip::tcp::no_delay{true}, ignored);
+        const auto peer = tcp().socket().remote_endpoint(ignored);
+        m_peer = conf::Address{peer.address().to_string(), peer.port()}.text();
+        m_server.sessions.insert(this);
+    }
+    Session(const Session &) = delete;
+    Session &operator=(const Session &) = delete;
+    ~Session() {
+        m_server.sessions.erase(this);
+        m_server.waiting.erase(m_question);
+    }
+
+    asio::awaitable<void> run();
+
+    void take_answer(Response response) {
+        m_answer = std::move(response);
+        m_answered.cancel();
+    }
+    void close_if_idle() {
+        if (m_idle)
+            tcp().close();
+    }
+
+  private:
+    beast::tcp_stream &tcp() { return m_stream.next_layer(); }
+    asio::awaitable<bool> await_first_byte();
+    asio::awaitable<error_code> read_request(Parser &parser);
+    asio::awaitable<Response> ask_handler(Request request);
+    asio::awaitable<bool> write(Response answer, bool head, bool keep_alive);
+    asio::awaitable<void> linger();
+
+    ServerState &m_server;
+    beast::ssl_stream<beast::tcp_stream> m_stream;
+    beast::flat_buffer m_buffer;
+    asio::steady_timer m_answered; // cancelled by the answer, expires without one
+    std::optional<Response> m_answer;
+    std::uint64_t m_question = 0;
+    std::string m_peer;
+    bool m_idle = true;
+};
+
+// Waits for a request as long as a kept-alive connection may stay silent.
+asio::awaitable<bool> Session::await_first_byte() {
+    if (m_buffer.size() > 0)
+        co_return true;
+    error_code ec;
+    tcp().expires_after(m_server.options.idle_timeout);
+    m_idle = true;
+    const std::size_t n = co_await m_stream.async_read_some(
+        m_buffer.prepare(4096), asio::redirect_error(asio::use_awaitable, ec));
+    m_idle = false;
+    m_buffer.commit(n);
+    co_return !ec;
+}
+
+asio::awaitable<error_code> Session::read_request(Parser &parser) {
+    error_code ec;
+    parser.header_limit(static_cast<std::uint32_t>(m_server.options.max_header_bytes));
+    parser.body_limit(m_server.options.max_body_bytes);
+    tcp().expires_after(m_server.options.request_timeout);
+    co_await http::async_read_header(m_stream, m_buffer, parser,
+                                     asio::redirect_error(asio::use_awaitable, ec));
+    if (ec)
+        co_return ec;
+    if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+        http::response<http::empty_body> go_on{http::status::continue_, 11};
+        co_await http::async_write(m_stream, go_on, asio::redirect_error(asio::use_awaitable, ec));
+        if (ec)
+            co_return ec;
+    }
+    co_await http::async_read(m_stream, m_buffer, parser,
+                              asio::redirect_error(asio::use_awaitable, ec));
+    co_return ec;
+}
+
+asio::awaitable<Response> Session::ask_handler(Request request) {
+    m_question = ++m_server.last_question;
+    m_server.waiting[m_question] = this;
+    m_answer.reset();
+    m_answered.expires_after(m_server.options.answer_timeout);
+    Reply reply{std::make_shared<Reply::Impl>(m_server.mailbox, m_question)};
+    asio::post(m_server.workers, [&handler = m_server.handler, request = std::move(request),
+                                  reply = std::move(reply)]() mutable {
+        try {
+            handler(std::move(request), reply);
+        } catch (const std::exception &e) {
+            base::log::error("handle a request: {}", e.what());
+            reply(problem(500, "internal", "Internal error", ""));
+        }
+    });
+    // The answer is delivered on this thread, so it cannot come before we wait for it.
+    error_code ec;
+    co_await m_answered.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+    m_server.waiting.erase(m_question);
+    if (m_answer)
+        co_return std::move(*m_answer);
+    co_return problem(503, "timeout", "Not answered in time", "");
+}
+
+asio::awaitable<bool> Session::write(Response answer, bool head, bool keep_alive) {
+    http::response<http::string_body> out{static_cast<http::status>(answer.status), 11};
+    out.set(http::field::date, http_date());
+    for (const auto &[name, value] : answer.headers)
+        out.insert(name, value);
+    out.keep_alive(keep_alive);
+    out.content_length(answer.body.size());
+    if (!head)
+        out.body() = std::move(answer.body);
+    error_code ec;
+    tcp().expires_after(m_server.options.write_timeout);
+    co_await http::async_write(m_stream, out, asio::redirect_error(asio::use_awaitable, ec));
+    co_return !ec;
+}
+
+// Closing with unread bytes would reset the connection, and the client would never see our answer
+// to what it is still sending (RFC 9112 section 9.6). So: end our half, then drop what comes.
+asio::awaitable<void> Session::linger() {
+    error_code ec;
+    tcp().expires_after(k_linger);
+    tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, ec);
+    std::array<char, 16'384> sink; // NOLINT(*-member-init): never read
+    for (std::size_t left = k_linger_bytes; !ec && left > 0;) {
+        const std::size_t n = co_await tcp().async_read_some(
+            asio::buffer(sink), asio::redirect_error(asio::use_awaitable, ec));
+        left -= std::min(n, left);
+    }
+}
+
+asio::awaitable<void> Session::run() {
+    error_code ec;
+    tcp().expires_after(m_server.options.handshake_timeout);
+    co_await m_stream.async_handshake(asio::ssl::stream_base::server,
+                                      asio::redirect_error(asio::use_awaitable, ec));
+    if (ec)
+        co_return; // strangers knock all day: no log line each
+    bool keep_alive = true;
+    while (keep_alive && !m_server.stopping) {
+        if (!co_await await_first_byte())
+            break;
+        Parser parser;
+        if (const error_code bad = co_await read_request(parser)) {
+            if (auto answer = answer_to(bad)) {
+                co_await write(std::move(*answer), false, false);
+                co_await linger();
+            }
+            co_return;
+        }
+        const bool head = parser.get().method() == http::verb::head;
+        keep_alive = parser.keep_alive();
+        Request request = to_request(parser.release(), m_peer);
+        Response answer;
+        if (!request.target.starts_with('/') || request.header("Host").value_or("").empty())
+            answer = problem(400, "bad_request", "Bad request",
+                             "A request has a Host field and a path as its target.");
+        else
+            answer = co_await ask_handler(std::move(request));
+        keep_alive = keep_alive && !m_server.stopping;
+        if (!co_await write(std::move(answer), head, keep_alive))
+            co_return;
+    }
+    tcp().expires_after(k_linger);
+    co_await m_stream.async_shutdown(asio::redirect_error(asio::use_awaitable, ec));
+}
+
+asio::awaitable<void> serve(ServerState &server, asio::ip::tcp::socket socket) {
+    Session session{server, std::move(socket)};
+    co_await session.run();
+}
+
+void hand_over(ServerState &server, std::uint64_t question, Response response) {
+    const auto found = server.waiting.find(question);
+    if (found != server.waiting.end())
+        found->second->take_answer(std::move(response));
+}
+
+void close_if_idle(Session &session) {
+    session.close_if_idle();
+}
+
+} // namespace net
