@@ -1,0 +1,80 @@
+// Durable reservations behind an interface: in memory for tests, SQLite on disk.
+#pragma once
+
+#include "ledger/records.hpp"
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace ledger {
+
+/// What can be done within one transaction. Valid only while the work runs. Errors are the
+/// store's own (io, bad_data, try_again); "not there" is an empty optional.
+class Transaction {
+  public:
+    virtual ~Transaction() = default;
+
+    [[nodiscard]] virtual base::Result<std::optional<Booking>> booking(const base::Id &id) = 0;
+    /// All of @p owner (empty: of everybody), oldest first.
+    [[nodiscard]] virtual base::Result<std::vector<Booking>> bookings(const std::string &owner) = 0;
+    /// Writes @p booking with what it takes; @p demands is empty when it takes nothing (any more).
+    /// Replaces a former one of the same id.
+    [[nodiscard]] virtual base::Result<void> put(const Booking &booking,
+                                                 const std::vector<resv::Demand> &demands) = 0;
+    /// What is taken of any resource within @p span at @p now: expired holds take nothing, and
+    /// @p except is left out.
+    [[nodiscard]] virtual base::Result<std::vector<resv::Load>>
+    loads(resv::Span span, base::UtcTime now, const std::optional<base::Id> &except) = 0;
+    /// Those whose written state still occupies something and may be due for a change by @p now: a
+    /// hold that expired, a window that opened.
+    [[nodiscard]] virtual base::Result<std::vector<Booking>> due(base::UtcTime now) = 0;
+
+    /// A serial above all former ones.
+    [[nodiscard]] virtual base::Result<std::int64_t> next_feed_serial() = 0;
+    /// The bookings of @p relay with a feed serial above @p after, by serial.
+    [[nodiscard]] virtual base::Result<std::vector<Booking>> changed(const std::string &relay,
+                                                                     std::int64_t after) = 0;
+
+    [[nodiscard]] virtual base::Result<std::optional<Party>>
+    party_by_key(const seal::KeyId &key) = 0;
+    [[nodiscard]] virtual base::Result<std::optional<Party>>
+    party_by_name(const std::string &name) = 0;
+    [[nodiscard]] virtual base::Result<std::vector<Party>> parties() = 0;
+    /// Writes @p party; replaces the one of the same name, whose key is then unknown.
+    [[nodiscard]] virtual base::Result<void> put(const Party &party) = 0;
+
+    [[nodiscard]] virtual base::Result<std::optional<Token>> token(const seal::Hash256 &hash) = 0;
+    [[nodiscard]] virtual base::Result<void> put(const Token &token) = 0;
+
+    [[nodiscard]] virtual base::Result<std::optional<StoredAnswer>>
+    answer(const seal::KeyId &by, const std::string &key) = 0;
+    [[nodiscard]] virtual base::Result<void> put(const StoredAnswer &answer) = 0;
+
+    [[nodiscard]] virtual base::Result<void> put(const StoredReport &report) = 0;
+
+    /// Forgets answers made before @p answers_before and tokens that expired before @p now.
+    [[nodiscard]] virtual base::Result<void> prune(base::UtcTime answers_before,
+                                                   base::UtcTime now) = 0;
+};
+
+/// Thread-safe.
+class Ledger {
+  public:
+    using Work = std::function<base::Result<void>(Transaction &)>;
+
+    virtual ~Ledger() = default;
+
+    /// Runs @p work alone, and returns when what it wrote is durable. When @p work or the store
+    /// fails, nothing of it is kept and the error is returned. io: disk full or broken; try_again:
+    /// another process keeps the ledger locked; bad_data: the ledger is damaged.
+    [[nodiscard]] virtual base::Result<void> write(const Work &work) = 0;
+
+    /// Runs @p work, which only reads, on one snapshot.
+    [[nodiscard]] virtual base::Result<void> read(const Work &work) = 0;
+};
+
+/// One that forgets everything at its end.
+[[nodiscard]] std::unique_ptr<Ledger> make_memory_ledger();
+
+} // namespace ledger

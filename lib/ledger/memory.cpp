@@ -1,0 +1,162 @@
+#include "ledger/ledger.hpp"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+namespace ledger {
+
+using base::Result;
+using base::UtcTime;
+
+namespace {
+
+struct Contents {
+    std::map<base::Id, Booking> bookings;
+    std::map<base::Id, std::vector<resv::Demand>> demands;
+    std::map<std::string, Party> parties;
+    std::map<seal::Hash256, Token> tokens;
+    std::map<std::pair<seal::KeyId, std::string>, StoredAnswer> answers;
+    std::vector<StoredReport> reports;
+    std::int64_t feed_serial = 0;
+};
+
+class MemoryTransaction final : public Transaction {
+  public:
+    explicit MemoryTransaction(Contents &contents) : m(contents) {}
+
+    Result<std::optional<Booking>> booking(const base::Id &id) override {
+        return find(m.bookings, id);
+    }
+    Result<std::vector<Booking>> bookings(const std::string &owner) override {
+        return select([&](const Booking &b) { return owner.empty() || b.owner == owner; });
+    }
+    Result<void> put(const Booking &booking, const std::vector<resv::Demand> &demands) override {
+        m.bookings[booking.id] = booking;
+        m.demands[booking.id] = demands;
+        return {};
+    }
+    Result<std::vector<resv::Load>> loads(resv::Span span, UtcTime now,
+                                          const std::optional<base::Id> &except) override {
+        std::vector<resv::Load> out;
+        for (const auto &[id, b] : m.bookings) {
+            const resv::Span taken = resv::occupied(b.life.window);
+            if (id == except || !taken.overlaps(span) ||
+                (b.life.hold_expires && *b.life.hold_expires <= now))
+                continue;
+            for (const resv::Demand &d : m.demands[id])
+                out.push_back({d.resource, taken, d.units});
+        }
+        return out;
+    }
+    Result<std::vector<Booking>> due(UtcTime now) override {
+        return select([&](const Booking &b) {
+            return resv::occupies(b.life.state) &&
+                   (b.life.window.opens() <= now ||
+                    (b.life.hold_expires && *b.life.hold_expires <= now));
+        });
+    }
+
+    Result<std::int64_t> next_feed_serial() override { return ++m.feed_serial; }
+    Result<std::vector<Booking>> changed(const std::string &relay, std::int64_t after) override {
+        auto out =
+            select([&](const Booking &b) { return b.relay == relay && b.feed_serial > after; });
+        std::ranges::sort(out, {}, &Booking::feed_serial);
+        return out;
+    }
+
+    Result<std::optional<Party>> party_by_key(const seal::KeyId &key) override {
+        for (const auto &[name, party] : m.parties)
+            if (party.id() == key)
+                return party;
+        return std::nullopt;
+    }
+    Result<std::optional<Party>> party_by_name(const std::string &name) override {
+        return find(m.parties, name);
+    }
+    Result<std::vector<Party>> parties() override {
+        std::vector<Party> out;
+        for (const auto &[name, party] : m.parties)
+            out.push_back(party);
+        return out;
+    }
+    Result<void> put(const Party &party) override {
+        m.parties[party.name] = party;
+        return {};
+    }
+
+    Result<std::optional<Token>> token(const seal::Hash256 &hash) override {
+        return find(m.tokens, hash);
+    }
+    Result<void> put(const Token &token) override {
+        m.tokens[token.hash] = token;
+        return {};
+    }
+
+    Result<std::optional<StoredAnswer>> answer(const seal::KeyId &by,
+                                               const std::string &key) override {
+        return find(m.answers, std::pair{by, key});
+    }
+    Result<void> put(const StoredAnswer &answer) override {
+        m.answers[{answer.by, answer.key}] = answer;
+        return {};
+    }
+    Result<void> put(const StoredReport &report) override {
+        m.reports.push_back(report);
+        return {};
+    }
+    Result<void> prune(UtcTime answers_before, UtcTime now) override {
+        std::erase_if(m.answers, [&](const auto &a) { return a.second.created < answers_before; });
+        std::erase_if(m.tokens, [&](const auto &t) { return t.second.expires < now; });
+        return {};
+    }
+
+  private:
+    template <typename Map>
+    static Result<std::optional<typename Map::mapped_type>> find(const Map &map,
+                                                                 const typename Map::key_type &k) {
+        const auto found = map.find(k);
+        if (found == map.end())
+            return std::nullopt;
+        return found->second;
+    }
+    template <typename Keep> std::vector<Booking> select(Keep keep) const {
+        std::vector<Booking> out;
+        for (const auto &[id, booking] : m.bookings)
+            if (keep(booking))
+                out.push_back(booking);
+        return out;
+    }
+
+    Contents &m;
+};
+
+class MemoryLedger final : public Ledger {
+  public:
+    Result<void> write(const Work &work) override {
+        const std::scoped_lock lock{m_mutex};
+        Contents next = m_contents; // so that a failure leaves nothing behind
+        MemoryTransaction transaction{next};
+        TRY(work(transaction));
+        m_contents = std::move(next);
+        return {};
+    }
+    Result<void> read(const Work &work) override {
+        const std::scoped_lock lock{m_mutex};
+        Contents snapshot = m_contents;
+        MemoryTransaction transaction{snapshot};
+        return work(transaction);
+    }
+
+  private:
+    std::mutex m_mutex;
+    Contents m_contents;
+};
+
+} // namespace
+
+std::unique_ptr<Ledger> make_memory_ledger() {
+    return std::make_unique<MemoryLedger>();
+}
+
+} // namespace ledger

@@ -1,0 +1,81 @@
+// What the ledger keeps: bookings, enrolled parties, one-time tokens, answers to repeat.
+#pragma once
+
+#include "resv/admission.hpp"
+#include "resv/lifecycle.hpp"
+#include "seal/hash.hpp"
+#include "seal/keys.hpp"
+#include "wire/reservation.hpp"
+
+#include <optional>
+#include <string>
+
+namespace ledger {
+
+/// A reservation with all that control must remember of it.
+struct Booking {
+    base::Id id;
+    std::string owner; ///< a party's name
+    std::string channel;
+    std::string relay;
+    std::int64_t viewers = 0;
+    wire::ReservationRequest request; ///< as it was asked; settings echo it
+    resv::Life life;                  ///< its state as last written, see resv::state_at
+    std::string vid;                  ///< what stands in viewers' URLs
+    std::array<std::uint8_t, 16> ticket_id{};
+    std::uint32_t generation = 1;
+    std::int64_t revision = 1;        ///< rises with every change
+    std::int64_t settings_serial = 0; ///< of the newest settings document issued
+    std::int64_t feed_serial = 0;     ///< of its newest feed entry; 0: relays never heard of it
+    base::UtcTime created;
+    std::optional<base::UtcTime> first_media;
+};
+
+enum class Role { distributor, relay, operator_ };
+[[nodiscard]] std::string_view name(Role role);
+[[nodiscard]] base::Result<Role> parse_role(std::string_view text);
+
+/// Somebody whose keys are enrolled. Names are unique, and so are signing keys.
+struct Party {
+    std::string name;
+    Role role = Role::distributor;
+    seal::PublicKey sign_key{};
+    seal::PublicKey box_key{};
+    base::UtcTime enrolled;
+    std::optional<base::UtcTime> seen; ///< last request, to about a minute
+    [[nodiscard]] seal::KeyId id() const { return seal::key_id(sign_key); }
+    bool operator==(const Party &) const = default;
+};
+
+/// A one-time enrolment token, of which only the hash is kept.
+struct Token {
+    seal::Hash256 hash{};
+    std::string name;
+    Role role = Role::distributor;
+    base::UtcTime expires;
+    std::optional<seal::KeyId> used_by;
+    bool operator==(const Token &) const = default;
+};
+
+/// The answer that an idempotency key gets again.
+struct StoredAnswer {
+    seal::KeyId by; ///< the keys of different callers are different
+    std::string key;
+    seal::Hash256 request{}; ///< of method, path and body
+    int status = 200;
+    std::string body;
+    base::UtcTime created;
+    bool operator==(const StoredAnswer &) const = default;
+};
+
+/// What a relay reported, as it came.
+struct StoredReport {
+    std::string relay;
+    base::Id reservation;
+    std::string event;
+    base::UtcTime at;
+    std::int64_t bytes = 0;
+    base::UtcTime received;
+};
+
+} // namespace ledger

@@ -1,0 +1,22 @@
+// The ledger on disk: SQLite with one writer thread and group commit.
+#pragma once
+
+#include "ledger/ledger.hpp"
+
+#include <filesystem>
+
+namespace ledger {
+
+/// Makes an empty ledger at @p path, mode 0600, whole or not at all; fails when the file exists.
+[[nodiscard]] base::Result<void> create_sqlite_ledger(const std::filesystem::path &path);
+
+enum class Verify { no, yes };
+
+/// Opens the ledger at @p path; Verify::yes reads all of it to find damage. Several processes may
+/// have it open. Concurrent write() calls share one fsync (up to 32 of them).
+///
+/// Errors: no_input: there is none; bad_data: damaged, not a ledger, or made by a newer version.
+[[nodiscard]] base::Result<std::unique_ptr<Ledger>>
+open_sqlite_ledger(const std::filesystem::path &path, Verify verify);
+
+} // namespace ledger

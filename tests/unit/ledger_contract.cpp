@@ -1,0 +1,289 @@
+// What every ledger promises, held against each of them.
+#include "base/file.hpp"
+#include "ledger/sqlite.hpp"
+
+#include <atomic>
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <thread>
+
+namespace {
+
+using base::from_unix_ms;
+using base::Seconds;
+using ledger::Booking;
+using ledger::Transaction;
+
+// A ledger in a folder of its own.
+struct Fixture {
+    std::filesystem::path folder;
+    std::unique_ptr<ledger::Ledger> ledger;
+
+    explicit Fixture(bool sqlite) {
+        if (!sqlite) {
+            ledger = ledger::make_memory_ledger();
+            return;
+        }
+        std::string name = (std::filesystem::temp_directory_path() / "ledger.XXXXXX").native();
+        REQUIRE(::mkdtemp(name.data()) != nullptr);
+        folder = name;
+        REQUIRE(ledger::create_sqlite_ledger(folder / "l.sqlite"));
+        open();
+    }
+    Fixture(const Fixture &) = delete;
+    Fixture &operator=(const Fixture &) = delete;
+    ~Fixture() {
+        ledger.reset();
+        if (!folder.empty())
+            std::filesystem::remove_all(folder);
+    }
+    void open() {
+        ledger.reset();
+        auto opened = ledger::open_sqlite_ledger(folder / "l.sqlite", ledger::Verify::yes);
+        REQUIRE(opened);
+        ledger = std::move(*opened);
+    }
+};
+
+Booking booking(std::uint8_t number, std::int64_t start_s, std::int64_t end_s) {
+    Booking b;
+    b.id.bytes[15] = number;
+    b.owner = "alice";
+    b.channel = "studio1";
+    b.relay = "r1";
+    b.viewers = 7;
+    b.life.window = {.start = from_unix_ms(start_s * 1000),
+                     .end = from_unix_ms(end_s * 1000),
+                     .lead_in = Seconds{0},
+                     .drain = Seconds{0}};
+    b.request.start = b.life.window.start;
+    b.request.end = b.life.window.end;
+    b.request.rate = {6'000'000};
+    b.request.title = "Town hall";
+    b.request.carriers = {"a"};
+    b.vid = "vid";
+    b.ticket_id[3] = 9;
+    b.created = from_unix_ms(5);
+    return b;
+}
+
+std::vector<resv::Load> loads_of(ledger::Ledger &l, std::int64_t from_s, std::int64_t to_s,
+                                 std::int64_t now_s = 0, std::optional<base::Id> except = {}) {
+    std::vector<resv::Load> out;
+    REQUIRE(l.read([&](Transaction &t) -> base::Result<void> {
+        out = TRY(t.loads({from_unix_ms(from_s * 1000), from_unix_ms(to_s * 1000)},
+                          from_unix_ms(now_s * 1000), except));
+        return {};
+    }));
+    return out;
+}
+
+void put(ledger::Ledger &l, const Booking &b, const std::vector<resv::Demand> &demands) {
+    REQUIRE(l.write([&](Transaction &t) { return t.put(b, demands); }));
+}
+
+} // namespace
+
+TEST_CASE("ledger: a booking comes back as it was put") {
+    for (const bool sqlite : {false, true}) {
+        CAPTURE(sqlite);
+        Fixture f{sqlite};
+        Booking b = booking(1, 100, 200);
+        b.life.state = resv::State::held;
+        b.life.hold_expires = from_unix_ms(50'000);
+        b.feed_serial = 4;
+        b.generation = 0xffffffff;
+        b.request.disclosure = resv::Disclosure::password;
+        b.request.password_hash = "$argon2id$";
+        put(*f.ledger, b, {});
+        REQUIRE(f.ledger->read([&](Transaction &t) -> base::Result<void> {
+            const auto got = TRY(t.booking(b.id));
+            REQUIRE(got);
+            CHECK(got->request == b.request);
+            CHECK(got->life.window == b.life.window);
+            CHECK(got->life.hold_expires == b.life.hold_expires);
+            CHECK(got->life.state == b.life.state);
+            CHECK(got->owner == b.owner);
+            CHECK(got->ticket_id == b.ticket_id);
+            CHECK(got->generation == b.generation);
+            CHECK(got->created == b.created);
+            CHECK_FALSE(got->first_media);
+            CHECK_FALSE(TRY(t.booking(base::Id{})));
+            CHECK(TRY(t.bookings("alice")).size() == 1);
+            CHECK(TRY(t.bookings("bob")).empty());
+            CHECK(TRY(t.bookings("")).size() == 1);
+            CHECK(TRY(t.changed("r1", 3)).size() == 1);
+            CHECK(TRY(t.changed("r1", 4)).empty());
+            CHECK(TRY(t.changed("r2", 0)).empty());
+            return {};
+        }));
+    }
+}
+
+TEST_CASE("ledger: loads are what overlaps, without dead holds and the one left out") {
+    for (const bool sqlite : {false, true}) {
+        CAPTURE(sqlite);
+        Fixture f{sqlite};
+        put(*f.ledger, booking(1, 100, 200), {{"x", 2}, {"y", 3}});
+        Booking held = booking(2, 150, 1000);
+        held.life.state = resv::State::held;
+        held.life.hold_expires = from_unix_ms(60'000);
+        put(*f.ledger, held, {{"x", 1}});
+        CHECK(loads_of(*f.ledger, 0, 100).empty());
+        CHECK(loads_of(*f.ledger, 0, 101).size() == 2);
+        CHECK(loads_of(*f.ledger, 199, 200).size() == 3);
+        CHECK(loads_of(*f.ledger, 200, 300).size() == 1);
+        CHECK(loads_of(*f.ledger, 900, 901).size() == 1);
+        CHECK(loads_of(*f.ledger, 1000, 1001).empty());
+        CHECK(loads_of(*f.ledger, 160, 170, 59).size() == 3);
+        CHECK(loads_of(*f.ledger, 160, 170, 60).size() == 2);
+        CHECK(loads_of(*f.ledger, 160, 170, 0, held.id).size() == 2);
+        put(*f.ledger, booking(1, 100, 200), {}); // cancelled
+        CHECK(loads_of(*f.ledger, 0, 150).empty());
+    }
+}
+
+TEST_CASE("ledger: work that fails leaves nothing behind") {
+    for (const bool sqlite : {false, true}) {
+        CAPTURE(sqlite);
+        Fixture f{sqlite};
+        const auto failed = f.ledger->write([&](Transaction &t) -> base::Result<void> {
+            TRY(t.put(booking(1, 100, 200), {{"x", 1}}));
+            CHECK(TRY(t.booking(booking(1, 0, 1).id)));
+            CHECK(TRY(t.next_feed_serial()) == 1);
+            return base::fail(base::Errc::refused, "no");
+        });
+        REQUIRE_FALSE(failed);
+        CHECK(failed.error().message == "no");
+        CHECK(loads_of(*f.ledger, 0, 1000).empty());
+        REQUIRE(f.ledger->write([&](Transaction &t) -> base::Result<void> {
+            CHECK(TRY(t.next_feed_serial()) == 1);
+            CHECK(TRY(t.next_feed_serial()) == 2);
+            return {};
+        }));
+    }
+}
+
+TEST_CASE("ledger: parties, tokens and answers come back, and old ones are pruned") {
+    for (const bool sqlite : {false, true}) {
+        CAPTURE(sqlite);
+        Fixture f{sqlite};
+        ledger::Party alice{.name = "alice",
+                            .role = ledger::Role::operator_,
+                            .sign_key = {1},
+                            .box_key = {2},
+                            .enrolled = from_unix_ms(3),
+                            .seen = from_unix_ms(4)};
+        const auto old_key = alice.id();
+        ledger::Token token{.hash = {5},
+                            .name = "r1",
+                            .role = ledger::Role::relay,
+                            .expires = from_unix_ms(100),
+                            .used_by = {}};
+        const ledger::StoredAnswer answer{.by = old_key,
+                                          .key = "k",
+                                          .request = {6},
+                                          .status = 201,
+                                          .body = "{}",
+                                          .created = from_unix_ms(50)};
+        REQUIRE(f.ledger->write([&](Transaction &t) -> base::Result<void> {
+            TRY(t.put(alice));
+            TRY(t.put(token));
+            TRY(t.put(answer));
+            CHECK(TRY(t.party_by_key(old_key)) == alice);
+            CHECK(TRY(t.party_by_name("alice")) == alice);
+            CHECK_FALSE(TRY(t.party_by_name("bob")));
+            CHECK(TRY(t.token(token.hash)) == token);
+            token.used_by = old_key;
+            TRY(t.put(token));
+            CHECK(TRY(t.token(token.hash)) == token);
+            CHECK(TRY(t.answer(old_key, "k")) == answer);
+            CHECK_FALSE(TRY(t.answer(seal::KeyId{}, "k")));
+            alice.sign_key = {9}; // a new terminal
+            TRY(t.put(alice));
+            CHECK_FALSE(TRY(t.party_by_key(old_key)));
+            CHECK(TRY(t.parties()).size() == 1);
+            TRY(t.prune(from_unix_ms(50), from_unix_ms(100)));
+            CHECK(TRY(t.answer(old_key, "k")));
+            CHECK(TRY(t.token(token.hash)));
+            TRY(t.prune(from_unix_ms(51), from_unix_ms(101)));
+            CHECK_FALSE(TRY(t.answer(old_key, "k")));
+            CHECK_FALSE(TRY(t.token(token.hash)));
+            return {};
+        }));
+    }
+}
+
+TEST_CASE("ledger: eight threads that check and insert never take more than there is") {
+    Fixture f{true};
+    const resv::Capacity capacity{{"x", 3}};
+    const std::vector<resv::Demand> one{{"x", 1}};
+    std::atomic<int> admitted = 0;
+    std::atomic<std::uint8_t> next = 1;
+    const auto work = [&] {
+        for (int i = 0; i < 12; ++i) {
+            const Booking b = booking(next++, 100, 200);
+            const auto done = f.ledger->write([&](Transaction &t) -> base::Result<void> {
+                const auto span = resv::occupied(b.life.window);
+                if (!resv::shortages(capacity, TRY(t.loads(span, from_unix_ms(0), {})), span, one)
+                         .empty())
+                    return base::fail(base::Errc::refused, "full");
+                return t.put(b, one);
+            });
+            if (done)
+                ++admitted;
+        }
+    };
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 8; ++i)
+        threads.emplace_back(work);
+    for (std::thread &t : threads)
+        t.join();
+    CHECK(admitted == 3);
+    CHECK(loads_of(*f.ledger, 0, 1000).size() == 3);
+}
+
+TEST_CASE("ledger: what was written is there after opening again") {
+    Fixture f{true};
+    put(*f.ledger, booking(1, 100, 200), {{"x", 1}});
+    f.open();
+    CHECK(loads_of(*f.ledger, 0, 1000).size() == 1);
+    CHECK(std::filesystem::status(f.folder / "l.sqlite").permissions() ==
+          (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+}
+
+TEST_CASE("ledger: a second one open at the same time sees and adds") {
+    Fixture f{true};
+    auto other = ledger::open_sqlite_ledger(f.folder / "l.sqlite", ledger::Verify::no);
+    REQUIRE(other);
+    put(**other, booking(1, 100, 200), {{"x", 1}});
+    CHECK(loads_of(*f.ledger, 0, 1000).size() == 1);
+}
+
+TEST_CASE("ledger: what is no whole ledger is refused, and none is overwritten") {
+    Fixture f{true};
+    const auto path = f.folder / "l.sqlite";
+    CHECK_FALSE(ledger::create_sqlite_ledger(path));
+    for (std::uint8_t i = 0; i < 200; ++i)
+        put(*f.ledger, booking(i, 100, 200), {{"x", 1}, {"y", 1}});
+    f.ledger.reset();
+    const auto whole = base::read_file(path, 1U << 24U).value();
+    const auto opens = [&](std::string_view text) -> base::Errc {
+        REQUIRE(base::write_file_atomic(path, text, 0600));
+        const auto opened = ledger::open_sqlite_ledger(path, ledger::Verify::yes);
+        return opened ? base::Errc::bug : opened.error().code;
+    };
+    CHECK(opens("") == base::Errc::bad_data);
+    CHECK(opens("not a database, whatever its name says, and longer than a header") ==
+          base::Errc::bad_data);
+    CHECK(opens(std::string_view(whole).substr(0, whole.size() / 2)) == base::Errc::bad_data);
+    std::string damaged = whole;
+    for (std::size_t i = 4096; i < 4196; ++i)
+        damaged[i] = static_cast<char>(~damaged[i]);
+    CHECK(opens(damaged) == base::Errc::bad_data);
+    std::filesystem::remove(path);
+    const auto none = ledger::open_sqlite_ledger(path, ledger::Verify::no);
+    REQUIRE_FALSE(none);
+    CHECK(none.error().code == base::Errc::no_input);
+    CHECK(none.error().hint.find("init") != std::string::npos);
+}
