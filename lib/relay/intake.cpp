@@ -1,0 +1,154 @@
+#include "relay/intake.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace relay {
+
+using base::Errc;
+using base::fail;
+using base::Result;
+
+namespace {
+
+constexpr std::size_t k_max_streams = 64;
+constexpr std::int64_t k_max_age_us = 60'000'000; // of a part when it is told
+constexpr std::int64_t k_max_count = 1'000'000'000;
+
+bool is_label(std::string_view text) {
+    return !text.empty() && text.size() <= 32 && std::ranges::all_of(text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    });
+}
+
+} // namespace
+
+Result<Intake::Stream *> Intake::find(std::int64_t stream) {
+    const auto it = m_streams.find(stream);
+    if (it == m_streams.end())
+        return fail(Errc::protocol, "stream {} is not open", stream);
+    return &it->second;
+}
+
+Result<void> Intake::give_extent(std::int64_t number, Stream &stream) {
+    ExtentPtr extent = TRY(m_make());
+    stream.extents[stream.given] = extent;
+    const wire::IngestExtent message{
+        .stream = number, .extent = stream.given, .bytes = extent->bytes()};
+    outbox.push_back({.message = message, .extent = std::move(extent)});
+    ++stream.given;
+    return {};
+}
+
+Intake::Outcome Intake::on(const wire::IngestOpened &m, std::int64_t now_us) {
+    if (m.stream <= m_highest)
+        return fail(Errc::protocol, "stream {} is not a fresh number", m.stream);
+    m_highest = m.stream;
+    if (m_streams.size() >= k_max_streams)
+        return fail(Errc::protocol, "more than {} streams at a time", k_max_streams);
+    // A withdrawal may cross it on the way: then the child closes the stream itself, and what it
+    // sends until then has no reservation to go to.
+    Stream &stream = m_streams[m.stream];
+    stream.reservation = m.reservation;
+    stream.received_us = now_us - k_max_age_us;
+    TRY(give_extent(m.stream, stream));
+    return StreamOpened{.stream = m.stream,
+                        .reservation = m.reservation,
+                        .generation = m.generation,
+                        .instance = m.instance,
+                        .peer = m.peer};
+}
+
+Intake::Outcome Intake::on(const wire::IngestNeedExtent &m, std::int64_t) {
+    Stream &stream = *TRY(find(m.stream));
+    // It may have begun the next extent without having told a part of it: two beyond, no more.
+    if (m.extent != stream.given || stream.given > stream.current + 2)
+        return fail(Errc::protocol, "stream {} wants extent {}, not its next", m.stream, m.extent);
+    TRY(give_extent(m.stream, stream));
+    return IntakeEvent{};
+}
+
+Result<void> Intake::move_on(Stream &stream, const wire::IngestPart &part) {
+    if (part.extent == stream.current)
+        return {};
+    if (part.extent != stream.current + 1 || !stream.extents.contains(part.extent))
+        return fail(Errc::protocol, "a part in extent {} after {}", part.extent, stream.current);
+    stream.extents.erase(stream.current);
+    stream.current = part.extent;
+    stream.offset = 0;
+    return {};
+}
+
+Intake::Outcome Intake::on(const wire::IngestPart &m, std::int64_t now_us) {
+    Stream &stream = *TRY(find(m.stream));
+    TRY(move_on(stream, m));
+    const ExtentPtr &extent = stream.extents.at(stream.current);
+    if (m.offset != stream.offset || m.bytes <= 0 || m.bytes % k_packet != 0 ||
+        m.bytes > extent->bytes() - m.offset)
+        return fail(Errc::protocol, "a part of {} bytes at {} after {}", m.bytes, m.offset,
+                    stream.offset);
+    if (m.received_us < stream.received_us || m.received_us > now_us ||
+        m.received_us < now_us - k_max_age_us)
+        return fail(Errc::protocol, "a part of another time");
+    stream.offset += m.bytes;
+    stream.position += m.bytes;
+    stream.received_us = m.received_us;
+    PartReady ready{.stream = m.stream,
+                    .reservation = stream.reservation,
+                    .extent = extent,
+                    .offset = m.offset,
+                    .bytes = m.bytes,
+                    .received_us = m.received_us,
+                    .cuts = {}};
+    for (const wire::IngestCut &cut : m.cuts) {
+        if (cut.position <= stream.last_cut || cut.position >= stream.position ||
+            cut.position % k_packet != 0 || cut.pts_90k < 0 || cut.pts_90k >= (1LL << 33))
+            return fail(Errc::protocol, "a cut at {} of {}", cut.position, stream.position);
+        stream.last_cut = cut.position;
+        ready.cuts.push_back({.position = cut.position, .pts_90k = cut.pts_90k});
+    }
+    if (!m_admitted.contains(stream.reservation))
+        return IntakeEvent{};
+    return ready;
+}
+
+Intake::Outcome Intake::on(const wire::IngestStats &m, std::int64_t) {
+    const Stream &stream = *TRY(find(m.stream));
+    return StreamStats{.reservation = stream.reservation, .numbers = m};
+}
+
+Intake::Outcome Intake::on(const wire::IngestClosed &m, std::int64_t) {
+    const Stream &stream = *TRY(find(m.stream));
+    if (!is_label(m.reason))
+        return fail(Errc::protocol, "a reason that is not a word");
+    StreamClosed closed{.stream = m.stream, .reservation = stream.reservation, .reason = m.reason};
+    m_streams.erase(m.stream);
+    std::erase_if(outbox, [&](const Outgoing &o) {
+        const auto *extent = std::get_if<wire::IngestExtent>(&o.message);
+        return extent != nullptr && extent->stream == m.stream;
+    });
+    return closed;
+}
+
+Intake::Outcome Intake::on(const wire::IngestRefused &m, std::int64_t) {
+    if (!is_label(m.reason) || m.count < 1 || m.count > k_max_count)
+        return fail(Errc::protocol, "a refusal without reason or number");
+    return Refused{m};
+}
+
+template <typename M> Intake::Outcome Intake::on(const M &, std::int64_t) {
+    return fail(Errc::protocol, "a message that only relay-serve sends");
+}
+
+Result<IntakeEvent> Intake::handle(const wire::IngestMessage &message, std::int64_t now_us) {
+    return std::visit([&](const auto &m) { return on(m, now_us); }, message);
+}
+
+std::vector<std::pair<std::int64_t, base::Id>> Intake::open_streams() const {
+    std::vector<std::pair<std::int64_t, base::Id>> out;
+    for (const auto &[number, stream] : m_streams)
+        out.emplace_back(number, stream.reservation);
+    return out;
+}
+
+} // namespace relay

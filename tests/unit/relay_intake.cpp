@@ -1,0 +1,130 @@
+// An ingest child that lies is caught at its first lie.
+#include "relay/intake.hpp"
+
+#include <doctest/doctest.h>
+
+using relay::Intake;
+
+namespace {
+
+constexpr std::int64_t k_now = 1'000'000'000;
+const auto k_id = base::Id::make(base::from_unix_ms(1000), {});
+
+Intake make_intake() {
+    Intake intake{[] { return relay::Extent::make(188 * 100); }};
+    intake.admit(k_id);
+    return intake;
+}
+
+wire::IngestPart part(std::int64_t extent, std::int64_t offset, std::int64_t packets = 10) {
+    return {.stream = 1,
+            .extent = extent,
+            .offset = offset,
+            .bytes = packets * 188,
+            .received_us = k_now,
+            .cuts = {}};
+}
+
+wire::IngestOpened open_message() {
+    return {.stream = 1, .reservation = k_id, .generation = 0, .instance = "i", .peer = "p"};
+}
+
+Intake opened() {
+    Intake intake = make_intake();
+    CHECK(intake.handle(open_message(), k_now).has_value());
+    return intake;
+}
+
+void lies(Intake &intake, const wire::IngestMessage &message) {
+    const auto outcome = intake.handle(message, k_now);
+    REQUIRE_FALSE(outcome.has_value());
+    CHECK(outcome.error().code == base::Errc::protocol);
+}
+
+} // namespace
+
+TEST_CASE("relay: intake passes on what is in order") {
+    Intake intake = opened();
+    REQUIRE(intake.outbox.size() == 1);
+    CHECK(std::get<wire::IngestExtent>(intake.outbox.front().message).bytes == 18'800);
+    auto first = part(0, 0, 60);
+    first.cuts = {{.position = 0, .pts_90k = 5}, {.position = 188, .pts_90k = 6}};
+    const auto outcome = intake.handle(first, k_now);
+    REQUIRE(outcome.has_value());
+    const auto *ready = std::get_if<relay::PartReady>(&*outcome);
+    REQUIRE(ready != nullptr);
+    CHECK(ready->reservation == k_id);
+    CHECK(ready->cuts.size() == 2);
+    CHECK(intake.handle(wire::IngestNeedExtent{.stream = 1, .extent = 1}, k_now).has_value());
+    CHECK(intake.outbox.size() == 2);
+    CHECK(intake.handle(part(0, 60 * 188, 40), k_now).has_value());
+    CHECK(intake.handle(part(1, 0), k_now).has_value());
+    CHECK(intake.handle(wire::IngestClosed{.stream = 1, .reason = "ended"}, k_now).has_value());
+    CHECK(intake.open_streams().empty());
+}
+
+TEST_CASE("relay: intake refuses every lie about extents and offsets") {
+    for (const auto &lie :
+         {part(0, 188), part(0, -188), part(1, 0), part(2, 0), part(-1, 0), part(0, 0, 0),
+          part(0, 0, 101), part(0, 0, -5), part(0, 0, 1LL << 50)}) {
+        Intake intake = opened();
+        lies(intake, lie);
+    }
+    Intake twice = opened();
+    CHECK(twice.handle(part(0, 0), k_now).has_value());
+    lies(twice, part(0, 0));
+    Intake odd = opened();
+    auto odd_bytes = part(0, 0);
+    odd_bytes.bytes = 100;
+    lies(odd, odd_bytes);
+}
+
+TEST_CASE("relay: intake refuses lies about time and cuts") {
+    for (const std::int64_t us : {k_now + 1, k_now - 61'000'000, std::int64_t{-1}}) {
+        Intake intake = opened();
+        auto late = part(0, 0);
+        late.received_us = us;
+        lies(intake, late);
+    }
+    for (const wire::IngestCut cut :
+         {wire::IngestCut{.position = 1}, wire::IngestCut{.position = 1880},
+          wire::IngestCut{.position = -188}, wire::IngestCut{.position = 188, .pts_90k = 1LL << 33},
+          wire::IngestCut{.position = 188, .pts_90k = -1}}) {
+        Intake intake = opened();
+        auto bad = part(0, 0);
+        bad.cuts = {cut};
+        lies(intake, bad);
+    }
+    Intake intake = opened();
+    auto order = part(0, 0);
+    order.cuts = {{.position = 376}, {.position = 188}};
+    lies(intake, order);
+}
+
+TEST_CASE("relay: intake refuses streams and messages that are not a child's") {
+    Intake intake = opened();
+    lies(intake, open_message()); // not fresh
+    Intake other = opened();
+    auto strange = part(0, 0);
+    strange.stream = 2;
+    lies(other, strange);
+    lies(other, wire::IngestClosed{.stream = 9, .reason = "lost"});
+    lies(other, wire::IngestClosed{.stream = 1, .reason = "no\nword"});
+    lies(other, wire::IngestNeedExtent{.stream = 1, .extent = 0});
+    lies(other, wire::IngestNeedExtent{.stream = 1, .extent = 2});
+    lies(other, wire::IngestRefused{.reason = "x\"} 1\nevil 1", .peer = "", .count = 1});
+    lies(other, wire::IngestRefused{.reason = "busy", .peer = "", .count = -1});
+    lies(other, wire::IngestAdmit{});
+    lies(other, wire::IngestExtent{});
+    CHECK(other.handle(wire::IngestNeedExtent{.stream = 1, .extent = 1}, k_now).has_value());
+    CHECK(other.handle(wire::IngestNeedExtent{.stream = 1, .extent = 2}, k_now).has_value());
+    lies(other, wire::IngestNeedExtent{.stream = 1, .extent = 3}); // no more in reserve
+}
+
+TEST_CASE("relay: media of a reservation that was not admitted goes nowhere") {
+    Intake intake = opened();
+    intake.withdraw(k_id);
+    const auto outcome = intake.handle(part(0, 0), k_now);
+    REQUIRE(outcome.has_value());
+    CHECK(std::holds_alternative<std::monostate>(*outcome));
+}
