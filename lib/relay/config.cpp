@@ -1,0 +1,123 @@
+#include "relay/config.hpp"
+
+#include "conf/paths.hpp"
+#include "wire/json.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <set>
+
+namespace relay {
+
+using base::Result;
+using conf::Table;
+
+namespace {
+
+Result<conf::Address> read_address(const Table &table, std::string_view key) {
+    const auto address = conf::parse_address(TRY(table.string(key)));
+    if (!address)
+        return std::unexpected(
+            table.error_at(key, address.error().message, "write it as \"198.51.100.1:8080\""));
+    return *address;
+}
+
+Result<IngestConfig> read_ingest(const Table &table) {
+    using namespace std::chrono_literals;
+    IngestConfig out{.listen = TRY(read_address(table, "listen")),
+                     .latency = TRY(table.duration_or("latency", 120ms))};
+    if (out.latency < 20ms || out.latency > 10s)
+        return std::unexpected(table.error_at("latency", "not in 20ms to 10s"));
+    if (out.listen.port == 65535)
+        return std::unexpected(table.error_at("listen", "the echo needs the next port"));
+    TRY(table.finish());
+    return out;
+}
+
+// Viewers and media must not meet on one socket, nor one carrier's packets at another's listener.
+Result<void> check_addresses(const RelayConfig &config, const Table &top) {
+    std::set<std::string> seen{config.http.text()};
+    if (config.admin && !seen.insert(config.admin->text()).second)
+        return std::unexpected(top.error_at("admin", "is the http address too"));
+    for (const auto &[name, ingest] : config.ingest) {
+        if (!seen.insert(ingest.listen.text()).second)
+            return std::unexpected(top.error_at(
+                "ingest", fmt::format("[ingest.{}] listens on an address that is taken: {}", name,
+                                      ingest.listen.text())));
+        if (ingest.listen.host == config.http.host && !ingest.listen.host.starts_with("127."))
+            return std::unexpected(top.error_at(
+                "ingest", fmt::format("[ingest.{}] listens on the viewers' address", name),
+                "give the carriers' side an address of its own, which is reached "
+                "through carriers only"));
+    }
+    return {};
+}
+
+} // namespace
+
+Result<RelayConfig> read_config(const Table &top) {
+    RelayConfig c;
+    c.id = TRY(top.string("id"));
+    if (!wire::is_plain_name(c.id))
+        return std::unexpected(top.error_at("id", "not a plain name (a-z 0-9 - _)"));
+    c.control = TRY(top.string("control"));
+    if (!c.control.starts_with("https://"))
+        return std::unexpected(top.error_at("control", "not an https:// address"));
+    c.cacert = TRY(top.string_or("cacert", ""));
+    c.http = TRY(read_address(top, "http"));
+    if (top.has("admin"))
+        c.admin = TRY(read_address(top, "admin"));
+    c.data = TRY(top.string_or("data", (conf::data_folder() / "relay").native()));
+    c.user = TRY(top.string_or("user", c.user));
+    c.workers = static_cast<unsigned>(TRY(top.integer_or("workers", 0, 0, 256)));
+    c.segments = static_cast<std::size_t>(TRY(top.integer_or("segments", 8, 3, 60)));
+    c.connections =
+        static_cast<std::size_t>(TRY(top.integer_or("connections", 4096, 1, 1'000'000)));
+    for (const auto &[name, table] : TRY(top.tables("ingest"))) {
+        if (!wire::is_plain_name(name))
+            return std::unexpected(
+                top.error_at("ingest", fmt::format("'{}' is not a plain name", name)));
+        c.ingest[name] = TRY(read_ingest(table));
+    }
+    if (c.ingest.empty())
+        return std::unexpected(top.error_at("ingest", "there is no [ingest.CARRIER]",
+                                            "name the address of each carrier"));
+    TRY(check_addresses(c, top));
+    TRY(top.finish());
+    return c;
+}
+
+Result<RelayConfig> load_config(const std::string &flag) {
+    const auto path = conf::config_file(flag, "relay.toml");
+    RelayConfig config = TRY(read_config(TRY(Table::load(path))));
+    config.file = path;
+    config.control = conf::environment("SLOTCAST_CONTROL").value_or(config.control);
+    config.cacert = conf::environment("SLOTCAST_CACERT").value_or(config.cacert);
+    return config;
+}
+
+std::string print_config(const RelayConfig &c) {
+    std::string out;
+    const auto line = [&out](std::string_view key, std::string_view value) {
+        if (!value.empty())
+            out += fmt::format("{} = \"{}\"\n", key, value);
+    };
+    line("id", c.id);
+    line("control", c.control);
+    line("cacert", c.cacert);
+    line("http", c.http.text());
+    if (c.admin)
+        line("admin", c.admin->text());
+    line("data", c.data.native());
+    line("user", c.user);
+    out += fmt::format("workers = {}\nsegments = {}\nconnections = {}\n", c.workers, c.segments,
+                       c.connections);
+    for (const auto &[name, ingest] : c.ingest) {
+        out += fmt::format("\n[ingest.{}]\n", name);
+        line("listen", ingest.listen.text());
+        line("latency", base::format_duration(ingest.latency));
+    }
+    return out;
+}
+
+} // namespace relay

@@ -1,0 +1,44 @@
+// relay.toml: what a relay knows of its own machine. See relay.toml(5).
+#pragma once
+
+#include "base/time.hpp"
+#include "conf/address.hpp"
+#include "conf/toml.hpp"
+
+#include <map>
+#include <optional>
+
+namespace relay {
+
+/// `[ingest.CARRIER]`: one SRT listener; its UDP echo is the next port.
+struct IngestConfig {
+    conf::Address listen;
+    base::Millis latency{120}; ///< of SRT; the larger of both sides' counts
+};
+
+struct RelayConfig {
+    std::filesystem::path file;
+    std::string id;                             ///< as control.toml names this relay
+    std::string control;                        ///< https://host[:port]
+    std::string cacert;                         ///< PEM file; empty: the system's authorities
+    conf::Address http;                         ///< viewers
+    std::optional<conf::Address> admin;         ///< metrics, besides loopback
+    std::filesystem::path data;                 ///< keys and the feed's state, 0700
+    std::string user = "nobody";                ///< the ingest children's, when started as root
+    unsigned workers = 0;                       ///< threads that serve viewers; 0: one per core
+    std::size_t segments = 8;                   ///< of two seconds or more that a playlist lists
+    std::size_t connections = 4096;             ///< of viewers, at most, in all
+    std::map<std::string, IngestConfig> ingest; ///< by carrier; at least one
+};
+
+/// Reads relay.toml (see conf::config_file for @p flag). `SLOTCAST_CONTROL` and `SLOTCAST_CACERT`
+/// override the file.
+[[nodiscard]] base::Result<RelayConfig> load_config(const std::string &flag);
+
+/// The same from text, for tests.
+[[nodiscard]] base::Result<RelayConfig> read_config(const conf::Table &top);
+
+/// relay.toml as load_config would read it back.
+[[nodiscard]] std::string print_config(const RelayConfig &config);
+
+} // namespace relay
