@@ -15,6 +15,10 @@ namespace cli {
 [[nodiscard]] base::Result<base::UtcTime> not_past(base::UtcTime t, base::UtcTime now,
                                                    std::string_view option);
 
+/// Minutes east of UTC at @p t in @p zone (empty: the machine's zone, not $TZ's, as cron reads it).
+[[nodiscard]] base::Result<std::chrono::minutes> zone_offset(base::UtcTime t,
+                                                             std::string_view zone);
+
 /// `2026-11-22 18:00:00 CET` for people.
 [[nodiscard]] std::string format_local(base::UtcTime t, std::string_view zone);
 

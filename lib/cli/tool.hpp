@@ -34,6 +34,16 @@ void print_line(std::string_view line);
 /// Sends what was printed; io when standard output cannot take it.
 [[nodiscard]] base::Result<void> flush();
 
+/// What was read from @p option's text; a failure becomes a usage error that names the option.
+template <typename T>
+[[nodiscard]] base::Result<T> option_value(std::string_view option, base::Result<T> read) {
+    if (read)
+        return read;
+    base::Error e = std::move(read).error().in(option);
+    e.code = base::Errc::usage;
+    return std::unexpected(std::move(e));
+}
+
 /// Prints an error as run_tool does, without ending the program.
 void report(const base::Error &error);
 

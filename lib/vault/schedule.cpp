@@ -1,11 +1,14 @@
 #include "vault/schedule.hpp"
 
+#include "conf/paths.hpp"
 #include "vault/view.hpp"
 
 #include <algorithm>
+#include <unistd.h>
 
 namespace vault {
 
+namespace fs = std::filesystem;
 using base::Errc;
 using base::fail;
 using base::fail_hint;
@@ -109,6 +112,42 @@ std::string at_line(const std::string &command, const Clock &at) {
                        at.time.minutes().count());
 }
 
+std::string program_path(std::string_view name) {
+    std::vector<fs::path> folders;
+    const std::string search = conf::environment("PATH").value_or("");
+    for (std::size_t at = 0; at < search.size();) {
+        const std::size_t colon = std::min(search.find(':', at), search.size());
+        if (const fs::path folder = search.substr(at, colon - at); folder.is_absolute())
+            folders.push_back(folder);
+        at = colon + 1;
+    }
+    std::error_code ignored;
+    if (const fs::path self = fs::read_symlink("/proc/self/exe", ignored); !self.empty())
+        folders.push_back(self.parent_path());
+    for (const fs::path &folder : folders)
+        if (::access((folder / name).c_str(), X_OK) == 0)
+            return (folder / name).lexically_normal().native();
+    return std::string(name);
+}
+
+Result<std::string> absolute(const std::string &path) {
+    std::error_code failed;
+    const fs::path whole = fs::absolute(path, failed);
+    if (failed)
+        return fail(Errc::io, "find {}: {}", path, failed.message());
+    return whole.lexically_normal().native();
+}
+
+Result<std::string> input_for_scheduler(const std::string &input) {
+    if (input == "-" || input.empty())
+        return fail_hint(Errc::usage, "name a file, or a source such as test: or rtsp://…",
+                         "--input: a scheduler gives no standard input");
+    const std::size_t scheme = input.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789+-");
+    if (scheme != std::string::npos && scheme > 0 && input[scheme] == ':')
+        return input;
+    return absolute(input);
+}
+
 } // namespace
 
 Result<Scheduler> parse_scheduler(std::string_view text) {
@@ -119,6 +158,24 @@ Result<Scheduler> parse_scheduler(std::string_view text) {
     if (text == "at")
         return Scheduler::at;
     return fail(Errc::usage, "'{}' is not a scheduler (cron, systemd or at)", text.substr(0, 32));
+}
+
+Result<Job> scheduled_job(const std::string &input, const std::string &carrier,
+                          const std::string &config, const std::string &vault) {
+    const auto given = [](const std::string &flag, const char *variable) {
+        return flag.empty() ? conf::environment(variable).value_or("") : flag;
+    };
+    Job job{.carrier_connect = program_path("carrier-connect"),
+            .push_stream = program_path("push-stream"),
+            .input = TRY(input_for_scheduler(input)),
+            .carrier = carrier,
+            .config = given(config, "SLOTCAST_CONFIG"),
+            .vault = given(vault, "SLOTCAST_VAULT")};
+    if (!job.config.empty())
+        job.config = TRY(absolute(job.config));
+    if (!job.vault.empty())
+        job.vault = TRY(absolute(job.vault));
+    return job;
 }
 
 Result<UtcTime> start_minute(const resv::Window &window, base::Millis lead, UtcTime now) {

@@ -30,6 +30,13 @@ using ZoneOffset = std::function<base::Result<std::chrono::minutes>(base::UtcTim
 [[nodiscard]] base::Result<base::UtcTime> start_minute(const resv::Window &window,
                                                        base::Millis lead, base::UtcTime now);
 
+/// The job with programs as a scheduler can run them: the first on $PATH, else the one beside this
+/// program, else the bare name. A file's name becomes absolute, `scheme:…` stays. Configuration and
+/// vault, by flag (empty: not given) or from our environment, are passed on. usage: @p input is
+/// `-`, since a scheduler gives no standard input.
+[[nodiscard]] base::Result<Job> scheduled_job(const std::string &input, const std::string &carrier,
+                                              const std::string &config, const std::string &vault);
+
 /// One line (no newline) that runs @p job for @p event at @p minute. A crontab line ends in
 /// `# slotcast ID`, by which it is found again.
 [[nodiscard]] base::Result<std::string> schedule_line(Scheduler scheduler, const Job &job,
