@@ -72,7 +72,19 @@ $(BUILD)/tests/unit/%.o: tests/unit/%.cpp lib/layers.mk
 	$(call say,CXX,$<)$(CXX) -Ilib $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/tests/unit/unit: $(call objects,$(unit_sources)) $(call archives,$(unit_modules))
 	$(call say,LINK,$@)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ -lrapidcheck $(call link_libs,$(unit_modules))
-unit: $(BUILD)/tests/unit/unit
+
+# Small programs that only tests use: tests/tools/NAME.cpp; what they link: test_modules.NAME.
+test_tools := $(patsubst test_modules.%,%,$(filter test_modules.%,$(.VARIABLES)))
+define test_tool_rules
+$(BUILD)/tests/tools/$(1): $(BUILD)/tests/tools/$(1).o $(call archives,$(call closure,$(test_modules.$(1))))
+	$$(call say,LINK,$$@)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $$@ $$^ $$(call link_libs,$(call closure,$(test_modules.$(1))))
+endef
+$(BUILD)/tests/tools/%.o: tests/tools/%.cpp lib/layers.mk
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)$(CXX) -Ilib $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+$(foreach t,$(test_tools),$(eval $(call test_tool_rules,$(t))))
+
+unit: $(BUILD)/tests/unit/unit $(test_tools:%=$(BUILD)/tests/tools/%)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

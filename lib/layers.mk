@@ -41,3 +41,6 @@ modules.push-stream     := push cli
 modules.push-sender     := push cli
 modules.relay-serve     := relay cli
 modules.relay-ingest    := relay cli
+
+# Programs of tests/tools.
+test_modules.make-settings := wire cli

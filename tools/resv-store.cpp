@@ -64,7 +64,10 @@ void print(const wire::Json &record) {
 }
 
 Result<int> print_config(const Options &o) {
-    print_line(conf::print_terminal(TRY(configuration(o))));
+    std::string text = conf::print_terminal(TRY(configuration(o)));
+    if (text.ends_with('\n'))
+        text.pop_back();
+    print_line(text);
     return 0;
 }
 
