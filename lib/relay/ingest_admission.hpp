@@ -1,0 +1,75 @@
+// Who may publish at an ingest address: pure rules, decided offline from the ticket and from what
+// the feed said of its reservation.
+#pragma once
+
+#include "base/clock.hpp"
+#include "seal/ticket.hpp"
+#include "wire/ingest.hpp"
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace relay {
+
+/// A publisher instance counts as present this long after its last packet.
+inline constexpr std::chrono::seconds k_busy_for{2};
+
+/// One publisher that is connected. Made by the main thread, which alone writes `delivered`; read
+/// by libsrt's thread too.
+struct LiveSession {
+    std::int64_t stream = 0;
+    std::uint32_t generation = 0;
+    std::array<std::uint8_t, 8> instance{}; ///< zero: a bare ticket, so nobody knows which
+    unsigned path = 0;
+    std::atomic<base::SteadyTime> delivered; ///< when its last packet came
+};
+using LivePointer = std::shared_ptr<const LiveSession>;
+
+/// What is known of one reservation.
+struct AdmissionEntry {
+    wire::IngestAdmit terms;
+    bool withdrawn = false;
+    std::vector<LivePointer> live;
+};
+
+/// What never changes while the process runs.
+struct AdmissionKeys {
+    std::array<std::uint8_t, 8> audience{}; ///< short_hash of this relay's id
+    seal::PublicKey control{};
+    seal::Secret group; ///< for passphrases
+};
+/// From the parent's first message; bad_data when a key is none.
+[[nodiscard]] base::Result<AdmissionKeys> admission_keys(const wire::IngestSetup &setup);
+
+/// Immutable once published: a change makes another one.
+struct AdmissionTable {
+    std::int64_t offset_ms = 0; ///< control's clock minus this machine's
+    std::map<base::Id, AdmissionEntry> entries;
+
+    [[nodiscard]] base::UtcTime now(const base::Clock &clock) const {
+        return clock.now() + base::Millis{offset_ms};
+    }
+    [[nodiscard]] const AdmissionEntry *find(const base::Id &reservation) const;
+};
+
+/// A publisher that is admitted.
+struct Admitted {
+    seal::Ticket ticket;
+    seal::StreamId id;
+    std::vector<std::int64_t> replaces; ///< streams that it takes over from; close them
+};
+using Verdict = std::expected<Admitted, wire::IngestRefusal>;
+
+/// Decides on a stream id, which may be any bytes. Thread-safe on a table that nobody changes.
+[[nodiscard]] Verdict decide(std::string_view stream_id, const AdmissionTable &table,
+                             const AdmissionKeys &keys, const base::Clock &clock);
+
+/// Why a live session must end now, as IngestClosed says it; nothing while it may go on.
+[[nodiscard]] std::optional<std::string_view> must_end(const AdmissionEntry *entry,
+                                                       std::uint32_t generation, base::UtcTime now);
+
+} // namespace relay

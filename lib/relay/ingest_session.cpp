@@ -1,0 +1,57 @@
+#include "relay/ingest_session.hpp"
+
+#include <array>
+
+namespace relay {
+
+namespace {
+constexpr std::chrono::seconds k_patience{2}; // with a parent that owes an extent to a gone stream
+}
+
+bool over_rate(media::RateMeter &meter, base::BitRate most, base::SteadyTime now) {
+    const auto bytes = static_cast<std::uint64_t>(most.bps / 8);
+    const std::uint64_t tolerated = bytes + bytes / 10;
+    const std::uint64_t last = meter.last_second(now);
+    // A packet's worth on top, or the smallest rates would be refused for their grain.
+    const std::uint64_t grain = media::k_srt_payload_bytes;
+    return (last > tolerated + grain && meter.second_before(now) > tolerated + grain) ||
+           last > 2 * bytes + 8 * grain;
+}
+
+IngestSession::IngestSession(media::SrtSocket socket, std::shared_ptr<LiveSession> live,
+                             base::Id reservation)
+    : m_socket(std::move(socket)), m_live(std::move(live)), m_reservation(reservation),
+      m_writer(m_live->stream), m_latency(m_socket.latency()) {}
+
+IngestSession::Reading IngestSession::read(const base::Clock &clock) {
+    constexpr int k_share = 128; // messages, so that one publisher does not keep the others waiting
+    std::array<std::uint8_t, media::k_srt_max_message> message{};
+    const base::SteadyTime now = clock.steady();
+    if (!m_broken_at && broken())
+        m_broken_at = now;
+    const auto broken_for = m_broken_at ? now - *m_broken_at : base::SteadyTime::duration{0};
+    for (int i = 0; i < k_share; ++i) {
+        if (!m_writer.has_room())
+            return broken_for > k_patience ? Reading::over : Reading::no_room;
+        const auto got = m_socket.receive(message);
+        if (got && *got) {
+            m_live->delivered.store(now);
+            m_meter.add(now, **got);
+            m_writer.append({message.data(), **got}, now);
+            continue;
+        }
+        return m_broken_at && broken_for > m_latency ? Reading::over : Reading::idle;
+    }
+    return Reading::idle;
+}
+
+wire::IngestStats IngestSession::stats(base::SteadyTime now) {
+    const media::SrtStats s = m_socket.stats();
+    return {.stream = stream(),
+            .rate_bps = m_meter.rate(now).bps,
+            .rtt_us = s.rtt_us,
+            .lost_packets = s.lost_packets,
+            .dropped_packets = s.dropped_packets};
+}
+
+} // namespace relay
