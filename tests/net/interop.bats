@@ -72,7 +72,7 @@ frames() {
         run grep -ao 'frame= *60' "$out/ffmpeg.$path.err"
         assert_success
         [ "$(grep -ao 'rendered: [0-9]*' "$out/gst.$path.out" | tail -n 1 | grep -o '[0-9]*$')" -gt 50 ]
-        [ "$(stat -c %s "/tmp/vlc.$$.$path")" -gt $((320 * 180 * 3 / 2 * 50)) ]
+        [ "$(stat -c %s "/tmp/vlc.$$.$path")" -gt $((320 * 180 * 50 * 3 / 2)) ]
         rm -f "/tmp/vlc.$$.$path"
     done
 }
