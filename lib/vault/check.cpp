@@ -45,7 +45,8 @@ class Walk {
             return is_key_name(name) ? std::optional{Kind::file} : std::nullopt;
         });
         for (const char *needed : {"keys", "settings", "trusted"})
-            if (struct stat found{}; ::lstat((m_top / needed).c_str(), &found) != 0)
+            if (struct stat found{};
+                ::lstat((m_top / needed).c_str(), &found) != 0 && errno == ENOENT)
                 add(m_top / needed, "missing: run resv-store init");
     }
 
@@ -100,8 +101,11 @@ void open_documents(Walk &walk, const fs::path &top) {
             walk.add(top, vault.error().message);
         return;
     }
-    if (const auto keys = vault->trusted(); !keys)
-        return walk.add(top / "trusted", keys.error().message);
+    if (const auto keys = vault->trusted(); !keys) {
+        if (walk.empty())
+            walk.add(top / "trusted", keys.error().message);
+        return;
+    }
     std::error_code ignored;
     for (const auto &entry : fs::directory_iterator(top / "settings", ignored)) {
         const std::string name = entry.path().filename().native();
