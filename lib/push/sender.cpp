@@ -1,0 +1,278 @@
+#include "push/sender.hpp"
+
+#include "base/log.hpp"
+
+#include <array>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+namespace push {
+
+using base::Errc;
+using base::fail;
+using base::Result;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t k_ahead = 64 * 1024; // read from the pipe before it can leave
+constexpr double k_keep_s = 0.1;           // of the rate, kept while there is no connection
+constexpr auto k_fill = 10ms;              // the longest that a payload waits to be full
+constexpr auto k_status_every = 1s;
+constexpr int k_reader_backlog = 8 * 1024; // bytes of messages that a reader may leave unread
+
+std::size_t keep_bytes(base::BitRate rate) {
+    const auto wanted = static_cast<std::size_t>(static_cast<double>(rate.bps) / 8 * k_keep_s);
+    return std::clamp(wanted, media::k_srt_payload_bytes, k_ahead);
+}
+
+} // namespace
+
+Result<void> Sender::run(int stop_fd) {
+    const media::SrtLibrary library;
+    for (;;) {
+        bool stopped = false;
+        const int ready = wait(stop_fd, stopped);
+        if (ready < 0)
+            return base::fail_errno("wait for", "events");
+        if (stopped)
+            return {};
+        TRY(hear_plan());
+        hear_reader();
+        const bool over = turn();
+        TRY(tell(over));
+        if (over)
+            return {};
+    }
+}
+
+bool Sender::reads_pipe() const {
+    return m_pipe && m_phase == SenderPhase::programme &&
+           (!m_link.connected() || m_queue.size() < k_ahead);
+}
+
+int Sender::wait(int stop_fd, bool &stopped) {
+    std::array<pollfd, 4> waiting{{{stop_fd, POLLIN, 0},
+                                   {m_plan_socket.fd(), POLLIN, 0},
+                                   {m_reader.fd(), POLLIN, 0}, // negative ones are passed over
+                                   {reads_pipe() ? m_pipe.get() : -1, POLLIN, 0}}};
+    const int ready = ::poll(waiting.data(), waiting.size(), static_cast<int>(patience().count()));
+    stopped = ready > 0 && waiting[0].revents != 0;
+    return ready < 0 && errno == EINTR ? 0 : ready;
+}
+
+// How long to sleep when no descriptor wakes us. SRT has none: its state is looked at.
+base::Millis Sender::patience() const {
+    if (!m_plan)
+        return 1000ms;
+    if (m_phase == SenderPhase::waiting) {
+        const auto opens = m_plan->window.opens() - base::Millis{m_plan->clock_offset_ms};
+        return std::clamp<base::Millis>(opens - m_clock.now(), 1ms, 500ms);
+    }
+    if (m_blocked)
+        return 2ms;
+    if (m_link.connected() && m_queue.size() > 0)
+        return k_fill;
+    return m_link.state() == SenderLink::State::connecting ? 10ms : 50ms;
+}
+
+Result<void> Sender::hear_plan() {
+    for (;;) {
+        auto message = m_plan_socket.receive();
+        if (!message && message.error().code == Errc::unavailable)
+            return base::fail_hint(Errc::unavailable,
+                                   "carrier-connect upholds the carrier while media is sent",
+                                   "carrier-connect is gone: the connection is closed");
+        if (!message)
+            return std::unexpected(std::move(message).error());
+        if (!*message)
+            return {};
+        auto read = wire::read_message((*message)->text);
+        seal::wipe((*message)->text);
+        if (!read)
+            return std::unexpected(std::move(read).error().in("plan"));
+        auto *plan = std::get_if<wire::SenderPlan>(&*read);
+        if (plan == nullptr)
+            return fail(Errc::protocol, "the master sent a message that is no plan");
+        TRY(take_plan(std::move(*plan)));
+    }
+}
+
+Result<void> Sender::take_plan(wire::SenderPlan plan) {
+    if (plan.window.end <= plan.window.start)
+        return fail(Errc::protocol, "plan: the end is not after the start");
+    if (m_plan && m_plan->reservation != plan.reservation)
+        return fail(Errc::protocol, "plan: it is for another reservation than the first");
+    if (!m_plan || !same_terms(*m_plan, plan))
+        m_hello_due = true;
+    if (!m_gate || m_gate->limit() != plan.max_rate)
+        m_gate.emplace(plan.max_rate);
+    m_plan = std::move(plan);
+    return {};
+}
+
+// The reader may be any program: what it sends wrong is told and passed over.
+void Sender::hear_reader() {
+    while (m_reader) {
+        auto message = m_reader.receive();
+        if (!message && message.error().code == Errc::unavailable) {
+            m_reader.close();
+            m_finish = true;
+            return;
+        }
+        if (!message) {
+            base::log::warning("reader: {}", message.error().message);
+            return;
+        }
+        if (!*message)
+            return;
+        const auto read = wire::read_message((*message)->text);
+        if (read && std::holds_alternative<wire::SenderSource>(*read))
+            take_source((*message)->fds);
+        else if (read && std::holds_alternative<wire::SenderFinish>(*read))
+            m_finish = true;
+        else
+            base::log::warning("reader: {}",
+                               read ? "a message that is not a reader's" : read.error().message);
+    }
+}
+
+void Sender::take_source(std::vector<base::Fd> &fds) {
+    struct stat info{};
+    if (fds.size() != 1 || ::fstat(fds.front().get(), &info) != 0 || !S_ISFIFO(info.st_mode)) {
+        base::log::warning("reader: a source without its pipe");
+        return;
+    }
+    const int flags = ::fcntl(fds.front().get(), F_GETFL);
+    if (flags < 0 || ::fcntl(fds.front().get(), F_SETFL, flags | O_NONBLOCK) != 0) {
+        base::log::warning("reader: its pipe cannot be read: {}", base::errno_text(errno));
+        return;
+    }
+    m_pipe = std::move(fds.front());
+    m_aligner.reset();
+    m_finish = false;
+}
+
+// Does what is due; true when nothing will be any more.
+bool Sender::turn() {
+    if (!m_plan)
+        return false;
+    const base::UtcTime now = m_clock.now() + base::Millis{m_plan->clock_offset_ms};
+    m_phase = phase_at(*m_plan, now);
+    m_blocked = false;
+    if (m_phase == SenderPhase::over)
+        return true;
+    steer_link();
+    if (m_phase == SenderPhase::draining)
+        return m_link.drained();
+    if (m_phase == SenderPhase::programme) {
+        read_pipe();
+        send_queue();
+    }
+    return m_finish && !m_pipe && m_queue.size() == 0 && m_link.drained();
+}
+
+void Sender::steer_link() {
+    std::optional<wire::SenderPath> path;
+    if (m_phase != SenderPhase::waiting && !m_plan->paths.empty())
+        path = m_plan->paths.front();
+    // After the end there is nothing to connect for any more.
+    if (m_phase == SenderPhase::draining && (path != m_link.path() || !m_link.connected()))
+        path.reset();
+    m_link.aim(path, m_plan->max_rate);
+    m_link.turn();
+}
+
+void Sender::read_pipe() {
+    std::array<std::uint8_t, 16 * 1024> bytes{};
+    const base::SteadyTime now = m_clock.steady();
+    while (reads_pipe()) {
+        const ssize_t n = ::read(m_pipe.get(), bytes.data(), bytes.size());
+        if (n > 0) {
+            m_aligner.feed(
+                {bytes.data(), static_cast<std::size_t>(n)},
+                [this](std::span<const std::uint8_t> packets) { m_queue.push(packets); });
+            m_queued_at = now;
+            if (!m_link.connected())
+                m_dropped += static_cast<std::int64_t>(m_queue.keep(keep_bytes(m_plan->max_rate)));
+            continue;
+        }
+        if (n < 0 && errno == EINTR)
+            continue;
+        // After the finish nothing more is coming, even if somebody holds the other end.
+        if (n == 0 || errno != EAGAIN || m_finish) {
+            m_pipe.reset();
+            m_aligner.reset();
+        }
+        return;
+    }
+}
+
+void Sender::send_queue() {
+    const base::SteadyTime now = m_clock.steady();
+    const bool flush = !m_pipe || now - m_queued_at >= k_fill;
+    while (m_link.connected() && m_queue.size() > 0) {
+        const auto payload = m_queue.front(media::k_srt_payload_bytes);
+        if (payload.size() < media::k_srt_payload_bytes && !flush)
+            return;
+        if (!m_gate->pass(payload.size(), now) || !m_link.send(payload)) {
+            m_blocked = true;
+            return;
+        }
+        m_bytes += static_cast<std::int64_t>(payload.size());
+        m_queue.pop(payload.size());
+    }
+}
+
+wire::SenderStatus Sender::status(bool over) {
+    const media::SrtStats s = m_link.stats();
+    wire::SenderStatus out;
+    out.state = over ? "ended" : name(m_link.state());
+    out.carrier = m_link.carrier();
+    out.detail = m_link.detail();
+    if (over && m_plan->cancelled)
+        out.detail = "cancelled";
+    out.bytes = m_bytes;
+    out.rate_bps = m_gate->measured(m_clock.steady()).bps;
+    out.rtt_us = s.rtt_us;
+    out.lost_packets = s.lost_packets;
+    out.retransmitted_packets = s.retransmitted_packets;
+    out.dropped_packets = s.dropped_packets + (m_dropped + 6) / 7;
+    out.reconnects = m_link.reconnects();
+    return out;
+}
+
+Result<void> Sender::tell(bool over) {
+    if (!m_plan)
+        return {};
+    if (m_hello_due && m_reader)
+        m_hello_due = !m_reader.send(wire::write_message(hello_of(*m_plan)));
+    const base::SteadyTime now = m_clock.steady();
+    const std::string key =
+        fmt::format("{} {} {} {}", over, name(m_link.state()), m_link.carrier(), m_link.detail());
+    if (key == m_told && now - m_told_at < k_status_every)
+        return {};
+    m_told = key;
+    m_told_at = now;
+    const std::string text = wire::write_message(status(over));
+    tell_reader(over, text);
+    // A master that does not read misses some; one that is gone is noticed when it is heard.
+    if (auto sent = m_plan_socket.send(text); !sent && sent.error().code == Errc::bug)
+        return sent;
+    return {};
+}
+
+// A reader that comes late finds the hello, not hours of old statuses.
+void Sender::tell_reader(bool over, const std::string &status) {
+    if (!m_reader)
+        return;
+    int unread = 0;
+    if (!over && (::ioctl(m_reader.fd(), SIOCOUTQ, &unread) != 0 || unread > k_reader_backlog))
+        return;
+    if (const auto sent = m_reader.send(status); !sent)
+        base::log::debug("reader: {}", sent.error().message);
+}
+
+} // namespace push

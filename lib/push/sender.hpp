@@ -1,0 +1,66 @@
+// The sender: the only process that sends media, over the carriers that its plan names and no
+// other network. See push-sender(1).
+#pragma once
+
+#include "base/message_socket.hpp"
+#include "media/ts_align.hpp"
+#include "push/sender_link.hpp"
+#include "push/sender_queue.hpp"
+#include "push/sender_rules.hpp"
+
+#include <poll.h>
+
+namespace push {
+
+/// An event loop in one thread over the plan's socket, the reader's, its pipe and SRT.
+class Sender {
+  public:
+    /// @p clock outlives the sender.
+    Sender(base::MessageSocket plan, base::MessageSocket reader, const base::Clock &clock)
+        : m_plan_socket(std::move(plan)), m_reader(std::move(reader)), m_clock(clock),
+          m_link(clock) {}
+
+    /// Runs until the reservation is over or what the reader finished is out (success), or
+    /// @p stop_fd is readable (success). unavailable when the plan's socket closes: nobody upholds
+    /// the carrier any more. protocol when a plan is none.
+    [[nodiscard]] base::Result<void> run(int stop_fd);
+
+  private:
+    [[nodiscard]] int wait(int stop_fd, bool &stopped);
+    [[nodiscard]] base::Millis patience() const;
+    base::Result<void> hear_plan();
+    base::Result<void> take_plan(wire::SenderPlan plan);
+    void hear_reader();
+    void take_source(std::vector<base::Fd> &fds);
+    [[nodiscard]] bool turn();
+    void read_pipe();
+    void send_queue();
+    void steer_link();
+    [[nodiscard]] bool reads_pipe() const;
+    base::Result<void> tell(bool over);
+    void tell_reader(bool over, const std::string &status);
+    [[nodiscard]] wire::SenderStatus status(bool over);
+
+    base::MessageSocket m_plan_socket;
+    base::MessageSocket m_reader; // empty once the reader is gone
+    const base::Clock &m_clock;
+    SenderLink m_link;
+
+    std::optional<wire::SenderPlan> m_plan;
+    SenderPhase m_phase = SenderPhase::waiting;
+    std::optional<SenderGate> m_gate;
+    base::Fd m_pipe;
+    media::TsAligner m_aligner;
+    SenderQueue m_queue;
+    base::SteadyTime m_queued_at{}; // when the last bytes came
+    bool m_blocked = false;         // something is due and could not leave
+    bool m_finish = false;          // nothing follows what is in the pipe
+
+    std::int64_t m_bytes = 0;
+    std::int64_t m_dropped = 0; // TS packets, for want of a connection
+    bool m_hello_due = false;
+    base::SteadyTime m_told_at{};
+    std::string m_told; // state, carrier and detail of the last status
+};
+
+} // namespace push

@@ -1,0 +1,160 @@
+#include "push/sender_link.hpp"
+
+#include "push/sender_rules.hpp"
+#include "seal/encoding.hpp"
+#include "wire/ingest.hpp"
+
+#include <algorithm>
+
+namespace push {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto k_retry = 1s;
+constexpr auto k_retry_refused = 5s;
+constexpr auto k_margin = 200ms; // on top of SRT's latency, for the relay to read what it has
+
+// What the same ticket will not get past; the others are matters of time.
+bool is_final(int code) {
+    switch (static_cast<wire::IngestRefusal>(code)) {
+    case wire::IngestRefusal::bad_ticket:
+    case wire::IngestRefusal::wrong_relay:
+    case wire::IngestRefusal::wrong_use:
+    case wire::IngestRefusal::withdrawn:
+    case wire::IngestRefusal::ended:
+        return true;
+    default:
+        return false;
+    }
+}
+
+constexpr int k_first_own_code = 2000;
+
+} // namespace
+
+std::string_view name(SenderLink::State state) {
+    switch (state) {
+    case SenderLink::State::idle:
+        return "waiting";
+    case SenderLink::State::connecting:
+        return "connecting";
+    case SenderLink::State::live:
+        return "live";
+    case SenderLink::State::lost:
+        return "lost";
+    case SenderLink::State::refused:
+        return "refused";
+    }
+    return "lost";
+}
+
+SenderLink::SenderLink(const base::Clock &clock) : m_clock(clock) {
+    std::ranges::copy(seal::random_bytes(m_instance.size()), m_instance.begin());
+}
+
+void SenderLink::aim(const std::optional<wire::SenderPath> &path, base::BitRate max_rate) {
+    m_max_rate = max_rate;
+    if (path == m_path)
+        return;
+    close();
+    m_path = path;
+    set(path ? State::connecting : State::idle, {});
+}
+
+void SenderLink::set(State state, std::string detail) {
+    m_state = state;
+    m_detail = std::move(detail);
+}
+
+void SenderLink::close() {
+    if (!m_socket)
+        return;
+    m_former = stats();
+    m_socket.close();
+    m_acknowledged_since.reset();
+}
+
+void SenderLink::turn() {
+    if (!m_path)
+        return;
+    if (!m_socket) {
+        if (m_clock.steady() >= m_next_attempt[m_path->carrier])
+            attempt();
+        return;
+    }
+    switch (m_socket.state()) {
+    case media::SrtState::connecting:
+        break;
+    case media::SrtState::connected:
+        if (m_state != State::live) {
+            ++m_connections;
+            set(State::live, {});
+        }
+        break;
+    case media::SrtState::broken:
+        failed();
+        break;
+    }
+}
+
+void SenderLink::attempt() {
+    m_next_attempt[m_path->carrier] = m_clock.steady() + k_retry;
+    const auto call = call_over(*m_path, m_max_rate, m_instance);
+    auto socket = call ? media::SrtSocket::call(*call) : std::unexpected(call.error());
+    if (socket)
+        m_socket = std::move(*socket);
+    else
+        set(State::lost, socket.error().message);
+}
+
+void SenderLink::failed() {
+    if (m_state == State::live) {
+        set(State::lost, "the connection broke");
+    } else {
+        const media::SrtReject reject = m_socket.reject();
+        if (reject.code >= k_first_own_code) {
+            const auto why = wire::name(static_cast<wire::IngestRefusal>(reject.code));
+            set(State::refused, std::string{why});
+            if (is_final(reject.code))
+                m_next_attempt[m_path->carrier] = m_clock.steady() + k_retry_refused;
+        } else {
+            set(State::lost, reject.text);
+        }
+    }
+    close();
+}
+
+bool SenderLink::send(std::span<const std::uint8_t> payload) {
+    if (!connected())
+        return false;
+    m_acknowledged_since.reset();
+    const auto sent = m_socket.send(payload);
+    return sent && *sent; // a broken connection is turn()'s to notice
+}
+
+bool SenderLink::drained() const {
+    if (!connected())
+        return true;
+    if (m_socket.unacknowledged() > 0) {
+        m_acknowledged_since.reset();
+        return false;
+    }
+    const base::SteadyTime now = m_clock.steady();
+    if (!m_acknowledged_since)
+        m_acknowledged_since = now;
+    return now - *m_acknowledged_since >= base::Millis{m_path->latency_ms} + k_margin;
+}
+
+media::SrtStats SenderLink::stats() const {
+    if (!m_socket)
+        return m_former;
+    media::SrtStats s = m_socket.stats();
+    s.lost_packets += m_former.lost_packets;
+    s.retransmitted_packets += m_former.retransmitted_packets;
+    s.dropped_packets += m_former.dropped_packets;
+    return s;
+}
+
+} // namespace push

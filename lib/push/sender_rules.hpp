@@ -1,0 +1,48 @@
+// When the sender does what: pure, by control's clock.
+#pragma once
+
+#include "base/clock.hpp"
+#include "media/srt_rate.hpp"
+#include "media/srt_socket.hpp"
+#include "wire/sender.hpp"
+
+namespace push {
+
+enum class SenderPhase {
+    waiting,   ///< before start - lead_in: no connection
+    lead_in,   ///< connected, nothing is sent
+    programme, ///< [start, end)
+    draining,  ///< until end + drain: what was sent is still repeated where it got lost
+    over,
+};
+
+/// @p now by control's clock.
+[[nodiscard]] SenderPhase phase_at(const wire::SenderPlan &plan, base::UtcTime now);
+
+/// How to call the relay over @p path; config when the path would not be bound to its carrier.
+[[nodiscard]] base::Result<media::SrtCall> call_over(const wire::SenderPath &path,
+                                                     base::BitRate max_rate,
+                                                     const std::array<std::uint8_t, 8> &instance);
+
+/// What a reader must be told again when it changes.
+[[nodiscard]] wire::SenderHello hello_of(const wire::SenderPlan &plan);
+[[nodiscard]] bool same_terms(const wire::SenderPlan &a, const wire::SenderPlan &b);
+
+/// Keeps what is sent within the reservation: at most 5 % above its rate in any second (the relay
+/// tolerates 10 %), and bursts spread so that the line, reserved at rate × 1.25 + 100 kbit/s, has
+/// room for them and for what is repeated.
+class SenderGate {
+  public:
+    explicit SenderGate(base::BitRate rate);
+    [[nodiscard]] base::BitRate limit() const { return m_rate; }
+    /// Counts @p bytes when they may leave now.
+    [[nodiscard]] bool pass(std::size_t bytes, base::SteadyTime now);
+    [[nodiscard]] base::BitRate measured(base::SteadyTime now) { return m_meter.rate(now); }
+
+  private:
+    base::BitRate m_rate;
+    media::RateMeter m_meter;
+    media::Bucket m_bucket;
+};
+
+} // namespace push
