@@ -44,3 +44,5 @@ modules.relay-ingest    := relay cli
 
 # Programs of tests/tools.
 test_modules.make-settings := wire cli
+test_modules.play-carrier  := wire
+test_modules.play-relay    := wire
