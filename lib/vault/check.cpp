@@ -27,7 +27,7 @@ bool is_key_name(const std::string &name) {
 std::optional<Kind> expected_at_top(const std::string &name) {
     if (name == "keys" || name == "lock")
         return Kind::file;
-    if (name == "settings" || name == "trusted")
+    if (name == "settings" || name == "trusted" || name == "pending") // resv-request's: unlooked at
         return Kind::folder;
     return std::nullopt;
 }

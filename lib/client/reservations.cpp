@@ -1,0 +1,175 @@
+#include "client/reservations.hpp"
+
+#include "base/log.hpp"
+#include "net/http_server.hpp"
+#include "seal/password.hpp"
+
+namespace client {
+
+using base::Errc;
+using base::Error;
+using base::fail;
+using base::Result;
+
+namespace {
+
+// What control sent does not read as its documents do: the peer's fault, not the user's input.
+template <typename T> Result<T> answered(Result<T> read) {
+    if (!read)
+        return std::unexpected(Error{
+            Errc::protocol, fmt::format("control's answer: {}", std::move(read).error().message),
+            "are the versions of this program and of control's the same?"});
+    return read;
+}
+
+template <typename T, typename Read>
+Result<std::vector<T>> read_list(const Answer &answer, const std::string &key, Read read) {
+    const wire::Json json = TRY(answer.json());
+    auto in = TRY(answered(wire::ObjectReader::of(json, "answer")));
+    std::vector<T> out;
+    for (const wire::Json &item : *TRY(answered(in.array(key))))
+        out.push_back(TRY(answered(read(item, key))));
+    return out;
+}
+
+std::string query_of(const SlotQuery &q) {
+    using net::percent_encode;
+    std::string out = fmt::format(
+        "?from={}&to={}&duration_s={}&rate_bps={}", percent_encode(base::format_rfc3339(q.from)),
+        percent_encode(base::format_rfc3339(q.to)), q.duration.count() / 1000, q.rate.bps);
+    if (q.viewers)
+        out += fmt::format("&viewers={}", *q.viewers);
+    if (q.channel)
+        out += "&channel=" + percent_encode(*q.channel);
+    for (const std::string &carrier : q.carriers)
+        out += "&carrier=" + percent_encode(carrier);
+    return out;
+}
+
+std::string path_of(const base::Id &id, std::string_view verb = {}) {
+    return fmt::format("/v1/reservations/{}{}{}", id.text(), verb.empty() ? "" : "/", verb);
+}
+
+Result<Outcome> read_outcome(const Answer &answer) {
+    const wire::Json json = TRY(answer.json());
+    auto in = TRY(answered(wire::ObjectReader::of(json, "answer")));
+    Outcome out;
+    if (in.has("reservation"))
+        out.reservation = TRY(answered(
+            wire::read_reservation(*TRY(in.value("reservation")), in.where("reservation"))));
+    if (in.has("settings"))
+        out.settings =
+            TRY(answered(wire::read_sealed(*TRY(in.value("settings")), in.where("settings"))));
+    if (!out.reservation && !out.settings)
+        return fail(Errc::protocol, "control's answer holds neither a reservation nor settings");
+    return out;
+}
+
+Wanted wanted_of(const Api &api, const Change &change) {
+    Wanted wanted{.origin = api.target().url,
+                  .path = change.path,
+                  .same = wire::canonical_json(change.body),
+                  .body = wire::compact_json(change.body),
+                  .fits = {}};
+    if (!change.password)
+        return wanted;
+    wire::JsonObject unsalted = change.body.as_object();
+    unsalted.erase("password_hash");
+    wanted.same = wire::canonical_json(unsalted);
+    wanted.fits = [password = *change.password](const std::string &body) {
+        const auto json = wire::parse_json(body, "pending request");
+        const auto *hash = json ? json->as_object().if_contains("password_hash") : nullptr;
+        return hash != nullptr && hash->is_string() &&
+               seal::password_matches({hash->get_string().data(), hash->get_string().size()},
+                                      password);
+    };
+    return wanted;
+}
+
+// Whether control decided: then the same key would only get the same answer again.
+bool is_final(Errc code) {
+    return code == Errc::refused || code == Errc::not_permitted;
+}
+
+Result<Answer> send_once(Api &api, PendingStore &store, const std::string &path,
+                         const Pending &pending) {
+    if (pending.resumed)
+        base::log::info("takes up the request of {} that was not finished",
+                        base::format_rfc3339(pending.created));
+    auto answer = api.post(path, pending.body, pending.key);
+    if (!answer && is_final(answer.error().code))
+        TRY(store.done(pending));
+    return answer;
+}
+
+} // namespace
+
+Result<std::vector<wire::Slot>> find_slots(Api &api, const SlotQuery &query) {
+    return read_list<wire::Slot>(TRY(api.get("/v1/availability" + query_of(query))), "slots",
+                                 wire::read_slot);
+}
+
+Result<std::vector<wire::Reservation>> list_reservations(Api &api) {
+    return read_list<wire::Reservation>(TRY(api.get("/v1/reservations")), "reservations",
+                                        wire::read_reservation);
+}
+
+Result<wire::Reservation> show_reservation(Api &api, const base::Id &id) {
+    const Answer answer = TRY(api.get(path_of(id)));
+    const wire::Json json = TRY(answer.json());
+    auto in = TRY(answered(wire::ObjectReader::of(json, "answer")));
+    return answered(
+        wire::read_reservation(*TRY(answered(in.value("reservation"))), in.where("reservation")));
+}
+
+Change booking(const wire::ReservationRequest &request, std::optional<std::string> password) {
+    return {.path = "/v1/reservations",
+            .body = wire::to_json(request),
+            .password = std::move(password)};
+}
+
+Change plain_change(const base::Id &id, std::string_view verb) {
+    return {.path = path_of(id, verb), .body = wire::JsonObject{}, .password = {}};
+}
+
+Change extension(const base::Id &id, base::UtcTime end) {
+    return {.path = path_of(id, "extend"),
+            .body = wire::JsonObject{{"end", base::format_rfc3339(end)}},
+            .password = {}};
+}
+
+Change settings_again(const base::Id &id, bool new_generation) {
+    return {.path = path_of(id, "settings"),
+            .body = wire::JsonObject{{"new_generation", new_generation}},
+            .password = {}};
+}
+
+Result<Outcome> carry_out(Api &api, PendingStore &store, const Change &change,
+                          const base::Clock &clock) {
+    const Pending pending = TRY(store.begin(wanted_of(api, change), clock.now()));
+    const Answer answer = TRY(send_once(api, store, change.path, pending));
+    Outcome outcome = TRY(read_outcome(answer));
+    outcome.pending = pending;
+    return outcome;
+}
+
+Result<wire::EnrolAnswer> enrol_terminal(Api &api, vault::Vault &vault, std::string_view token,
+                                         const base::Clock &clock) {
+    const std::string path = "/v1/keys/enrol";
+    const std::string body = wire::compact_json(wire::to_json(
+        wire::EnrolRequest{.token = std::string(token),
+                           .sign_key = seal::public_key_text(vault.signing_key().public_key()),
+                           .box_key = seal::public_key_text(vault.box_key().public_key())}));
+    auto store = TRY(PendingStore::open(vault));
+    const Pending pending = TRY(store.begin(
+        {.origin = api.target().url, .path = path, .same = body, .body = body, .fits = {}},
+        clock.now()));
+    const Answer answer = TRY(send_once(api, store, path, pending));
+    const wire::Json json = TRY(answer.json());
+    auto enrolled = TRY(answered(wire::read_enrol_answer(json, "answer")));
+    TRY(vault.trust(TRY(answered(seal::public_key_from_text(enrolled.control_key)))));
+    TRY(store.done(pending));
+    return enrolled;
+}
+
+} // namespace client

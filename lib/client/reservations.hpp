@@ -1,0 +1,59 @@
+// What a distributor does at control, typed: one function a verb of resv-request.
+#pragma once
+
+#include "client/api.hpp"
+#include "client/pending.hpp"
+
+#include <vector>
+
+namespace client {
+
+/// What control answers to whatever changes a reservation.
+struct Outcome {
+    std::optional<wire::Reservation> reservation;
+    std::optional<wire::SealedSettings> settings; ///< none for a hold
+    Pending pending; ///< pass to PendingStore::done once the outcome was written out
+};
+
+/// The question of GET /v1/availability.
+struct SlotQuery {
+    base::UtcTime from;
+    base::UtcTime to;
+    base::Millis duration{0}; ///< whole seconds
+    base::BitRate rate;
+    std::optional<std::int64_t> viewers;
+    std::optional<std::string> channel;
+    std::vector<std::string> carriers;
+};
+
+[[nodiscard]] base::Result<std::vector<wire::Slot>> find_slots(Api &api, const SlotQuery &query);
+[[nodiscard]] base::Result<std::vector<wire::Reservation>> list_reservations(Api &api);
+[[nodiscard]] base::Result<wire::Reservation> show_reservation(Api &api, const base::Id &id);
+
+/// A change as a request: where it goes and what it says.
+struct Change {
+    std::string path;
+    wire::Json body;
+    std::optional<std::string> password; ///< for a booking whose body holds its hash; a secret
+};
+
+/// @p password_hash goes into the body when the request has a password.
+[[nodiscard]] Change booking(const wire::ReservationRequest &request,
+                             std::optional<std::string> password);
+/// @p verb: commit, cancel, end.
+[[nodiscard]] Change plain_change(const base::Id &id, std::string_view verb);
+[[nodiscard]] Change extension(const base::Id &id, base::UtcTime end);
+[[nodiscard]] Change settings_again(const base::Id &id, bool new_generation);
+
+/// Sends @p change so that it happens once, however often this is killed and repeated. On a
+/// refusal, which is final, the pending request is forgotten; on a failure that leaves the answer
+/// unknown it stays for the next run.
+[[nodiscard]] base::Result<Outcome> carry_out(Api &api, PendingStore &store, const Change &change,
+                                              const base::Clock &clock);
+
+/// Enrols the keys of @p vault with a one-time @p token, then trusts control's key. Once enrolled,
+/// a repetition with the same token gives the same answer.
+[[nodiscard]] base::Result<wire::EnrolAnswer>
+enrol_terminal(Api &api, vault::Vault &vault, std::string_view token, const base::Clock &clock);
+
+} // namespace client

@@ -1,0 +1,466 @@
+// resv-request: reserves time on a relay, over the reservation network. What each verb asks of
+// control is in lib/client; see resv-request(1).
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "cli/time_arg.hpp"
+#include "cli/tool.hpp"
+#include "client/reservations.hpp"
+#include "conf/terminal.hpp"
+#include "seal/password.hpp"
+
+#include <CLI/CLI.hpp>
+
+namespace {
+
+using base::Errc;
+using base::fail_hint;
+using base::Result;
+using base::UtcTime;
+using cli::option_value;
+using cli::print_line;
+using client::Api;
+using vault::Access;
+using vault::Vault;
+
+constexpr std::size_t k_max_secret_file = 4096;
+
+struct Options {
+    std::string control;
+    std::string cacert;
+    std::string interface;
+    std::string config;
+    std::string vault;
+    std::string zone;
+    bool table = false;
+    bool dry_run = false;
+    bool print_config = false;
+    std::string token_file = "-";
+    std::string id;
+    std::string from;
+    std::string to;
+    std::string start;
+    std::string end;
+    std::string duration;
+    std::string rate;
+    std::string title;
+    std::optional<std::int64_t> viewers;
+    std::optional<std::string> channel;
+    std::vector<std::string> carriers;
+    std::string disclosure = "public";
+    std::string password_file;
+    std::vector<std::string> notify;
+    bool hold = false;
+    bool new_generation = false;
+};
+
+// What every verb starts from: the configuration with the flags over it.
+Result<conf::TerminalConfig> configuration(const Options &o) {
+    conf::TerminalConfig config = TRY(conf::load_terminal(o.config));
+    if (!o.control.empty())
+        config.control = o.control;
+    if (!o.cacert.empty())
+        config.cacert = o.cacert;
+    if (!o.interface.empty())
+        config.reservation_interface = o.interface;
+    if (!o.vault.empty())
+        config.vault = o.vault;
+    return config;
+}
+
+Result<Api> open_api(const conf::TerminalConfig &config, const seal::SigningKey *key) {
+    return Api::open(
+        {.url = config.control, .cacert = config.cacert, .interface = config.reservation_interface},
+        key);
+}
+
+UtcTime now() {
+    return base::SystemClock{}.now();
+}
+
+Result<UtcTime> time_option(const Options &o, std::string_view option, const std::string &text) {
+    const UtcTime t = TRY(option_value(option, cli::parse_time(text, o.zone, now())));
+    return cli::not_past(t, now(), option);
+}
+
+Result<base::Id> reservation_id(const Options &o) {
+    return option_value("ID", base::Id::parse(o.id));
+}
+
+// A one-time token or a password: one line, from a file or standard input, never from argv.
+Result<std::string> secret_from(const std::string &file, std::string_view what) {
+    std::string text =
+        TRY(file == "-" ? base::read_all(STDIN_FILENO, "standard input", k_max_secret_file)
+                        : base::read_file(file, k_max_secret_file));
+    text.erase(std::min(text.find_first_of("\r\n"), text.size()));
+    if (text.empty())
+        return fail_hint(Errc::no_input, fmt::format("write the {} on the first line", what),
+                         "read the {}: {} is empty", what, file == "-" ? "standard input" : file);
+    return text;
+}
+
+// --- Output --------------------------------------------------------------------------------------
+
+void print(const wire::Json &record) {
+    print_line(wire::compact_json(record));
+}
+
+void print_reservations(const std::vector<wire::Reservation> &all, const Options &o) {
+    if (o.table)
+        print_line("RESERVATION                 STATE      START                    LENGTH    "
+                   "CHANNEL     CARRIERS          RATE    TITLE");
+    for (const wire::Reservation &r : all) {
+        if (!o.table)
+            print(wire::to_json(r));
+        else
+            print_line(fmt::format("{:<27} {:<10} {:<24} {:<9} {:<11} {:<17} {:<7} {}", r.id.text(),
+                                   resv::name(r.state), cli::format_local(r.window.start, o.zone),
+                                   base::format_duration(r.window.end - r.window.start), r.channel,
+                                   fmt::format("{}", fmt::join(r.carriers, ",")),
+                                   base::format_rate(r.rate), r.title));
+    }
+}
+
+void print_slots(const std::vector<wire::Slot> &slots, const Options &o) {
+    if (o.table)
+        print_line("FROM                     LATEST START             CHANNEL     CARRIERS");
+    for (const wire::Slot &s : slots) {
+        if (!o.table)
+            print(wire::to_json(s));
+        else
+            print_line(fmt::format("{:<24} {:<24} {:<11} {}", cli::format_local(s.start, o.zone),
+                                   cli::format_local(s.latest_start, o.zone), s.channel,
+                                   fmt::join(s.carriers, ",")));
+    }
+}
+
+// The pending request is forgotten only when whoever reads our output has it.
+Result<int> print_outcome(const client::Outcome &outcome, client::PendingStore &store,
+                          const Options &o) {
+    if (outcome.reservation)
+        print_reservations({*outcome.reservation}, o);
+    if (outcome.settings && !o.table)
+        print(wire::to_json(*outcome.settings));
+    TRY(cli::flush());
+    TRY(store.done(outcome.pending));
+    return 0;
+}
+
+// What fell short, after the error itself: one line a resource.
+Result<int> refusal(const base::Error &error, const Api &api, const Options &o) {
+    cli::report(error);
+    if (api.problem())
+        for (const wire::Shortfall &s : api.problem()->shortfalls)
+            base::log::error("{}: {} needed, {} available from {} to {}", s.resource, s.needed,
+                             s.available, cli::format_local(s.from, o.zone),
+                             cli::format_local(s.to, o.zone));
+    return base::exit_code(error.code);
+}
+
+Result<int> print_request(const client::Change &change) {
+    wire::JsonObject body = change.body.as_object();
+    if (body.contains("password_hash"))
+        body["password_hash"] = "(hidden)";
+    print(wire::JsonObject{{"type", "request"},
+                           {"v", 1},
+                           {"method", "POST"},
+                           {"path", change.path},
+                           {"body", std::move(body)}});
+    return 0;
+}
+
+// --- The verbs -----------------------------------------------------------------------------------
+
+Result<int> change(const Options &o, const client::Change &wanted) {
+    const auto config = TRY(configuration(o));
+    if (o.dry_run)
+        return print_request(wanted);
+    const Vault vault = TRY(Vault::open(config.vault, Access::write));
+    Api api = TRY(open_api(config, &vault.signing_key()));
+    auto store = TRY(client::PendingStore::open(vault));
+    auto outcome = client::carry_out(api, store, wanted, base::SystemClock{});
+    if (!outcome)
+        return refusal(outcome.error(), api, o);
+    return print_outcome(*outcome, store, o);
+}
+
+Result<std::vector<std::string>> carriers_of(const Options &o, const conf::TerminalConfig &config) {
+    if (!o.carriers.empty() || config.preset.empty()) {
+        if (o.carriers.empty())
+            return fail_hint(Errc::usage,
+                             "give --carrier NAME, or preset = \"NAME\" in terminal.toml",
+                             "no carrier is named");
+        return o.carriers;
+    }
+    return std::vector{config.preset};
+}
+
+Result<UtcTime> end_of(const Options &o, UtcTime start) {
+    if (o.end.empty() == o.duration.empty())
+        return fail_hint(Errc::usage, "give one of them", "--duration or --end is needed");
+    if (!o.duration.empty())
+        return start + TRY(option_value("--duration", base::parse_duration(o.duration)));
+    const UtcTime end = TRY(time_option(o, "--end", o.end));
+    if (end <= start)
+        return fail_hint(Errc::usage, "the end comes after the start; past midnight give its date",
+                         "--end {}: is not after --start {}", base::format_rfc3339(end),
+                         base::format_rfc3339(start));
+    return end;
+}
+
+Result<std::optional<std::string>> password_of(const Options &o) {
+    if ((o.disclosure == "password") != !o.password_file.empty())
+        return fail_hint(Errc::usage, "give both, or none",
+                         "--disclosure password and --password-file go together");
+    if (o.password_file.empty())
+        return std::optional<std::string>{};
+    return std::optional{TRY(secret_from(o.password_file, "password"))};
+}
+
+Result<client::Change> booking_of(const Options &o) {
+    wire::ReservationRequest r;
+    r.start = TRY(time_option(o, "--start", o.start));
+    r.end = TRY(end_of(o, r.start));
+    r.rate = TRY(option_value("--rate", base::parse_rate(o.rate)));
+    r.title = o.title;
+    r.viewers = o.viewers;
+    r.channel = o.channel;
+    r.carriers = TRY(carriers_of(o, TRY(configuration(o))));
+    r.disclosure = TRY(option_value("--disclosure", resv::parse_disclosure(o.disclosure)));
+    r.notify = o.notify;
+    r.hold = o.hold;
+    std::optional<std::string> password = TRY(password_of(o));
+    if (password)
+        r.password_hash = TRY(option_value("--password-file", seal::hash_password(*password)));
+    // What control would refuse as malformed is refused here, before anything is sent.
+    TRY(option_value("the request", wire::read_request(wire::to_json(r), "--")));
+    return client::booking(r, std::move(password));
+}
+
+Result<int> book(const Options &o) {
+    return change(o, TRY(booking_of(o)));
+}
+
+Result<int> commit(const Options &o) {
+    return change(o, client::plain_change(TRY(reservation_id(o)), "commit"));
+}
+Result<int> cancel(const Options &o) {
+    return change(o, client::plain_change(TRY(reservation_id(o)), "cancel"));
+}
+Result<int> end(const Options &o) {
+    return change(o, client::plain_change(TRY(reservation_id(o)), "end"));
+}
+Result<int> extend(const Options &o) {
+    const base::Id id = TRY(reservation_id(o));
+    return change(o, client::extension(id, TRY(time_option(o, "--end", o.end))));
+}
+Result<int> settings(const Options &o) {
+    return change(o, client::settings_again(TRY(reservation_id(o)), o.new_generation));
+}
+
+Result<int> slots(const Options &o) {
+    client::SlotQuery q;
+    q.from = TRY(time_option(o, "--from", o.from));
+    q.to = TRY(time_option(o, "--to", o.to));
+    q.duration = TRY(option_value("--duration", base::parse_duration(o.duration)));
+    q.rate = TRY(option_value("--rate", base::parse_rate(o.rate)));
+    q.viewers = o.viewers;
+    q.channel = o.channel;
+    if (q.duration.count() % 1000 != 0)
+        return fail_hint(Errc::usage, "slots are searched by whole seconds",
+                         "--duration {}: has a fraction of a second", o.duration);
+    if (q.to - q.from < q.duration)
+        return fail_hint(Errc::usage, "move --to away from --from",
+                         "--to: {} do not fit between --from and --to", o.duration);
+    const auto config = TRY(configuration(o));
+    q.carriers = TRY(carriers_of(o, config));
+    const Vault vault = TRY(Vault::open(config.vault, Access::read));
+    Api api = TRY(open_api(config, &vault.signing_key()));
+    const auto found = client::find_slots(api, q);
+    if (!found)
+        return refusal(found.error(), api, o);
+    print_slots(*found, o);
+    if (found->empty())
+        return fail_hint(Errc::refused, "look at other times, a lower rate or another carrier",
+                         "no free slot");
+    return 0;
+}
+
+Result<int> list(const Options &o) {
+    const auto config = TRY(configuration(o));
+    const Vault vault = TRY(Vault::open(config.vault, Access::read));
+    Api api = TRY(open_api(config, &vault.signing_key()));
+    print_reservations(TRY(client::list_reservations(api)), o);
+    return 0;
+}
+
+Result<int> show(const Options &o) {
+    const base::Id id = TRY(reservation_id(o));
+    const auto config = TRY(configuration(o));
+    const Vault vault = TRY(Vault::open(config.vault, Access::read));
+    Api api = TRY(open_api(config, &vault.signing_key()));
+    print_reservations({TRY(client::show_reservation(api, id))}, o);
+    return 0;
+}
+
+Result<int> enrol(const Options &o) {
+    const auto config = TRY(configuration(o));
+    Vault vault = TRY(Vault::open(config.vault, Access::write));
+    Api api = TRY(open_api(config, &vault.signing_key()));
+    const std::string token = TRY(secret_from(o.token_file, "token"));
+    if (o.dry_run) {
+        base::log::info("would enrol key {} at {}", vault.id().text(), config.control);
+        return 0;
+    }
+    const auto answer = TRY(client::enrol_terminal(api, vault, token, base::SystemClock{}));
+    print(wire::JsonObject{{"type", "enrolment"},
+                           {"v", 1},
+                           {"name", answer.name},
+                           {"role", answer.role},
+                           {"key", vault.id().text()},
+                           {"control", config.control},
+                           {"control_key", answer.control_key}});
+    return 0;
+}
+
+Result<int> time(const Options &o) {
+    constexpr base::Millis k_worth_a_warning{1000};
+    Api api = TRY(open_api(TRY(configuration(o)), nullptr));
+    const auto reading = TRY(client::measure_clock(api, base::SystemClock{}));
+    if (std::chrono::abs(reading.offset) > k_worth_a_warning)
+        base::log::warning("this machine's clock is {} ms {} control's; set it by NTP",
+                           std::chrono::abs(reading.offset).count(),
+                           reading.offset.count() > 0 ? "behind" : "ahead of");
+    if (o.table)
+        print_line(fmt::format("{} at control; this machine is {} ms off (to {} ms)",
+                               cli::format_local(reading.control_time, o.zone),
+                               -reading.offset.count(), (reading.round_trip / 2).count()));
+    else
+        print(wire::JsonObject{{"type", "time"},
+                               {"v", 1},
+                               {"control_time", base::format_rfc3339(reading.control_time)},
+                               {"offset_ms", reading.offset.count()},
+                               {"round_trip_ms", reading.round_trip.count()}});
+    return 0;
+}
+
+Result<int> print_config(const Options &o) {
+    std::string text = conf::print_terminal(TRY(configuration(o)));
+    if (text.ends_with('\n'))
+        text.pop_back();
+    print_line(text);
+    return 0;
+}
+
+// --- The command line ----------------------------------------------------------------------------
+
+class Commands {
+  public:
+    Commands(CLI::App &app, cli::Action &action, Options &o)
+        : m_app(app), m_action(action), m_o(o) {}
+
+    CLI::App *verb(const char *name, const char *summary, Result<int> (*run)(const Options &)) {
+        CLI::App *sub = m_app.add_subcommand(name, summary);
+        sub->callback([this, run] { m_action = [this, run] { return run(m_o); }; });
+        return sub;
+    }
+    CLI::App *verb_of_one(const char *name, const char *summary,
+                          Result<int> (*run)(const Options &)) {
+        CLI::App *sub = verb(name, summary, run);
+        sub->add_option("ID", m_o.id, "Reservation, as printed by list")->required();
+        return sub;
+    }
+
+  private:
+    CLI::App &m_app;
+    cli::Action &m_action;
+    Options &m_o;
+};
+
+void define_common(CLI::App &app, Options &o) {
+    app.add_option("--control", o.control, "Control's address, https://host[:port]")
+        ->type_name("URL");
+    app.add_option("--cacert", o.cacert, "Trust only the certificates of this PEM file")
+        ->type_name("FILE");
+    app.add_option("--interface", o.interface, "Leave by this interface, whatever the routes say")
+        ->type_name("NAME");
+    app.add_option("--config", o.config, "terminal.toml, or its folder")->type_name("FILE");
+    app.add_option("--vault", o.vault, "Another vault")->type_name("DIR");
+    app.add_option("--zone", o.zone, "Time zone of times without one, such as Europe/Paris")
+        ->type_name("ZONE");
+    app.add_flag("--table", o.table, "For people instead of JSON lines");
+    app.add_flag("--dry-run", o.dry_run, "Say what would be sent, send nothing");
+    app.add_flag("--print-config", o.print_config, "Show the configuration in force");
+}
+
+// What slots and book both ask for.
+void define_demand(CLI::App &sub, Options &o) {
+    sub.add_option("--rate", o.rate, "Transport stream bits a second, such as 6M")
+        ->required()
+        ->type_name("R");
+    sub.add_option("--viewers", o.viewers, "Viewers at once (default: the channel's)")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}, "1 to 10000000"))
+        ->type_name("N");
+    sub.add_option("--channel", o.channel, "This channel (default: any free one)")->type_name("C");
+    sub.add_option("--carrier", o.carriers,
+                   "A line on this carrier; repeated, the first preferred (default: the preset)")
+        ->allow_extra_args(false)
+        ->type_name("C");
+}
+
+void define_asking(Commands &c, Options &o) {
+    CLI::App *sub = c.verb("enrol", "Enrol this terminal's keys at control", enrol);
+    sub->add_option("--token-file", o.token_file, "One-time token; - is standard input (default)")
+        ->type_name("FILE");
+    sub = c.verb("slots", "Print free slots", slots);
+    sub->add_option("--from", o.from, "Earliest start")->required()->type_name("T");
+    sub->add_option("--to", o.to, "Latest end")->required()->type_name("T");
+    sub->add_option("--duration", o.duration, "Length, such as 1h30m")->required()->type_name("D");
+    define_demand(*sub, o);
+    c.verb("list", "Print all reservations of this distributor", list);
+    c.verb_of_one("show", "Print one reservation", show);
+    c.verb("time", "Compare this machine's clock with control's", time);
+}
+
+void define_changing(Commands &c, Options &o) {
+    CLI::App *sub = c.verb("book", "Reserve; print the reservation and its settings", book);
+    sub->add_option("--start", o.start, "RFC 3339 or [date] HH:MM")->required()->type_name("T");
+    sub->add_option("--duration", o.duration, "Length, such as 1h30m")->type_name("D");
+    sub->add_option("--end", o.end, "Instead of --duration")->type_name("T");
+    define_demand(*sub, o);
+    sub->add_option("--title", o.title, "What viewers see")->type_name("TEXT");
+    sub->add_option("--disclosure", o.disclosure, "public (default), unlisted or password")
+        ->type_name("WHO");
+    sub->add_option("--password-file", o.password_file, "Viewers' password; - is standard input")
+        ->type_name("FILE");
+    sub->add_option("--notify", o.notify, "mailto: or https: address; repeatable")
+        ->allow_extra_args(false)
+        ->type_name("URL");
+    sub->add_flag("--hold", o.hold, "Hold it for five minutes until commit");
+    c.verb_of_one("commit", "Turn a hold into a booking; print its settings", commit);
+    sub = c.verb_of_one("extend", "Move the end of a reservation", extend);
+    sub->add_option("--end", o.end, "The new end")->required()->type_name("T");
+    c.verb_of_one("cancel", "Give a reservation up before it starts", cancel);
+    c.verb_of_one("end", "End a running reservation now", end);
+    sub = c.verb_of_one("settings", "Print a booking's settings again", settings);
+    sub->add_flag("--new-generation", o.new_generation,
+                  "Void the earlier settings: a new publisher takes over");
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+    Options o;
+    std::optional<Commands> commands;
+    return cli::run_tool(argc, argv,
+                         {"resv-request", "Reserve time on a relay, over the reservation network"},
+                         [&](CLI::App &app, cli::Action &action) {
+                             define_common(app, o);
+                             commands.emplace(app, action, o);
+                             define_asking(*commands, o);
+                             define_changing(*commands, o);
+                             app.callback([&] {
+                                 if (o.print_config)
+                                     action = [&] { return print_config(o); };
+                             });
+                         });
+}
