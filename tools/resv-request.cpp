@@ -1,10 +1,10 @@
 // resv-request: reserves time on a relay, over the reservation network. What each verb asks of
 // control is in lib/client; see resv-request(1).
-#include "base/file.hpp"
 #include "base/log.hpp"
 #include "cli/time_arg.hpp"
 #include "cli/tool.hpp"
-#include "client/reservations.hpp"
+#include "client/enrol.hpp"
+#include "client/records.hpp"
 #include "conf/terminal.hpp"
 #include "seal/password.hpp"
 
@@ -22,35 +22,16 @@ using client::Api;
 using vault::Access;
 using vault::Vault;
 
-constexpr std::size_t k_max_secret_file = 4096;
-
 struct Options {
-    std::string control;
-    std::string cacert;
-    std::string interface;
-    std::string config;
-    std::string vault;
-    std::string zone;
-    bool table = false;
-    bool dry_run = false;
-    bool print_config = false;
+    std::string control, cacert, interface, config, vault, zone;
+    bool table = false, dry_run = false, print_config = false;
     std::string token_file = "-";
-    std::string id;
-    std::string from;
-    std::string to;
-    std::string start;
-    std::string end;
-    std::string duration;
-    std::string rate;
-    std::string title;
+    std::string id, from, to, start, end, duration, rate, title, password_file;
+    std::string disclosure = "public";
     std::optional<std::int64_t> viewers;
     std::optional<std::string> channel;
-    std::vector<std::string> carriers;
-    std::string disclosure = "public";
-    std::string password_file;
-    std::vector<std::string> notify;
-    bool hold = false;
-    bool new_generation = false;
+    std::vector<std::string> carriers, notify;
+    bool hold = false, new_generation = false;
 };
 
 // What every verb starts from: the configuration with the flags over it.
@@ -73,6 +54,19 @@ Result<Api> open_api(const conf::TerminalConfig &config, const seal::SigningKey 
         key);
 }
 
+// Control, and the vault whose key signs what is asked of it.
+struct Connection {
+    Vault vault;
+    Api api;
+};
+
+Result<Connection> connect(const Options &o, Access access) {
+    const auto config = TRY(configuration(o));
+    Vault vault = TRY(Vault::open(config.vault, access));
+    Api api = TRY(open_api(config, &vault.signing_key())); // a move leaves the key where it is
+    return Connection{std::move(vault), std::move(api)};
+}
+
 UtcTime now() {
     return base::SystemClock{}.now();
 }
@@ -86,51 +80,29 @@ Result<base::Id> reservation_id(const Options &o) {
     return option_value("ID", base::Id::parse(o.id));
 }
 
-// A one-time token or a password: one line, from a file or standard input, never from argv.
-Result<std::string> secret_from(const std::string &file, std::string_view what) {
-    std::string text =
-        TRY(file == "-" ? base::read_all(STDIN_FILENO, "standard input", k_max_secret_file)
-                        : base::read_file(file, k_max_secret_file));
-    text.erase(std::min(text.find_first_of("\r\n"), text.size()));
-    if (text.empty())
-        return fail_hint(Errc::no_input, fmt::format("write the {} on the first line", what),
-                         "read the {}: {} is empty", what, file == "-" ? "standard input" : file);
-    return text;
-}
-
-// --- Output --------------------------------------------------------------------------------------
-
 void print(const wire::Json &record) {
     print_line(wire::compact_json(record));
 }
 
+// Times for people are in the zone that was asked for.
+client::TimeText time_text(const Options &o) {
+    return [zone = o.zone](UtcTime t) { return cli::format_local(t, zone); };
+}
+
 void print_reservations(const std::vector<wire::Reservation> &all, const Options &o) {
     if (o.table)
-        print_line("RESERVATION                 STATE      START                    LENGTH    "
-                   "CHANNEL     CARRIERS          RATE    TITLE");
-    for (const wire::Reservation &r : all) {
-        if (!o.table)
-            print(wire::to_json(r));
-        else
-            print_line(fmt::format("{:<27} {:<10} {:<24} {:<9} {:<11} {:<17} {:<7} {}", r.id.text(),
-                                   resv::name(r.state), cli::format_local(r.window.start, o.zone),
-                                   base::format_duration(r.window.end - r.window.start), r.channel,
-                                   fmt::format("{}", fmt::join(r.carriers, ",")),
-                                   base::format_rate(r.rate), r.title));
-    }
+        print_line(client::reservation_header());
+    for (const wire::Reservation &r : all)
+        print_line(o.table ? client::reservation_row(r, time_text(o))
+                           : wire::compact_json(wire::to_json(r)));
 }
 
 void print_slots(const std::vector<wire::Slot> &slots, const Options &o) {
     if (o.table)
-        print_line("FROM                     LATEST START             CHANNEL     CARRIERS");
-    for (const wire::Slot &s : slots) {
-        if (!o.table)
-            print(wire::to_json(s));
-        else
-            print_line(fmt::format("{:<24} {:<24} {:<11} {}", cli::format_local(s.start, o.zone),
-                                   cli::format_local(s.latest_start, o.zone), s.channel,
-                                   fmt::join(s.carriers, ",")));
-    }
+        print_line(client::slot_header());
+    for (const wire::Slot &s : slots)
+        print_line(o.table ? client::slot_row(s, time_text(o))
+                           : wire::compact_json(wire::to_json(s)));
 }
 
 // The pending request is forgotten only when whoever reads our output has it.
@@ -150,47 +122,30 @@ Result<int> refusal(const base::Error &error, const Api &api, const Options &o) 
     cli::report(error);
     if (api.problem())
         for (const wire::Shortfall &s : api.problem()->shortfalls)
-            base::log::error("{}: {} needed, {} available from {} to {}", s.resource, s.needed,
-                             s.available, cli::format_local(s.from, o.zone),
-                             cli::format_local(s.to, o.zone));
+            base::log::error("{}", client::shortfall_text(s, time_text(o)));
     return base::exit_code(error.code);
 }
 
-Result<int> print_request(const client::Change &change) {
-    wire::JsonObject body = change.body.as_object();
-    if (body.contains("password_hash"))
-        body["password_hash"] = "(hidden)";
-    print(wire::JsonObject{{"type", "request"},
-                           {"v", 1},
-                           {"method", "POST"},
-                           {"path", change.path},
-                           {"body", std::move(body)}});
-    return 0;
-}
-
-// --- The verbs -----------------------------------------------------------------------------------
-
 Result<int> change(const Options &o, const client::Change &wanted) {
-    const auto config = TRY(configuration(o));
-    if (o.dry_run)
-        return print_request(wanted);
-    const Vault vault = TRY(Vault::open(config.vault, Access::write));
-    Api api = TRY(open_api(config, &vault.signing_key()));
-    auto store = TRY(client::PendingStore::open(vault));
-    auto outcome = client::carry_out(api, store, wanted, base::SystemClock{});
+    if (o.dry_run) {
+        print(client::request_record(wanted));
+        return 0;
+    }
+    Connection to = TRY(connect(o, Access::write));
+    auto store = TRY(client::PendingStore::open(to.vault));
+    auto outcome = client::carry_out(to.api, store, wanted, base::SystemClock{});
     if (!outcome)
-        return refusal(outcome.error(), api, o);
+        return refusal(outcome.error(), to.api, o);
     return print_outcome(*outcome, store, o);
 }
 
-Result<std::vector<std::string>> carriers_of(const Options &o, const conf::TerminalConfig &config) {
-    if (!o.carriers.empty() || config.preset.empty()) {
-        if (o.carriers.empty())
-            return fail_hint(Errc::usage,
-                             "give --carrier NAME, or preset = \"NAME\" in terminal.toml",
-                             "no carrier is named");
+Result<std::vector<std::string>> carriers_of(const Options &o) {
+    if (!o.carriers.empty())
         return o.carriers;
-    }
+    const auto config = TRY(configuration(o));
+    if (config.preset.empty())
+        return fail_hint(Errc::usage, "give --carrier NAME, or preset = \"NAME\" in terminal.toml",
+                         "no carrier is named");
     return std::vector{config.preset};
 }
 
@@ -213,21 +168,23 @@ Result<std::optional<std::string>> password_of(const Options &o) {
                          "--disclosure password and --password-file go together");
     if (o.password_file.empty())
         return std::optional<std::string>{};
-    return std::optional{TRY(secret_from(o.password_file, "password"))};
+    return std::optional{TRY(client::read_secret_line(o.password_file, "password"))};
 }
 
 Result<client::Change> booking_of(const Options &o) {
-    wire::ReservationRequest r;
-    r.start = TRY(time_option(o, "--start", o.start));
-    r.end = TRY(end_of(o, r.start));
-    r.rate = TRY(option_value("--rate", base::parse_rate(o.rate)));
-    r.title = o.title;
-    r.viewers = o.viewers;
-    r.channel = o.channel;
-    r.carriers = TRY(carriers_of(o, TRY(configuration(o))));
-    r.disclosure = TRY(option_value("--disclosure", resv::parse_disclosure(o.disclosure)));
-    r.notify = o.notify;
-    r.hold = o.hold;
+    const UtcTime start = TRY(time_option(o, "--start", o.start));
+    wire::ReservationRequest r{
+        .start = start,
+        .end = TRY(end_of(o, start)),
+        .rate = TRY(option_value("--rate", base::parse_rate(o.rate))),
+        .title = o.title,
+        .viewers = o.viewers,
+        .channel = o.channel,
+        .carriers = TRY(carriers_of(o)),
+        .disclosure = TRY(option_value("--disclosure", resv::parse_disclosure(o.disclosure))),
+        .password_hash = {},
+        .notify = o.notify,
+        .hold = o.hold};
     std::optional<std::string> password = TRY(password_of(o));
     if (password)
         r.password_hash = TRY(option_value("--password-file", seal::hash_password(*password)));
@@ -271,13 +228,11 @@ Result<int> slots(const Options &o) {
     if (q.to - q.from < q.duration)
         return fail_hint(Errc::usage, "move --to away from --from",
                          "--to: {} do not fit between --from and --to", o.duration);
-    const auto config = TRY(configuration(o));
-    q.carriers = TRY(carriers_of(o, config));
-    const Vault vault = TRY(Vault::open(config.vault, Access::read));
-    Api api = TRY(open_api(config, &vault.signing_key()));
-    const auto found = client::find_slots(api, q);
+    q.carriers = TRY(carriers_of(o));
+    Connection to = TRY(connect(o, Access::read));
+    const auto found = client::find_slots(to.api, q);
     if (!found)
-        return refusal(found.error(), api, o);
+        return refusal(found.error(), to.api, o);
     print_slots(*found, o);
     if (found->empty())
         return fail_hint(Errc::refused, "look at other times, a lower rate or another carrier",
@@ -286,39 +241,28 @@ Result<int> slots(const Options &o) {
 }
 
 Result<int> list(const Options &o) {
-    const auto config = TRY(configuration(o));
-    const Vault vault = TRY(Vault::open(config.vault, Access::read));
-    Api api = TRY(open_api(config, &vault.signing_key()));
-    print_reservations(TRY(client::list_reservations(api)), o);
+    Connection to = TRY(connect(o, Access::read));
+    print_reservations(TRY(client::list_reservations(to.api)), o);
     return 0;
 }
 
 Result<int> show(const Options &o) {
     const base::Id id = TRY(reservation_id(o));
-    const auto config = TRY(configuration(o));
-    const Vault vault = TRY(Vault::open(config.vault, Access::read));
-    Api api = TRY(open_api(config, &vault.signing_key()));
-    print_reservations({TRY(client::show_reservation(api, id))}, o);
+    Connection to = TRY(connect(o, Access::read));
+    print_reservations({TRY(client::show_reservation(to.api, id))}, o);
     return 0;
 }
 
 Result<int> enrol(const Options &o) {
-    const auto config = TRY(configuration(o));
-    Vault vault = TRY(Vault::open(config.vault, Access::write));
-    Api api = TRY(open_api(config, &vault.signing_key()));
-    const std::string token = TRY(secret_from(o.token_file, "token"));
+    Connection to = TRY(connect(o, Access::write));
+    const std::string &control = to.api.target().url;
+    const std::string token = TRY(client::read_secret_line(o.token_file, "token"));
     if (o.dry_run) {
-        base::log::info("would enrol key {} at {}", vault.id().text(), config.control);
+        base::log::info("would enrol key {} at {}", to.vault.id().text(), control);
         return 0;
     }
-    const auto answer = TRY(client::enrol_terminal(api, vault, token, base::SystemClock{}));
-    print(wire::JsonObject{{"type", "enrolment"},
-                           {"v", 1},
-                           {"name", answer.name},
-                           {"role", answer.role},
-                           {"key", vault.id().text()},
-                           {"control", config.control},
-                           {"control_key", answer.control_key}});
+    const auto answer = TRY(client::enrol_terminal(to.api, to.vault, token, base::SystemClock{}));
+    print(client::enrolment_record(answer, to.vault.id(), control));
     return 0;
 }
 
@@ -331,15 +275,9 @@ Result<int> time(const Options &o) {
                            std::chrono::abs(reading.offset).count(),
                            reading.offset.count() > 0 ? "behind" : "ahead of");
     if (o.table)
-        print_line(fmt::format("{} at control; this machine is {} ms off (to {} ms)",
-                               cli::format_local(reading.control_time, o.zone),
-                               -reading.offset.count(), (reading.round_trip / 2).count()));
+        print_line(client::clock_text(reading, time_text(o)));
     else
-        print(wire::JsonObject{{"type", "time"},
-                               {"v", 1},
-                               {"control_time", base::format_rfc3339(reading.control_time)},
-                               {"offset_ms", reading.offset.count()},
-                               {"round_trip_ms", reading.round_trip.count()}});
+        print(client::clock_record(reading));
     return 0;
 }
 
@@ -351,29 +289,23 @@ Result<int> print_config(const Options &o) {
     return 0;
 }
 
-// --- The command line ----------------------------------------------------------------------------
-
-class Commands {
-  public:
-    Commands(CLI::App &app, cli::Action &action, Options &o)
-        : m_app(app), m_action(action), m_o(o) {}
+// Adds verbs that run with the options; borrows all three until the program ends.
+struct Commands {
+    CLI::App &app;
+    cli::Action &action;
+    Options &o;
 
     CLI::App *verb(const char *name, const char *summary, Result<int> (*run)(const Options &)) {
-        CLI::App *sub = m_app.add_subcommand(name, summary);
-        sub->callback([this, run] { m_action = [this, run] { return run(m_o); }; });
+        CLI::App *sub = app.add_subcommand(name, summary);
+        sub->callback([this, run] { action = [this, run] { return run(o); }; });
         return sub;
     }
     CLI::App *verb_of_one(const char *name, const char *summary,
                           Result<int> (*run)(const Options &)) {
         CLI::App *sub = verb(name, summary, run);
-        sub->add_option("ID", m_o.id, "Reservation, as printed by list")->required();
+        sub->add_option("ID", o.id, "Reservation, as printed by list")->required();
         return sub;
     }
-
-  private:
-    CLI::App &m_app;
-    cli::Action &m_action;
-    Options &m_o;
 };
 
 void define_common(CLI::App &app, Options &o) {
@@ -455,7 +387,7 @@ int main(int argc, char **argv) {
                          {"resv-request", "Reserve time on a relay, over the reservation network"},
                          [&](CLI::App &app, cli::Action &action) {
                              define_common(app, o);
-                             commands.emplace(app, action, o);
+                             commands.emplace(Commands{app, action, o});
                              define_asking(*commands, o);
                              define_changing(*commands, o);
                              app.callback([&] {

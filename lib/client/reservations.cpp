@@ -91,8 +91,10 @@ bool is_final(Errc code) {
     return code == Errc::refused || code == Errc::not_permitted;
 }
 
-Result<Answer> send_once(Api &api, PendingStore &store, const std::string &path,
-                         const Pending &pending) {
+} // namespace
+
+Result<Answer> send_pending(Api &api, PendingStore &store, const std::string &path,
+                            const Pending &pending) {
     if (pending.resumed)
         base::log::info("takes up the request of {} that was not finished",
                         base::format_rfc3339(pending.created));
@@ -101,8 +103,6 @@ Result<Answer> send_once(Api &api, PendingStore &store, const std::string &path,
         TRY(store.done(pending));
     return answer;
 }
-
-} // namespace
 
 Result<std::vector<wire::Slot>> find_slots(Api &api, const SlotQuery &query) {
     return read_list<wire::Slot>(TRY(api.get("/v1/availability" + query_of(query))), "slots",
@@ -147,29 +147,10 @@ Change settings_again(const base::Id &id, bool new_generation) {
 Result<Outcome> carry_out(Api &api, PendingStore &store, const Change &change,
                           const base::Clock &clock) {
     const Pending pending = TRY(store.begin(wanted_of(api, change), clock.now()));
-    const Answer answer = TRY(send_once(api, store, change.path, pending));
+    const Answer answer = TRY(send_pending(api, store, change.path, pending));
     Outcome outcome = TRY(read_outcome(answer));
     outcome.pending = pending;
     return outcome;
-}
-
-Result<wire::EnrolAnswer> enrol_terminal(Api &api, vault::Vault &vault, std::string_view token,
-                                         const base::Clock &clock) {
-    const std::string path = "/v1/keys/enrol";
-    const std::string body = wire::compact_json(wire::to_json(
-        wire::EnrolRequest{.token = std::string(token),
-                           .sign_key = seal::public_key_text(vault.signing_key().public_key()),
-                           .box_key = seal::public_key_text(vault.box_key().public_key())}));
-    auto store = TRY(PendingStore::open(vault));
-    const Pending pending = TRY(store.begin(
-        {.origin = api.target().url, .path = path, .same = body, .body = body, .fits = {}},
-        clock.now()));
-    const Answer answer = TRY(send_once(api, store, path, pending));
-    const wire::Json json = TRY(answer.json());
-    auto enrolled = TRY(answered(wire::read_enrol_answer(json, "answer")));
-    TRY(vault.trust(TRY(answered(seal::public_key_from_text(enrolled.control_key)))));
-    TRY(store.done(pending));
-    return enrolled;
 }
 
 } // namespace client

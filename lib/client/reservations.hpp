@@ -45,15 +45,14 @@ struct Change {
 [[nodiscard]] Change extension(const base::Id &id, base::UtcTime end);
 [[nodiscard]] Change settings_again(const base::Id &id, bool new_generation);
 
+/// Sends the request that @p pending stands for; forgets it when control's no is final.
+[[nodiscard]] base::Result<Answer> send_pending(Api &api, PendingStore &store,
+                                                const std::string &path, const Pending &pending);
+
 /// Sends @p change so that it happens once, however often this is killed and repeated. On a
 /// refusal, which is final, the pending request is forgotten; on a failure that leaves the answer
 /// unknown it stays for the next run.
 [[nodiscard]] base::Result<Outcome> carry_out(Api &api, PendingStore &store, const Change &change,
                                               const base::Clock &clock);
-
-/// Enrols the keys of @p vault with a one-time @p token, then trusts control's key. Once enrolled,
-/// a repetition with the same token gives the same answer.
-[[nodiscard]] base::Result<wire::EnrolAnswer>
-enrol_terminal(Api &api, vault::Vault &vault, std::string_view token, const base::Clock &clock);
 
 } // namespace client

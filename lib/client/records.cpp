@@ -1,0 +1,84 @@
+#include "client/records.hpp"
+
+namespace client {
+
+namespace {
+
+constexpr std::string_view k_reservation_columns =
+    "{:<27} {:<10} {:<24} {:<9} {:<11} {:<17} {:<7} {}";
+constexpr std::string_view k_slot_columns = "{:<24} {:<24} {:<11} {}";
+
+// Units of the resource: bits a second have K and M, all others are counts.
+std::string amount(std::string_view resource, std::int64_t n) {
+    const bool rate = resource.ends_with(":bits") || resource.ends_with(":ingest") ||
+                      resource.ends_with(":egress");
+    return rate && n > 0 ? base::format_rate({n}) + "bit/s" : std::to_string(n);
+}
+
+} // namespace
+
+std::string reservation_header() {
+    return fmt::format(fmt::runtime(k_reservation_columns), "RESERVATION", "STATE", "START",
+                       "LENGTH", "CHANNEL", "CARRIERS", "RATE", "TITLE");
+}
+
+std::string reservation_row(const wire::Reservation &r, const TimeText &time) {
+    return fmt::format(fmt::runtime(k_reservation_columns), r.id.text(), resv::name(r.state),
+                       time(r.window.start), base::format_duration(r.window.end - r.window.start),
+                       r.channel, fmt::format("{}", fmt::join(r.carriers, ",")),
+                       base::format_rate(r.rate), r.title);
+}
+
+std::string slot_header() {
+    return fmt::format(fmt::runtime(k_slot_columns), "FROM", "LATEST START", "CHANNEL", "CARRIERS");
+}
+
+std::string slot_row(const wire::Slot &s, const TimeText &time) {
+    return fmt::format(fmt::runtime(k_slot_columns), time(s.start), time(s.latest_start), s.channel,
+                       fmt::format("{}", fmt::join(s.carriers, ",")));
+}
+
+std::string shortfall_text(const wire::Shortfall &s, const TimeText &time) {
+    return fmt::format("{}: {} needed, {} available from {} to {}", s.resource,
+                       amount(s.resource, s.needed), amount(s.resource, s.available), time(s.from),
+                       time(s.to));
+}
+
+std::string clock_text(const ClockReading &reading, const TimeText &time) {
+    return fmt::format("{} at control; this machine's clock is {} ms {} (to {} ms)",
+                       time(reading.control_time), std::chrono::abs(reading.offset).count(),
+                       reading.offset.count() > 0 ? "behind" : "ahead",
+                       (reading.round_trip / 2).count());
+}
+
+wire::Json request_record(const Change &change) {
+    wire::JsonObject body = change.body.as_object();
+    if (body.contains("password_hash"))
+        body["password_hash"] = "(hidden)";
+    return wire::JsonObject{{"type", "request"},
+                            {"v", 1},
+                            {"method", "POST"},
+                            {"path", change.path},
+                            {"body", std::move(body)}};
+}
+
+wire::Json enrolment_record(const wire::EnrolAnswer &answer, const seal::KeyId &key,
+                            const std::string &control) {
+    return wire::JsonObject{{"type", "enrolment"},
+                            {"v", 1},
+                            {"name", answer.name},
+                            {"role", answer.role},
+                            {"key", key.text()},
+                            {"control", control},
+                            {"control_key", answer.control_key}};
+}
+
+wire::Json clock_record(const ClockReading &reading) {
+    return wire::JsonObject{{"type", "time"},
+                            {"v", 1},
+                            {"control_time", base::format_rfc3339(reading.control_time)},
+                            {"offset_ms", reading.offset.count()},
+                            {"round_trip_ms", reading.round_trip.count()}};
+}
+
+} // namespace client
