@@ -120,18 +120,11 @@ std::string srt_passphrase(ByteView group_key, const std::array<std::uint8_t, 16
     return to_base64url(out);
 }
 
-Result<StreamId> parse_stream_id(std::string_view text) {
+namespace {
+
+// `TICKET` or `TICKET.INSTANCE.PATH`.
+Result<StreamId> parse_plain_stream_id(std::string_view text) {
     StreamId id;
-    if (text.starts_with("#!::")) {
-        for (std::string_view rest = text.substr(4); !rest.empty();) {
-            const std::size_t comma = std::min(rest.find(','), rest.size());
-            const std::string_view field = rest.substr(0, comma);
-            if (field.starts_with("s="))
-                return parse_stream_id(field.substr(2));
-            rest.remove_prefix(std::min(comma + 1, rest.size()));
-        }
-        return fail(Errc::bad_data, "the stream id has no s= field with a ticket");
-    }
     const std::size_t dot = text.find('.');
     id.ticket = text.substr(0, dot);
     if (id.ticket.size() != k_ticket_text)
@@ -147,6 +140,22 @@ Result<StreamId> parse_stream_id(std::string_view text) {
     std::ranges::copy(*instance, id.instance.begin());
     id.path = rest.back() == '1' ? 1 : 0;
     return id;
+}
+
+} // namespace
+
+Result<StreamId> parse_stream_id(std::string_view text) {
+    if (text.starts_with("#!::")) {
+        for (std::string_view rest = text.substr(4); !rest.empty();) {
+            const std::size_t comma = std::min(rest.find(','), rest.size());
+            const std::string_view field = rest.substr(0, comma);
+            if (field.starts_with("s="))
+                return parse_plain_stream_id(field.substr(2));
+            rest.remove_prefix(std::min(comma + 1, rest.size()));
+        }
+        return fail(Errc::bad_data, "the stream id has no s= field with a ticket");
+    }
+    return parse_plain_stream_id(text);
 }
 
 std::string format_stream_id(const StreamId &id) {
