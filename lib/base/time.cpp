@@ -107,8 +107,11 @@ Result<UtcTime> parse_rfc3339(std::string_view text) {
                          "write it as 2026-11-22T18:00:00Z or with an offset, +01:00",
                          "'{}' is not an RFC 3339 time", text);
     using namespace std::chrono;
-    return UtcTime{sys_days{date} + hours{hour} + minutes{minute} + seconds{second} + Millis{ms} -
-                   minutes{offset}};
+    const UtcTime t{sys_days{date} + hours{hour} + minutes{minute} + seconds{second} + Millis{ms} -
+                    minutes{offset}};
+    if (t < UtcTime{} || t >= UtcTime{sys_days{std::chrono::year{10'000} / 1 / 1}})
+        return fail(Errc::bad_data, "'{}' is not in the years 1970 to 9999 of UTC", text);
+    return t;
 }
 
 Result<Millis> parse_duration(std::string_view text) {
