@@ -237,6 +237,7 @@ violation() {
     settings >"$BATS_TEST_TMPDIR/record"
     # How many files fit: each of init's and add's writes is the first to fail once.
     for files in $(seq 1 6); do
+        # shellcheck disable=SC2016 # for the inner shell; 74 says: failed first, then worked
         run unshare -m sh -ec '
             mkdir -p "$1"; mount -t tmpfs -o "size=64k,nr_inodes=$2" tmpfs "$1"
             if resv-store --vault "$1/vault" init; then exit 0; else code=$?; fi
@@ -253,6 +254,7 @@ violation() {
     done
     # How many bytes fit: add and trust fail without harm to what is stored.
     id=$(stored)
+    # shellcheck disable=SC2016 # for the inner shell
     run -0 on_full_disk 64k "$SLOTCAST_VAULT" sh -ec '
         dd if=/dev/zero of="$SLOTCAST_VAULT/settings/.fill" bs=1k count=1000 2>/dev/null || true
         chmod 600 "$SLOTCAST_VAULT/settings/.fill"
@@ -269,10 +271,10 @@ violation() {
     settings >"$BATS_TEST_TMPDIR/record"
     cp -a "$SLOTCAST_VAULT" "$BATS_TEST_TMPDIR/fresh"
     for delay in 0.000{5,8} 0.00{1,2,3,4,5,6,7,8}{0,3,6}; do
-        SLOTCAST_VAULT=$BATS_TEST_TMPDIR/new run timeout -s KILL $delay resv-store init
+        SLOTCAST_VAULT=$BATS_TEST_TMPDIR/new run timeout -s KILL "$delay" resv-store init
         SLOTCAST_VAULT=$BATS_TEST_TMPDIR/new run -0 resv-store init
         SLOTCAST_VAULT=$BATS_TEST_TMPDIR/new run -0 resv-store check
-        run timeout -s KILL $delay resv-store add "$BATS_TEST_TMPDIR/record"
+        run timeout -s KILL "$delay" resv-store add "$BATS_TEST_TMPDIR/record"
         run -0 --separate-stderr resv-store add "$BATS_TEST_TMPDIR/record"
         run -0 resv-store check
         rm -r "$BATS_TEST_TMPDIR/new" "$SLOTCAST_VAULT"
@@ -289,7 +291,7 @@ violation() {
 
 @test "many at once: one vault, no damage, the newest serial wins" {
     id=$(stored --serial 1)
-    for serial in {2..9}; do settings --id "$id" --serial $serial >"$BATS_TEST_TMPDIR/$serial"; done
+    for serial in {2..9}; do settings --id "$id" --serial "$serial" >"$BATS_TEST_TMPDIR/$serial"; done
     pids=
     for serial in 5 2 9 3 7 4 8 6; do
         resv-store add "$BATS_TEST_TMPDIR/$serial" >/dev/null 2>&1 3>&- &

@@ -154,6 +154,7 @@ stored() { settings "$@" | resv-store add | jq -r .reservation; }
     sleep 0.2
     stored --in 1h
     id=$(stored --in 58s)
+    # shellcheck disable=SC2154 # start sets it
     wait "$started"
     assert_equal "$(cat "$BATS_TEST_TMPDIR/next.out")" "$id"
     start never resv-store next --wait --within 1s
@@ -217,6 +218,7 @@ stored() { settings "$@" | resv-store add | jq -r .reservation; }
     run -64 resv-store list --bogus
     run -64 resv-store lisst
     run -0 --separate-stderr resv-store --help
+    # shellcheck disable=SC2154 # run sets it
     assert_equal "$stderr" ''
     run -0 resv-store --version
     assert_output --regexp '^resv-store [0-9]+\.[0-9]+\.[0-9]+$'
