@@ -111,12 +111,27 @@ lint-all: deps ## the same with clang-tidy on everything
 	@tests/lint/run --all
 
 ## Installing
+bindir  := $(DESTDIR)$(PREFIX)/bin
+libexec := $(DESTDIR)$(PREFIX)/libexec/slotcast
+mandir  := $(DESTDIR)$(PREFIX)/share/man
+compdir := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+# Programs that only the others start.
+internal := push-sender relay-ingest
+public   := $(filter-out $(internal),$(programs))
+
 install: all ## install into $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/slotcast
-	install -m 755 $(filter-out %/push-sender %/relay-ingest,$(programs:%=$(BUILD)/bin/%)) $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(BUILD)/bin/push-sender $(BUILD)/bin/relay-ingest $(DESTDIR)$(PREFIX)/libexec/slotcast
+	install -d $(bindir) $(libexec) $(compdir)
+	install -m 755 $(public:%=$(BUILD)/bin/%) $(bindir)
+	install -m 755 $(internal:%=$(BUILD)/bin/%) $(libexec)
 	for page in man/*.[1-8]; do \
-	    install -D -m 644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}" || exit 1; done
+	    install -D -m 644 "$$page" "$(mandir)/man$${page##*.}/$${page##*/}" || exit 1; done
+	install -m 644 tools/packaging/completion/slotcast $(compdir)
+	for program in $(public); do ln -sf slotcast $(compdir)/$$program || exit 1; done
+
+uninstall: ## remove what install put there; configuration and data stay
+	rm -f $(public:%=$(bindir)/%) $(public:%=$(compdir)/%) $(compdir)/slotcast
+	rm -rf $(libexec)
+	for page in man/*.[1-8]; do rm -f "$(mandir)/man$${page##*.}/$${page##*/}"; done
 
 clean: ## remove what was built
 	rm -rf build build-*
@@ -124,4 +139,4 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4) ":"} /^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all unit deps demo check check-long lint lint-all install clean help
+.PHONY: all unit deps demo check check-long lint lint-all install uninstall clean help

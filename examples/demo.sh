@@ -12,24 +12,7 @@ INPUT=${1:-test:}
 [ "$INPUT" = test: ] || INPUT=$(realpath -e "$INPUT")
 
 # --- Root, or a user namespace that is as good ---------------------------------------------------
-if [ "$(id -u)" != 0 ]; then
-    command -v newuidmap >/dev/null || {
-        echo "demo: error: not root, and newuidmap is missing (install uidmap, or run as root)" >&2
-        exit 69
-    }
-    grep -q "^\($(id -un)\|$(id -u)\):" /etc/subuid || {
-        echo "demo: error: not root, and /etc/subuid has no range for $(id -un)" >&2
-        echo "demo: hint: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $(id -un)" >&2
-        exit 69
-    }
-    unshare --map-root-user --map-auto -nm true || {
-        echo "demo: error: not root, and this system allows no user namespaces (run as root)" >&2
-        exit 69
-    }
-    # shellcheck disable=SC2016 # for the inner shell
-    exec unshare --map-root-user --map-auto -nm \
-        sh -c 'mount -t tmpfs -o mode=755 tmpfs /run && exec "$@"' sh "$0" "$@"
-fi
+[ "$(id -u)" = 0 ] || exec "$here/in-namespaces" "$0" "$@"
 
 # shellcheck source=examples/lab.sh
 . "$here/lab.sh"
