@@ -59,7 +59,7 @@ Result<RelayConfig> read_config(const Table &top) {
     RelayConfig c;
     c.id = TRY(top.string("id"));
     if (!wire::is_plain_name(c.id))
-        return std::unexpected(top.error_at("id", "not a plain name (a-z 0-9 - _)"));
+        return std::unexpected(top.error_at("id", "not a plain name (letters, digits, - and _)"));
     c.control = TRY(top.string("control"));
     if (!c.control.starts_with("https://"))
         return std::unexpected(top.error_at("control", "not an https:// address"));

@@ -264,7 +264,8 @@ Result<void> ObjectReader::finish() const {
 
 bool is_plain_name(std::string_view text) {
     const auto plain = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_';
     };
     return !text.empty() && text.size() <= 32 && std::ranges::all_of(text, plain) &&
            text.front() != '-' && text.front() != '_';

@@ -70,7 +70,8 @@ class ObjectReader {
     std::vector<std::string> m_seen;
 };
 
-/// Names that stand in rules, files and labels: 1 to 32 of a-z 0-9 - _, a letter or digit first.
+/// Names that stand in rules, files and labels: 1 to 32 letters, digits, - and _, a letter or digit
+/// first.
 [[nodiscard]] bool is_plain_name(std::string_view text);
 
 } // namespace wire

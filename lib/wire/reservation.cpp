@@ -23,8 +23,8 @@ Result<std::vector<std::string>> plain_names(ObjectReader &in, std::string_view 
     auto names = TRY(in.strings(key));
     for (const std::string &name : names)
         if (!is_plain_name(name))
-            return fail(Errc::bad_data, "{}: '{}' is not a name (a-z 0-9 - _)", in.where(key),
-                        name.substr(0, 40));
+            return fail(Errc::bad_data, "{}: '{}' is not a name (letters, digits, - and _)",
+                        in.where(key), name.substr(0, 40));
     return names;
 }
 
