@@ -189,7 +189,7 @@ Result<client::Change> booking_of(const Options &o) {
     if (password)
         r.password_hash = TRY(option_value("--password-file", seal::hash_password(*password)));
     // What control would refuse as malformed is refused here, before anything is sent.
-    TRY(option_value("the request", wire::read_request(wire::to_json(r), "--")));
+    TRY(option_value("book", wire::read_request(wire::to_json(r), "request")));
     return client::booking(r, std::move(password));
 }
 
