@@ -1,0 +1,149 @@
+#include "media/srt_listener.hpp"
+#include "media/srt_rate.hpp"
+
+#include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
+
+using namespace media;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::uint16_t free_port() {
+    const int fd = ::socket(AF_INET, SOCK_DGRAM, 0);
+    sockaddr_in a{};
+    a.sin_family = AF_INET;
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof a;
+    ::bind(fd, reinterpret_cast<sockaddr *>(&a), size);
+    ::getsockname(fd, reinterpret_cast<sockaddr *>(&a), &size);
+    ::close(fd);
+    return ntohs(a.sin_port);
+}
+
+SrtCall call_to(std::uint16_t port) {
+    SrtCall call;
+    call.to = {.host = "127.0.0.1", .port = port};
+    call.stream_id = "hello";
+    call.passphrase = "a good passphrase";
+    call.source = "127.0.0.1";
+    call.latency = 20ms;
+    return call;
+}
+
+SrtState settle(const SrtSocket &socket) {
+    for (int i = 0; i < 400 && socket.state() == SrtState::connecting; ++i)
+        std::this_thread::sleep_for(10ms);
+    return socket.state();
+}
+
+struct Fixture {
+    SrtLibrary library;
+    std::uint16_t port = free_port();
+    SrtListener listener =
+        *SrtListener::open({.host = "127.0.0.1", .port = port}, 20ms, [](const SrtOffer &offer) {
+            return SrtAnswer{.refuse = offer.stream_id == "hello" ? 0 : 2006,
+                             .passphrase = "a good passphrase"};
+        });
+};
+
+} // namespace
+
+TEST_CASE("media: an SRT caller that is admitted delivers its messages") {
+    Fixture f;
+    auto caller = SrtSocket::call(call_to(f.port));
+    REQUIRE(caller.has_value());
+    REQUIRE(settle(*caller) == SrtState::connected);
+    SrtSocket accepted = f.listener.accept();
+    REQUIRE(accepted);
+    CHECK(accepted.stream_id() == "hello");
+    CHECK(accepted.peer().starts_with("127.0.0.1:"));
+    auto poll = *SrtPoll::make();
+    REQUIRE(poll.watch(accepted.handle()).has_value());
+
+    const std::vector<std::uint8_t> message(1316, 0x47);
+    CHECK(caller->send(message) == true);
+    std::array<std::uint8_t, k_srt_max_message> space{};
+    std::size_t got = 0;
+    for (int i = 0; i < 100 && got == 0; ++i)
+        for (const int handle : poll.wait(20ms).sockets)
+            if (handle == accepted.handle())
+                got = accepted.receive(space)->value_or(0);
+    CHECK(got == message.size());
+    for (int i = 0; i < 100 && caller->unacknowledged() > 0; ++i)
+        std::this_thread::sleep_for(10ms);
+    CHECK(caller->unacknowledged() == 0);
+
+    caller->close();
+    for (int i = 0; i < 100 && accepted.state() == SrtState::connected; ++i)
+        std::this_thread::sleep_for(10ms);
+    CHECK_FALSE(accepted.receive(space).has_value());
+}
+
+TEST_CASE("media: an SRT caller that is refused reads the code") {
+    Fixture f;
+    SrtCall call = call_to(f.port);
+    call.stream_id = "someone else";
+    const auto caller = SrtSocket::call(call);
+    REQUIRE(caller.has_value());
+    CHECK(settle(*caller) == SrtState::broken);
+    CHECK(caller->reject().code == 2006);
+    CHECK_FALSE(f.listener.accept());
+}
+
+TEST_CASE("media: SRT without encryption, or with another passphrase, is refused") {
+    Fixture f;
+    for (const char *passphrase : {"", "another passphrase"}) {
+        SrtCall call = call_to(f.port);
+        call.passphrase = passphrase;
+        const auto caller = SrtSocket::call(call);
+        REQUIRE(caller.has_value());
+        CHECK(settle(*caller) == SrtState::broken);
+        CHECK(caller->reject().code > 0);
+        CHECK(caller->reject().code < 2000);
+        CHECK_FALSE(caller->reject().text.empty());
+        CHECK_FALSE(f.listener.accept());
+    }
+}
+
+TEST_CASE("media: an SRT socket that cannot be bound as asked is an error, not another way out") {
+    const SrtLibrary library;
+    SrtCall call = call_to(9);
+    call.interface = "no-such-if";
+    CHECK_FALSE(SrtSocket::call(call).has_value());
+    call = call_to(9);
+    call.source = "192.0.2.77"; // not this machine's
+    CHECK_FALSE(SrtSocket::call(call).has_value());
+    call.source = "relay.example";
+    CHECK_FALSE(SrtSocket::call(call).has_value());
+    CHECK_FALSE(SrtListener::open({.host = "192.0.2.77", .port = 9}, 20ms, {}).has_value());
+}
+
+TEST_CASE("media: nobody answering ends in a timeout with its reason") {
+    const SrtLibrary library;
+    SrtCall call = call_to(free_port());
+    call.connect_timeout = 300ms;
+    const auto caller = SrtSocket::call(call);
+    REQUIRE(caller.has_value());
+    CHECK(settle(*caller) == SrtState::broken);
+    CHECK_FALSE(caller->reject().text.empty());
+}
+
+TEST_CASE("media: a rate meter counts the last second and the one before") {
+    base::FakeClock clock{base::from_unix_ms(1'795'000'000'000)};
+    RateMeter meter;
+    for (int i = 0; i < 300; ++i, clock.advance(10ms))
+        meter.add(clock.steady(), i < 200 ? 10 : 20);
+    clock.advance(-10ms);
+    CHECK(meter.last_second(clock.steady()) == 2000);
+    CHECK(meter.second_before(clock.steady()) == 1000);
+    CHECK(meter.rate(clock.steady()).bps == 16'000);
+    clock.advance(500ms);
+    CHECK(meter.last_second(clock.steady()) == 1000);
+    clock.advance(1h);
+    CHECK(meter.last_second(clock.steady()) == 0);
+    CHECK(meter.second_before(clock.steady()) == 0);
+}
