@@ -246,3 +246,24 @@ completed() {
     run completed carrier-connect exec x -- push-stream --
     assert_output ''
 }
+
+@test "contract: slotcast-api(5) has every path and every code that control answers" {
+    page=$(plain "$SLOTCAST_ROOT/man/slotcast-api.5" | sed 's/"//g')
+    cd "$SLOTCAST_ROOT/lib"
+    grep -ohP '\{"(GET|POST)", "\K[^"]*' control/*.cpp | sort -u >"$BATS_TEST_TMPDIR/paths"
+    holds 'no paths found in lib/control' [ "$(wc -l <"$BATS_TEST_TMPDIR/paths")" -ge 10 ]
+    while read -r path; do
+        holds "$path" grep -qE "(GET|POST) $(sed 's/{}/ *(ID|NAME) */g' <<<"$path")\$" <<<"$page"
+    done <"$BATS_TEST_TMPDIR/paths"
+    grep -ohzP '(refuse|problem|with)\(\s*\d{3},\s*"[a-z_]+"' control/*.cpp net/http_session.cpp |
+        tr -d '\0' | grep -oE '[0-9]{3}, *"[a-z_]+"' | tr -d '",' | sort -u >"$BATS_TEST_TMPDIR/codes"
+    holds 'no codes found in lib/control' [ "$(wc -l <"$BATS_TEST_TMPDIR/codes")" -ge 20 ]
+    while read -r code; do
+        holds "$code" grep -qx "\.B $code" <<<"$page"
+    done <"$BATS_TEST_TMPDIR/codes"
+    # And none that control no longer answers.
+    while read -r code; do
+        holds "$code is documented and never answered" grep -qwF "\"${code#* }\"" control/*.cpp net/http_session.cpp
+    done < <(grep -oE '^\.B [0-9]{3} [a-z_]+' <<<"$page" | cut -c 4-)
+    verdict
+}
