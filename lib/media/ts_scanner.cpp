@@ -17,10 +17,15 @@ std::uint64_t read_pcr(std::span<const std::uint8_t> b) {
     return (base * 300 + extension) % k_pcr_wrap; // an extension of 300 and more is malformed
 }
 
+TsListener *nobody() {
+    static TsListener silent; // has no state
+    return &silent;
+}
+
 } // namespace
 
 TsScanner::TsScanner(TsListener *listener)
-    : m_listener(listener != nullptr ? listener : &m_silent),
+    : m_listener(listener != nullptr ? listener : nobody()),
       m_continuity(std::make_unique<std::array<std::uint8_t, k_ts_null_pid + 1U>>()) {
     m_continuity->fill(k_no_counter);
 }
@@ -88,13 +93,11 @@ void TsScanner::packet(PacketBytes bytes, std::uint64_t position) {
     const bool transport_error = (bytes[1] & 0x80U) != 0;
     const bool scrambled = (bytes[3] & 0xc0U) != 0;
     const bool has_payload = (bytes[3] & 0x10U) != 0;
-    if (transport_error) {
-        ++m_counters.transport_errors;
-        return;
-    }
-    const auto body = after_adaptation(bytes, out);
+    const auto body = transport_error ? std::nullopt : after_adaptation(bytes, out);
     if (!body) {
         ++m_counters.transport_errors;
+        out.damaged = true;
+        m_listener->on_packet(out);
         return;
     }
     if (out.pid != k_ts_null_pid)

@@ -25,9 +25,10 @@ inline constexpr std::uint64_t k_pts_wrap = std::uint64_t{1} << 33U;         ///
 struct TsPacket {
     std::uint64_t position = 0;
     std::uint16_t pid = 0;
-    bool payload_start = false;       ///< payload_unit_start_indicator
-    bool random_access = false;       ///< random_access_indicator of the adaptation field
-    bool discontinuity = false;       ///< discontinuity_indicator of the adaptation field
+    bool payload_start = false; ///< payload_unit_start_indicator
+    bool random_access = false; ///< random_access_indicator of the adaptation field
+    bool discontinuity = false; ///< discontinuity_indicator of the adaptation field
+    bool damaged = false; ///< transport error or broken adaptation field: nothing else was read
     std::optional<std::uint64_t> pcr; ///< 27 MHz, [0, k_pcr_wrap), of any PID
 };
 
@@ -66,7 +67,7 @@ class TsListener {
 /// PAT. Random-access points are those of the video PID: packets flagged as such, or a PES that
 /// begins with an H.264 IDR, an H.265 IRAP or an MPEG-2 sequence header. A program without video
 /// gets one at an audio PES at most once a second. Allocates at construction only (about 9 KB); not
-/// thread-safe. @p listener may be null and must outlive the scanner.
+/// thread-safe. @p listener may be null and must outlive the scanner. Movable.
 class TsScanner {
   public:
     explicit TsScanner(TsListener *listener = nullptr);
@@ -95,7 +96,6 @@ class TsScanner {
     void report(const AccessPoint &point);
 
     TsListener *m_listener;
-    TsListener m_silent;
     TsCounters m_counters;
     TsProgram m_program;
     std::unique_ptr<std::array<std::uint8_t, k_ts_null_pid + 1U>> m_continuity; // 0xff: none yet

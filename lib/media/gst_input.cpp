@@ -1,0 +1,113 @@
+#include "media/gst_input.hpp"
+
+#include "media/encode_plan.hpp"
+#include "media/gst_branch.hpp"
+#include "media/gst_pipeline.hpp"
+
+#include <algorithm>
+#include <gst/gst.h>
+#include <optional>
+
+namespace media {
+
+using base::Errc;
+using base::Result;
+
+bool StreamTerms::allows(std::string_view codec) const {
+    return std::ranges::find(codecs, codec) != codecs.end();
+}
+
+namespace {
+
+class MediaInput final : public TsInput {
+  public:
+    MediaInput(std::unique_ptr<GstPipeline> pipeline, StreamTerms terms,
+               std::unique_ptr<GstFeeder> feeder)
+        : m_pipeline(std::move(pipeline)), m_feeder(std::move(feeder)) {
+        m_branches.emplace(*m_pipeline, std::move(terms));
+    }
+
+    Result<void> attach(_GstElement *source) {
+        _GstElement *parser = TRY(m_pipeline->add("parsebin"));
+        m_branches->follow(parser);
+        if (gst_element_link(source, parser) == FALSE)
+            return base::fail(Errc::bug, "{}: parsebin does not link", m_pipeline->input());
+        return {};
+    }
+
+    Result<void> prepare() override { return m_pipeline->pause(); }
+    Result<void> start() override {
+        TRY(m_pipeline->play());
+        if (m_feeder)
+            m_feeder->start();
+        return {};
+    }
+    int fd() const override { return m_pipeline->fd(); }
+    Result<State> read(std::vector<std::uint8_t> &into) override { return m_pipeline->read(into); }
+
+  private:
+    // They end from the last to the first: the pipeline's threads call the branches.
+    std::optional<GstBranches> m_branches;
+    std::unique_ptr<GstPipeline> m_pipeline;
+    std::unique_ptr<GstFeeder> m_feeder;
+};
+
+class TestInput final : public TsInput {
+  public:
+    explicit TestInput(std::unique_ptr<GstPipeline> pipeline) : m_pipeline(std::move(pipeline)) {}
+    Result<void> prepare() override { return m_pipeline->pause(); }
+    Result<void> start() override { return m_pipeline->play(); }
+    int fd() const override { return m_pipeline->fd(); }
+    Result<State> read(std::vector<std::uint8_t> &into) override { return m_pipeline->read(into); }
+    bool live() const override { return true; }
+
+  private:
+    std::unique_ptr<GstPipeline> m_pipeline;
+};
+
+} // namespace
+
+Result<std::unique_ptr<TsInput>> open_media_file(const std::string &path,
+                                                 const StreamTerms &terms) {
+    auto pipeline = TRY(GstPipeline::make(path));
+    _GstElement *source = TRY(pipeline->add("filesrc"));
+    g_object_set(source, "location", path.c_str(), nullptr);
+    auto out = std::make_unique<MediaInput>(std::move(pipeline), terms, nullptr);
+    TRY(out->attach(source));
+    return out;
+}
+
+Result<std::unique_ptr<TsInput>> open_media_stream(int fd, std::string name,
+                                                   std::vector<std::uint8_t> head,
+                                                   const StreamTerms &terms) {
+    auto pipeline = TRY(GstPipeline::make(std::move(name)));
+    _GstElement *source = TRY(pipeline->add("appsrc"));
+    auto feeder = std::make_unique<GstFeeder>(*pipeline, source, fd, std::move(head));
+    auto out = std::make_unique<MediaInput>(std::move(pipeline), terms, std::move(feeder));
+    TRY(out->attach(source));
+    return out;
+}
+
+Result<std::unique_ptr<TsInput>> open_test_input(const StreamTerms &terms) {
+    auto pipeline = TRY(GstPipeline::make("test:"));
+    const EncodePlan plan = plan_encoding(terms.max_rate, terms.max_gop_s, {1280, 720, 25, 1});
+    const std::string clock = gst_has_element("clockoverlay")
+                                  ? "clockoverlay time-format=\"%H:%M:%S\" font-desc=\"Sans 36\" ! "
+                                    "timeoverlay halignment=right font-desc=\"Sans 36\" ! "
+                                  : "";
+    TRY(pipeline->add_described(fmt::format(
+        "videotestsrc is-live=true pattern=smpte horizontal-speed=2 ! "
+        "video/x-raw,format=I420,width={},height={},framerate={}/{} ! {}queue ! "
+        "x264enc tune=zerolatency speed-preset=superfast bitrate={} vbv-buf-capacity={} "
+        "key-int-max={} ! video/x-h264,profile=main ! h264parse config-interval=-1 ! queue",
+        plan.picture.width, plan.picture.height, plan.picture.fps_numerator,
+        plan.picture.fps_denominator, clock, plan.video_kbps, plan.vbv_ms,
+        plan.key_frame_distance)));
+    TRY(pipeline->add_described(
+        fmt::format("audiotestsrc is-live=true freq=440 volume=0.1 samplesperbuffer=1024 ! "
+                    "audio/x-raw,rate=48000,channels={} ! queue ! {} bitrate={} ! aacparse ! queue",
+                    plan.audio_channels, aac_encoder(), plan.audio_bps)));
+    return std::make_unique<TestInput>(std::move(pipeline));
+}
+
+} // namespace media

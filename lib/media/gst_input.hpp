@@ -1,0 +1,41 @@
+// Inputs that GStreamer turns into a transport stream: media files and streams of any kind, and a
+// test picture.
+#pragma once
+
+#include "base/fd.hpp"
+#include "base/units.hpp"
+#include "media/ts_input.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace media {
+
+/// What the stream must keep to.
+struct StreamTerms {
+    base::BitRate max_rate;          ///< of the transport stream
+    std::int64_t max_gop_s = 2;      ///< seconds from key frame to key frame
+    std::vector<std::string> codecs; ///< what may pass without encoding: h264, h265, aac
+
+    [[nodiscard]] bool allows(std::string_view codec) const;
+};
+
+/// The file at @p path. The first video and the first audio are kept; what terms.codecs names is
+/// remuxed as it is, anything else is decoded and encoded to H.264 and AAC within terms.max_rate.
+/// Yields as fast as it is read. Errors: bad_data, no media in it or broken; unavailable, no
+/// decoder for it.
+[[nodiscard]] base::Result<std::unique_ptr<TsInput>> open_media_file(const std::string &path,
+                                                                     const StreamTerms &terms);
+
+/// The same from a descriptor that cannot be rewound, after @p head, which was read from it before.
+/// Reads on from start() on; @p fd must stay open while the input lives.
+[[nodiscard]] base::Result<std::unique_ptr<TsInput>>
+open_media_stream(int fd, std::string name, std::vector<std::uint8_t> head,
+                  const StreamTerms &terms);
+
+/// A moving test picture with the clock and the stream's time burnt in, and a tone, live.
+[[nodiscard]] base::Result<std::unique_ptr<TsInput>> open_test_input(const StreamTerms &terms);
+
+} // namespace media

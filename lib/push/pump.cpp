@@ -1,0 +1,154 @@
+#include "push/pump.hpp"
+
+#include "base/log.hpp"
+
+#include <algorithm>
+#include <unistd.h>
+
+namespace push {
+
+namespace {
+
+using base::Errc;
+using base::Result;
+
+constexpr std::size_t k_chunk = 7 * media::k_ts_packet_bytes; // one SRT payload
+constexpr std::size_t k_enough = 128 * k_chunk;               // read ahead of what is due
+constexpr std::size_t k_most_without_clock = 8U << 20U;
+constexpr int k_most_reads = 64; // of up to 64 KB in one step
+constexpr std::size_t k_scanner_holds = 2 * media::k_ts_packet_bytes;
+
+Pacer::Follow follow(const media::TsInput &input) {
+    return input.live() ? Pacer::Follow::input : Pacer::Follow::pcr;
+}
+
+} // namespace
+
+Pump::Pump(std::unique_ptr<media::TsInput> input, base::Fd pipe, base::BitRate max_rate,
+           Reopen reopen)
+    : m_input(std::move(input)), m_pipe(std::move(pipe)), m_max_rate(max_rate),
+      m_reopen(std::move(reopen)), m_scanner(this), m_pacer(max_rate, follow(*m_input)) {}
+
+Result<Pump::Wait> Pump::step(base::SteadyTime now) {
+    Wait wait;
+    for (int reads = 0; reads < k_most_reads; ++reads) {
+        const Written done = TRY(drain(now, wait));
+        if (done == Written::pipe_full && m_input->live())
+            shed();
+        // Read on when there is little left, when only a later PCR tells what is due, and always
+        // from what is live, which would lose it.
+        const bool wants =
+            !m_input_ended && (unsent() < k_enough || done == Written::unknown || m_input->live());
+        if (!wants)
+            return wait;
+        if (done == Written::unknown && unsent() > k_most_without_clock)
+            return base::fail(Errc::bad_data, "the input has no clock (PCR) for {} bytes",
+                              unsent());
+        if (TRY(fill()) == media::TsInput::State::nothing_yet) {
+            wait.input = m_input->fd();
+            return wait;
+        }
+    }
+    wait.until = now; // there is more to do, after a look at the other events
+    return wait;
+}
+
+Result<media::TsInput::State> Pump::fill() {
+    const std::size_t before = m_raw.size();
+    const auto state = TRY(m_input->read(m_raw));
+    m_scanner.feed(std::span{m_raw}.subspan(before));
+    // What the scanner may still be holding stays; the rest was copied to m_out.
+    if (m_raw.size() > k_scanner_holds) {
+        const std::size_t done = m_raw.size() - k_scanner_holds;
+        m_raw.erase(m_raw.begin(), m_raw.begin() + static_cast<std::ptrdiff_t>(done));
+        m_raw_position += done;
+    }
+    if (state == media::TsInput::State::end)
+        TRY(end_of_input());
+    return state;
+}
+
+Result<void> Pump::end_of_input() {
+    if (m_packets_of_pass == 0)
+        return base::fail(Errc::bad_data, "the input has no media in it");
+    if (m_scanner.counters().garbage_bytes > 0)
+        base::log::warning("{} bytes of the input were no transport stream and were left out",
+                           m_scanner.counters().garbage_bytes);
+    if (const auto tail = m_scanner.counters().bytes % media::k_ts_packet_bytes;
+        tail != 0 && m_scanner.counters().garbage_bytes == 0)
+        base::log::warning("the input ends within a packet; its last {} bytes were left out", tail);
+    if (!m_reopen) {
+        m_input_ended = true;
+        m_pacer.end();
+        return {};
+    }
+    m_input = TRY(m_reopen());
+    TRY(m_input->prepare());
+    TRY(m_input->start());
+    m_scanner = media::TsScanner(this);
+    m_raw.clear();
+    m_raw_position = 0;
+    m_packets_of_pass = 0;
+    m_restamper.next_pass();
+    return {};
+}
+
+void Pump::on_packet(const media::TsPacket &packet) {
+    const auto at = static_cast<std::ptrdiff_t>(packet.position - m_raw_position);
+    m_out.insert(m_out.end(), m_raw.begin() + at, m_raw.begin() + at + media::k_ts_packet_bytes);
+    m_restamper.packet(std::span{m_out}.last<media::k_ts_packet_bytes>(), packet);
+    ++m_packets_of_pass;
+}
+
+void Pump::on_pcr(const media::TsPacket &packet, std::uint64_t pcr_27m) {
+    const std::uint64_t position = m_written + m_shed + unsent() - media::k_ts_packet_bytes;
+    m_pacer.clock(position, m_restamper.clock(pcr_27m), packet.discontinuity);
+}
+
+Result<Pump::Written> Pump::drain(base::SteadyTime now, Wait &wait) {
+    wait = {};
+    while (unsent() > 0 && (unsent() >= k_chunk || m_input_ended)) {
+        const std::size_t n = std::min(k_chunk, unsent());
+        const auto due = m_pacer.due(m_written + m_shed + n, now);
+        if (!due)
+            return Written::unknown;
+        if (*due > now) {
+            wait.until = *due;
+            return Written::not_due;
+        }
+        // Not more than PIPE_BUF: all of it is written, or none (pipe(7)).
+        const ssize_t sent = ::write(m_pipe.get(), m_out.data() + m_next, n);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0 && errno == EAGAIN) {
+            wait.pipe = m_pipe.get();
+            return Written::pipe_full;
+        }
+        if (sent < 0 && errno == EPIPE)
+            return base::fail(Errc::unavailable, "the sender takes no more media");
+        if (sent < 0)
+            return base::fail_errno("write", "the sender's pipe");
+        m_pacer.sent(n, now);
+        m_next += n;
+        m_written += n;
+    }
+    if (m_next == m_out.size() || m_next > k_enough) {
+        m_out.erase(m_out.begin(), m_out.begin() + static_cast<std::ptrdiff_t>(m_next));
+        m_next = 0;
+    }
+    return Written::all;
+}
+
+// Live media that nobody takes grows old: more than a second of it is dropped.
+void Pump::shed() {
+    const auto second = static_cast<std::size_t>(m_max_rate.bps / 8);
+    if (unsent() <= std::max(second, 2 * k_chunk))
+        return;
+    const std::size_t n = (unsent() - k_chunk) / k_chunk * k_chunk;
+    if (m_shed == 0)
+        base::log::warning("the sender is behind: live media is being dropped");
+    m_next += n;
+    m_shed += n;
+}
+
+} // namespace push

@@ -1,0 +1,68 @@
+// Moves a transport stream from its input to the sender's pipe, whole packets only, when due.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/fd.hpp"
+#include "media/ts_input.hpp"
+#include "media/ts_restamp.hpp"
+#include "media/ts_scanner.hpp"
+#include "push/pace.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace push {
+
+/// One thread's; never waits: step() moves what can be moved and says what to wait for.
+class Pump final : private media::TsListener {
+  public:
+    using Reopen = std::function<base::Result<std::unique_ptr<media::TsInput>>()>;
+
+    /// @p pipe: the writing end, non-blocking. @p reopen, when given, loops the input.
+    Pump(std::unique_ptr<media::TsInput> input, base::Fd pipe, base::BitRate max_rate,
+         Reopen reopen);
+
+    struct Wait {
+        int input = -1;                        ///< until readable
+        int pipe = -1;                         ///< until writable
+        std::optional<base::SteadyTime> until; ///< at the latest
+    };
+    /// Errors: what the input says; bad_data, no clock in it; unavailable, nobody reads the pipe.
+    [[nodiscard]] base::Result<Wait> step(base::SteadyTime now);
+    /// Everything was written.
+    [[nodiscard]] bool finished() const { return m_input_ended && m_next == m_out.size(); }
+    void close_pipe() { m_pipe.reset(); }
+    [[nodiscard]] std::uint64_t bytes_written() const { return m_written; }
+    [[nodiscard]] std::optional<base::BitRate> take_excess() { return m_pacer.take_excess(); }
+
+  private:
+    enum class Written { all, pipe_full, not_due, unknown };
+
+    void on_packet(const media::TsPacket &packet) override;
+    void on_pcr(const media::TsPacket &packet, std::uint64_t pcr_27m) override;
+    [[nodiscard]] base::Result<media::TsInput::State> fill();
+    [[nodiscard]] base::Result<void> end_of_input();
+    [[nodiscard]] base::Result<Written> drain(base::SteadyTime now, Wait &wait);
+    [[nodiscard]] std::size_t unsent() const { return m_out.size() - m_next; }
+    void shed();
+
+    std::unique_ptr<media::TsInput> m_input;
+    base::Fd m_pipe;
+    base::BitRate m_max_rate;
+    Reopen m_reopen;
+    bool m_input_ended = false;
+    media::TsScanner m_scanner;
+    media::TsRestamper m_restamper;
+    Pacer m_pacer;
+    std::vector<std::uint8_t> m_raw;  // fed to the scanner, not all of it recognised yet
+    std::uint64_t m_raw_position = 0; // of m_raw's first byte in the scanner's count
+    std::vector<std::uint8_t> m_out;  // whole packets
+    std::size_t m_next = 0;           // first byte of m_out that was not written
+    std::uint64_t m_written = 0;
+    std::uint64_t m_packets_of_pass = 0;
+    std::uint64_t m_shed = 0; // bytes dropped because nobody took them
+};
+
+} // namespace push

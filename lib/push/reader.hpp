@@ -1,0 +1,89 @@
+// The reader: what push-stream does, beside the sender that carrier-connect started.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/message_socket.hpp"
+#include "push/control_clock.hpp"
+#include "push/progress.hpp"
+#include "push/pump.hpp"
+#include "push/source.hpp"
+#include "wire/sender.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace push {
+
+struct ReaderOptions {
+    base::Id reservation;
+    InputName input;
+    bool loop = false;
+    bool progress = false; ///< stderr is a terminal that wants a line
+};
+
+/// Where a wish to stop comes from: a descriptor to poll, and the number of the signal that came.
+struct StopSource {
+    int fd = -1;
+    std::function<std::optional<int>()> take;
+};
+
+/// How a run without an error ended: the signal that stopped it, if one did.
+struct Outcome {
+    std::optional<int> signal;
+};
+
+/// The socket to the sender, from the environment (wire::k_sender_fd_variable). not_permitted, with
+/// the command that helps, when there is none.
+[[nodiscard]] base::Result<base::MessageSocket> sender_from_environment();
+
+/// One run: waits for the reservation's start by control's clock, sends the programme, ends at its
+/// end, at the end of the input, or at a signal (the first asks, the second insists).
+/// Errors: refused, the relay or the reservation says no; unavailable, the sender is gone; and
+/// those of the input.
+class Reader {
+  public:
+    Reader(ReaderOptions options, base::MessageSocket sender, StatsWriter &stats, StopSource stop,
+           const base::Clock &clock);
+    [[nodiscard]] base::Result<Outcome> run();
+
+  private:
+    [[nodiscard]] base::Result<void> await_hello();
+    [[nodiscard]] base::Result<void> open();
+    [[nodiscard]] base::Result<void> await_start();
+    [[nodiscard]] base::Result<void> begin();
+    [[nodiscard]] base::Result<void> stream();
+    [[nodiscard]] base::Result<void> finish();
+    [[nodiscard]] base::Result<void> await_end();
+
+    /// Waits for an event or @p until; handles the sender's messages.
+    [[nodiscard]] base::Result<void> wait(const Pump::Wait &what, base::SteadyTime until);
+    [[nodiscard]] base::Result<void> take_messages();
+    [[nodiscard]] base::Result<void> on_hello(const wire::SenderHello &hello);
+    [[nodiscard]] base::Result<void> on_status(const wire::SenderStatus &status);
+    [[nodiscard]] base::Result<std::unique_ptr<media::TsInput>> open_again() const;
+    [[nodiscard]] base::Error gone() const;
+    [[nodiscard]] bool over() const { return m_signals > 0 || m_ended; }
+    void show();
+    void warn_of_excess();
+
+    ReaderOptions m_options;
+    base::MessageSocket m_sender;
+    StatsWriter &m_stats;
+    StopSource m_stop;
+    ControlClock m_clock;
+    ProgressLine m_line;
+    std::optional<wire::SenderHello> m_hello;
+    wire::SenderStatus m_status;
+    media::StreamTerms m_terms;
+    std::unique_ptr<media::TsInput> m_input; // until the pump has it
+    std::unique_ptr<Pump> m_pump;
+    std::optional<int> m_signal; // the first one
+    int m_signals = 0;
+    bool m_ended = false; // the sender says that all is out
+    bool m_finishing = false;
+    std::optional<base::SteadyTime> m_warned;
+};
+
+} // namespace push

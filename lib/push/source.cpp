@@ -1,0 +1,180 @@
+#include "push/source.hpp"
+
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "media/ts_scanner.hpp"
+#include "push/source_detail.hpp"
+
+#include <array>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace push {
+
+using base::Errc;
+using base::fail;
+using base::fail_errno;
+using base::fail_hint;
+using base::Result;
+
+namespace {
+
+constexpr std::size_t k_read_bytes = 65'536;
+constexpr std::string_view k_stdin_path = "/dev/stdin";
+
+// A transport stream in a file, as it is.
+class FileInput final : public media::TsInput {
+  public:
+    FileInput(base::Fd file, std::string path) : m_file(std::move(file)), m_path(std::move(path)) {}
+    Result<void> prepare() override { return {}; }
+    Result<void> start() override {
+        m_started = true;
+        return {};
+    }
+    int fd() const override { return -1; }
+    Result<State> read(std::vector<std::uint8_t> &into) override {
+        if (!m_started)
+            return State::nothing_yet;
+        const std::size_t before = into.size();
+        into.resize(before + k_read_bytes);
+        const ssize_t n = ::read(m_file.get(), into.data() + before, k_read_bytes);
+        into.resize(before + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+        if (n < 0 && errno == EINTR)
+            return State::nothing_yet;
+        if (n < 0)
+            return fail_errno("read", m_path);
+        return n == 0 ? State::end : State::more;
+    }
+
+  private:
+    base::Fd m_file;
+    std::string m_path;
+    bool m_started = false;
+};
+
+Result<base::Fd> open_file(const std::string &path, int flags = 0) {
+    base::Fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags)};
+    if (!file)
+        return fail_errno("open", path);
+    return file;
+}
+
+Result<std::vector<std::uint8_t>> read_head(int fd, const std::string &path) {
+    std::vector<std::uint8_t> head(detail::k_head_bytes);
+    std::size_t got = 0;
+    while (got < head.size()) {
+        const ssize_t n =
+            ::pread(fd, head.data() + got, head.size() - got, static_cast<off_t>(got));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail_errno("read", path);
+        if (n == 0)
+            break;
+        got += static_cast<std::size_t>(n);
+    }
+    head.resize(got);
+    return head;
+}
+
+Result<std::unique_ptr<media::TsInput>> open_regular(const std::string &path,
+                                                     const media::StreamTerms &terms) {
+    base::Fd file = TRY(open_file(path));
+    const auto head = TRY(read_head(file.get(), path));
+    if (head.empty())
+        return fail(Errc::no_input, "{}: the input is empty", path);
+    if (detail::judge_head(head, true, terms) == detail::Head::passes) {
+        base::log::debug("{}: a transport stream, passed on as it is", path);
+        return std::make_unique<FileInput>(std::move(file), path);
+    }
+    return media::open_media_file(path, terms);
+}
+
+} // namespace
+
+namespace detail {
+
+Head judge_head(std::span<const std::uint8_t> bytes, bool whole, const media::StreamTerms &terms) {
+    constexpr std::size_t k_row = 4; // packets in a row that make a transport stream
+    for (std::size_t i = 0; i < k_row; ++i) {
+        const std::size_t at = i * media::k_ts_packet_bytes;
+        if (at >= bytes.size())
+            return whole && i > 0 ? Head::passes : (whole ? Head::for_gstreamer : Head::unclear);
+        if (bytes[at] != media::k_ts_sync_byte)
+            return Head::for_gstreamer;
+    }
+    media::TsScanner scanner;
+    scanner.feed(bytes);
+    const media::TsProgram &program = scanner.program();
+    if (program.video_pid == 0 && program.audio_pid == 0)
+        return whole || bytes.size() >= k_head_bytes ? Head::for_gstreamer : Head::unclear;
+    const auto fits = [&](media::TsCodec codec) {
+        return codec == media::TsCodec::none || terms.allows(media::name(codec));
+    };
+    return fits(program.video) && fits(program.audio) ? Head::passes : Head::for_gstreamer;
+}
+
+} // namespace detail
+
+Result<InputName> parse_input(std::string_view text) {
+    using Kind = InputName::Kind;
+    if (text.empty())
+        return fail(Errc::usage, "INPUT is empty");
+    if (text == "-")
+        return InputName{Kind::standard_input, "standard input"};
+    if (text == "test:")
+        return InputName{Kind::test, "test:"};
+    static constexpr std::array k_schemes{"test:", "rtsp:", "rtsps:", "v4l2:", "alsa:", "udp:",
+                                          "srt:",  "gst:",  "rtmp:",  "http:", "https:"};
+    for (const std::string_view scheme : k_schemes)
+        if (text.starts_with(scheme))
+            return fail_hint(Errc::usage,
+                             "a file, - (standard input) and test: are read; bring others in with "
+                             "ffmpeg -i … -f mpegts - | push-stream ID -",
+                             "INPUT '{}': inputs of this kind are not read", text);
+    return InputName{Kind::file, std::string(text)};
+}
+
+Result<void> check_input(const InputName &input) {
+    if (input.kind == InputName::Kind::test)
+        return {};
+    const bool standard = input.kind == InputName::Kind::standard_input;
+    struct stat info{};
+    // Not by opening it: a FIFO's writer would see a reader come and go.
+    if (!standard &&
+        (::stat(input.path.c_str(), &info) != 0 || ::access(input.path.c_str(), R_OK) != 0))
+        return fail_errno("open", input.path);
+    if (standard && ::fstat(STDIN_FILENO, &info) != 0)
+        return fail_errno("read", input.path);
+    if (S_ISDIR(info.st_mode))
+        return fail(Errc::bad_data, "{}: is a folder", input.path);
+    if (S_ISREG(info.st_mode) && info.st_size == 0)
+        return fail(Errc::no_input, "{}: the input is empty", input.path);
+    if (standard && ::isatty(STDIN_FILENO) != 0)
+        return fail_hint(Errc::usage, "ffmpeg -i … -f mpegts - | push-stream ID -",
+                         "standard input is a terminal, not media");
+    return {};
+}
+
+Result<std::unique_ptr<media::TsInput>> open_input(const InputName &input,
+                                                   const media::StreamTerms &terms) {
+    if (input.kind == InputName::Kind::test)
+        return media::open_test_input(terms);
+    const bool standard = input.kind == InputName::Kind::standard_input;
+    struct stat info{};
+    const std::string path = standard ? std::string(k_stdin_path) : input.path;
+    if (::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
+        auto opened = open_regular(path, terms); // `< file`, too, can be read like a file
+        if (opened || !standard || opened.error().code != Errc::not_permitted)
+            return opened;
+    }
+    if (standard)
+        return detail::make_stream_input(STDIN_FILENO, {}, input.path, terms);
+    // Non-blocking: opening a FIFO would wait for its writer.
+    base::Fd stream = TRY(open_file(path, O_NONBLOCK));
+    const int fd = stream.get();
+    return detail::make_stream_input(fd, std::move(stream), path, terms);
+}
+
+} // namespace push
