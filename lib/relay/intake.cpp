@@ -96,6 +96,7 @@ Intake::Outcome Intake::on(const wire::IngestPart &m, std::int64_t now_us) {
     PartReady ready{.stream = m.stream,
                     .reservation = stream.reservation,
                     .extent = extent,
+                    .position = stream.position - m.bytes,
                     .offset = m.offset,
                     .bytes = m.bytes,
                     .received_us = m.received_us,

@@ -26,6 +26,7 @@ struct PartReady {
     std::int64_t stream = 0;
     base::Id reservation;
     ExtentPtr extent;
+    std::int64_t position = 0; ///< bytes of the stream before it
     std::int64_t offset = 0;
     std::int64_t bytes = 0;
     std::int64_t received_us = 0;

@@ -32,8 +32,9 @@ Store::Store(Options options)
     : m_options(std::move(options)), m_segmenter(m_options.segments),
       m_segments(std::make_shared<const std::vector<Segment>>()) {}
 
-void Store::begin_stream() {
+void Store::begin_stream(std::int64_t position) {
     end_stream();
+    m_stream_end = position;
     m_streaming = true;
     m_segmenter.begin_stream();
 }

@@ -60,9 +60,10 @@ class Store {
     };
     explicit Store(Options options);
 
-    /// A publisher begins (the former one, if any, has ended). Its media joins the row at its
-    /// first cut; before that it cannot be shown.
-    void begin_stream();
+    /// A publisher's stream begins, or is taken up after @p position of its bytes (the former one,
+    /// if any, has ended). Its media joins the row at its first cut; before that it cannot be
+    /// shown.
+    void begin_stream(std::int64_t position = 0);
     /// The next bytes of the publisher: @p bytes in @p extent from @p offset on.
     void append(const ExtentPtr &extent, std::int64_t offset, std::int64_t bytes,
                 std::int64_t received_us, const std::vector<StreamCut> &cuts);

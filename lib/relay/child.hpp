@@ -1,0 +1,44 @@
+// An ingest child: a process of its own, without privileges, at the other end of a socket.
+#pragma once
+
+#include "base/message_socket.hpp"
+#include "relay/config.hpp"
+#include "relay/intake.hpp"
+
+namespace relay {
+
+/// What a child is started as.
+struct ChildIdentity {
+    bool change = false; ///< only root can
+    unsigned uid = 0;
+    unsigned gid = 0;
+};
+
+/// The identity for @p user when this process is root, else its own. config: no such user.
+[[nodiscard]] base::Result<ChildIdentity> find_identity(const std::string &user);
+
+/// relay-ingest, beside this program or in ../libexec/slotcast, opened so that it can be executed
+/// by a user who cannot reach its folder. no_input: neither.
+[[nodiscard]] base::Result<base::Fd> open_ingest_program();
+
+/// One running child. Its end is the end of the process (SIGKILL, then reaped).
+class Child {
+  public:
+    [[nodiscard]] static base::Result<Child> start(int program, const ChildIdentity &identity,
+                                                   sigset_t mask);
+    Child(Child &&other) noexcept;
+    Child &operator=(Child &&) = delete;
+    ~Child();
+
+    [[nodiscard]] int fd() const { return m_socket.fd(); }
+    [[nodiscard]] base::MessageSocket &socket() { return m_socket; }
+    /// Sends what waits in @p intake's outbox, as far as the child takes it.
+    [[nodiscard]] base::Result<void> flush(Intake &intake);
+
+  private:
+    Child(pid_t pid, base::MessageSocket socket) : m_pid(pid), m_socket(std::move(socket)) {}
+    pid_t m_pid;
+    base::MessageSocket m_socket;
+};
+
+} // namespace relay

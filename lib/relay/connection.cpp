@@ -1,0 +1,250 @@
+#include "relay/connection.hpp"
+
+#include <array>
+#include <fmt/format.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+namespace relay {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto k_head_time = 10s;    // from the first byte of a request to its last
+constexpr auto k_idle_time = 30s;    // a kept-alive connection without a request
+constexpr auto k_send_time = 30s;    // an answer that is not live: then the viewer is too slow
+constexpr auto k_check_time = 15s;   // for a password
+constexpr auto k_playlist_time = 8s; // how long a playlist request waits for the first segment
+constexpr auto k_for_ever = 24h * 366;
+constexpr std::size_t k_max_turn = 1 << 20;
+
+std::string head_text(const Reply &reply, bool close) {
+    std::string out = fmt::format("HTTP/1.1 {} {}\r\n{}X-Content-Type-Options: nosniff\r\n",
+                                  reply.status, reason_phrase(reply.status), reply.headers);
+    if (reply.kind != Reply::Kind::live && reply.status != 204)
+        out += fmt::format("Content-Length: {}\r\n", reply.length());
+    out += close ? "Connection: close\r\n\r\n" : "Connection: keep-alive\r\n\r\n";
+    return out;
+}
+
+} // namespace
+
+Connection::Connection(base::Fd socket, std::uint64_t number, Origin origin, const World &world,
+                       base::SteadyTime now)
+    : m_socket(std::move(socket)), m_number(number), m_origin(origin), m_world(world),
+      m_deadline(now + k_head_time) {}
+
+Connection::~Connection() {
+    detach();
+}
+
+void Connection::detach() {
+    if (m_live)
+        m_event->leave();
+    m_live.reset();
+    m_event.reset();
+}
+
+Connection::Need Connection::set(Need need) {
+    return m_need = need;
+}
+
+Connection::Need Connection::readable(base::SteadyTime now) {
+    std::array<char, 4096> chunk; // NOLINT(*-member-init): filled by recv
+    const ssize_t n = ::recv(m_socket.get(), chunk.data(), chunk.size(), 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return m_need;
+    if (n <= 0)
+        return set(Need::close);
+    if (m_need != Need::read) // pipelined behind a live stream, say: we do not listen any more
+        return m_need;
+    if (m_in.empty())
+        m_deadline = std::min(m_deadline, now + k_head_time);
+    m_in.append(chunk.data(), static_cast<std::size_t>(n));
+    return process(now);
+}
+
+Connection::Need Connection::process(base::SteadyTime now) {
+    switch (m_reader.feed(m_in)) {
+    case HttpReader::Status::more:
+        return set(Need::read);
+    case HttpReader::Status::done:
+        m_request = m_reader.take();
+        m_close_after = !m_request.keep_alive;
+        return begin(m_world.router->answer(m_request, m_origin), m_request.method == "HEAD", now);
+    case HttpReader::Status::malformed:
+        m_close_after = true;
+        return begin(plain_reply(400, "not a request that this server reads"), false, now);
+    case HttpReader::Status::too_large:
+        m_close_after = true;
+        return begin(plain_reply(431, "too large"), false, now);
+    }
+    return set(Need::close);
+}
+
+Connection::Need Connection::begin(Reply reply, bool head_only, base::SteadyTime now) {
+    m_deadline = now + k_send_time;
+    if (reply.kind == Reply::Kind::password) {
+        m_deadline = now + k_check_time;
+        m_event = reply.event;
+        if (m_world.check(m_number, reply.event, std::move(reply.password)))
+            return set(Need::password);
+        detach();
+        reply = plain_reply(503, "busy", "Retry-After: 5\r\n");
+    }
+    if (reply.kind == Reply::Kind::playlist) {
+        if (!m_event) { // the first time: wait
+            m_event = reply.event;
+            m_deadline = now + k_playlist_time;
+        }
+        return set(Need::media);
+    }
+    if (reply.kind == Reply::Kind::live && !head_only) {
+        if (reply.event->enter()) {
+            m_event = reply.event;
+            m_live.emplace(reply.event);
+            m_close_after = true; // its end is the end of the connection
+            m_deadline = now + k_for_ever;
+        } else {
+            reply = plain_reply(503, "all places are taken", "Retry-After: 10\r\n");
+        }
+    }
+    m_head = head_text(reply, m_close_after);
+    m_reply = std::move(reply);
+    if (head_only) {
+        m_reply.text.clear();
+        m_reply.body.reset();
+        m_reply.media.clear();
+    }
+    m_head_at = m_text_at = m_media_at = 0;
+    m_sending = true;
+    return proceed(now);
+}
+
+Connection::Flow Connection::send_text(std::string_view text, std::size_t &at, bool more) {
+    while (at < text.size()) {
+        const ssize_t n = ::send(m_socket.get(), text.data() + at, text.size() - at,
+                                 MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN ? Flow::blocked : Flow::failed;
+        at += static_cast<std::size_t>(n);
+    }
+    return Flow::done;
+}
+
+Connection::Flow Connection::send_media() {
+    while (m_media_at < m_reply.media.size()) {
+        Slice &slice = m_reply.media[m_media_at];
+        off_t offset = slice.offset;
+        const auto bytes = static_cast<std::size_t>(slice.end - slice.begin);
+        const ssize_t n =
+            ::sendfile(m_socket.get(), slice.extent->fd(), &offset, std::min(bytes, k_max_turn));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 && errno == EAGAIN ? Flow::blocked : Flow::failed;
+        slice.offset += n;
+        slice.begin += n;
+        m_reply.event->bytes_out.fetch_add(n, std::memory_order_relaxed);
+        m_world.bytes_out->fetch_add(n, std::memory_order_relaxed);
+        if (slice.begin == slice.end) {
+            slice.extent.reset(); // no longer needed by this viewer
+            ++m_media_at;
+        }
+    }
+    return Flow::done;
+}
+
+Connection::Need Connection::proceed(base::SteadyTime now) {
+    const std::string_view text = m_reply.body ? std::string_view{*m_reply.body} : m_reply.text;
+    const bool more = !text.empty() || !m_reply.media.empty();
+    Flow flow = send_text(m_head, m_head_at, more);
+    if (flow == Flow::done)
+        flow = send_text(text, m_text_at, false);
+    if (flow == Flow::done)
+        flow = send_media();
+    if (flow == Flow::done)
+        return finished(now);
+    return set(flow == Flow::blocked ? Need::write : Need::close);
+}
+
+Connection::Need Connection::finished(base::SteadyTime now) {
+    m_sending = false;
+    if (m_live)
+        return pump_live(now);
+    m_reply = {};
+    if (m_close_after) {
+        // Unread bytes at close would reset the connection before the answer is read.
+        ::shutdown(m_socket.get(), SHUT_WR);
+        std::array<char, 4096> rest; // NOLINT(*-member-init): thrown away
+        for (int i = 0; i < 16 && ::recv(m_socket.get(), rest.data(), rest.size(), 0) > 0; ++i) {
+        }
+        return set(Need::close);
+    }
+    m_deadline = now + k_idle_time;
+    if (m_in.empty())
+        return set(Need::read);
+    m_deadline = now + k_head_time;
+    return process(now); // pipelined
+}
+
+Connection::Need Connection::pump_live(base::SteadyTime now) {
+    const SnapshotPtr snapshot = m_event->snapshot();
+    switch (m_live->pump(m_socket.get(), *snapshot, now, *m_world.latency)) {
+    case LiveCursor::Outcome::idle:
+        // withdrawn: cancelled or revoked, what was sent was all
+        return set(m_event->withdrawn ? Need::close : Need::media);
+    case LiveCursor::Outcome::blocked:
+        return set(Need::write);
+    case LiveCursor::Outcome::more:
+        return set(Need::turn);
+    case LiveCursor::Outcome::slow:
+        ++m_event->viewers_dropped;
+        return set(Need::close);
+    case LiveCursor::Outcome::ended:
+    case LiveCursor::Outcome::gone:
+        break;
+    }
+    return set(Need::close);
+}
+
+Connection::Need Connection::writable(base::SteadyTime now) {
+    if (m_sending)
+        return proceed(now);
+    return m_live ? pump_live(now) : m_need;
+}
+
+Connection::Need Connection::media(base::SteadyTime now) {
+    if (m_live)
+        return m_sending ? m_need : pump_live(now);
+    if (!m_event || m_need != Need::media)
+        return m_need;
+    Reply reply = m_world.router->answer(m_request, m_origin);
+    if (reply.kind == Reply::Kind::playlist)
+        return m_need;
+    m_event.reset();
+    return begin(std::move(reply), m_request.method == "HEAD", now);
+}
+
+Connection::Need Connection::password_checked(bool right, base::SteadyTime now) {
+    if (m_need != Need::password)
+        return m_need;
+    Reply reply = m_world.router->password_reply(m_event, right);
+    m_event.reset();
+    return begin(std::move(reply), false, now);
+}
+
+Connection::Need Connection::check_deadline(base::SteadyTime now) {
+    if (now < m_deadline)
+        return m_need;
+    if (m_need == Need::media && !m_live) {
+        m_event.reset();
+        return begin(plain_reply(503, "no media yet", "Retry-After: 2\r\n"), false, now);
+    }
+    return set(Need::close);
+}
+
+} // namespace relay

@@ -1,0 +1,86 @@
+// One viewer's connection: requests in, answers out, never blocking.
+#pragma once
+
+#include "base/fd.hpp"
+#include "relay/live_cursor.hpp"
+#include "relay/router.hpp"
+
+#include <optional>
+
+namespace relay {
+
+/// Not thread-safe; of one worker, which calls it when its socket is ready, when media came, and
+/// when its deadline passed.
+class Connection {
+  public:
+    /// What it waits for.
+    enum class Need {
+        read,     ///< the socket to be readable
+        write,    ///< the socket to be writable
+        media,    ///< media of event() (the socket only to notice that the viewer left)
+        password, ///< password_checked()
+        turn,     ///< to be called again soon, after the others
+        close,    ///< nothing: close it
+    };
+    /// What it needs of its worker.
+    struct World {
+        const Router *router;
+        LatencyRecord *latency;
+        std::atomic<std::int64_t> *bytes_out;
+        /// Has a password checked; false when there are too many.
+        std::function<bool(std::uint64_t connection, EventPtr event, seal::Secret password)> check;
+    };
+
+    Connection(base::Fd socket, std::uint64_t number, Origin origin, const World &world,
+               base::SteadyTime now);
+    ~Connection();
+    Connection(const Connection &) = delete;
+    Connection &operator=(const Connection &) = delete;
+
+    [[nodiscard]] Need readable(base::SteadyTime now);
+    [[nodiscard]] Need writable(base::SteadyTime now);
+    /// The event has a new snapshot, or it is this one's turn again.
+    [[nodiscard]] Need media(base::SteadyTime now);
+    [[nodiscard]] Need password_checked(bool right, base::SteadyTime now);
+    [[nodiscard]] Need check_deadline(base::SteadyTime now);
+
+    [[nodiscard]] int fd() const { return m_socket.get(); }
+    [[nodiscard]] Need need() const { return m_need; }
+    /// Whose media it waits for or sends live, or null.
+    [[nodiscard]] const Event *event() const { return m_event.get(); }
+
+  private:
+    enum class Flow { done, blocked, failed };
+    [[nodiscard]] Need set(Need need);
+    [[nodiscard]] Need process(base::SteadyTime now);
+    [[nodiscard]] Need begin(Reply reply, bool head_only, base::SteadyTime now);
+    [[nodiscard]] Need proceed(base::SteadyTime now);
+    [[nodiscard]] Need finished(base::SteadyTime now);
+    [[nodiscard]] Need pump_live(base::SteadyTime now);
+    [[nodiscard]] Flow send_text(std::string_view text, std::size_t &at, bool more);
+    [[nodiscard]] Flow send_media();
+    void detach();
+
+    base::Fd m_socket;
+    std::uint64_t m_number;
+    Origin m_origin;
+    const World &m_world;
+    HttpReader m_reader;
+    std::string m_in;
+    HttpRequest m_request;
+    Need m_need = Need::read;
+    base::SteadyTime m_deadline;
+    // The answer being sent: the head, then a text or media.
+    std::string m_head;
+    std::size_t m_head_at = 0;
+    Reply m_reply;
+    std::size_t m_text_at = 0;
+    std::size_t m_media_at = 0;
+    bool m_sending = false;
+    bool m_close_after = false;
+    // A viewer of live.ts, or one who waits for the playlist.
+    EventPtr m_event;
+    std::optional<LiveCursor> m_live;
+};
+
+} // namespace relay

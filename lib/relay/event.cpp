@@ -1,0 +1,163 @@
+#include "relay/event.hpp"
+
+#include <bit>
+
+namespace relay {
+
+namespace {
+
+std::int64_t steady_ms() {
+    return std::chrono::duration_cast<base::Millis>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+std::int64_t wall_ms() {
+    return base::unix_ms(base::SystemClock{}.now());
+}
+
+} // namespace
+
+std::int64_t monotonic_us() {
+    return std::chrono::duration_cast<std::chrono::microseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+void ControlClock::set_offset(std::int64_t offset_ms) {
+    m_ahead_ms = wall_ms() + offset_ms - steady_ms();
+    m_set = true;
+}
+
+base::UtcTime ControlClock::now() const {
+    return base::from_unix_ms(m_set ? steady_ms() + m_ahead_ms : wall_ms());
+}
+
+std::int64_t ControlClock::offset_ms() const {
+    return m_set ? steady_ms() + m_ahead_ms - wall_ms() : 0;
+}
+
+std::size_t LatencyRecord::bucket(std::int64_t us) {
+    const auto value = static_cast<std::uint64_t>(std::max<std::int64_t>(us, 0));
+    if (value < k_steps)
+        return value;
+    const auto doubling = static_cast<std::size_t>(std::bit_width(value)) - 5; // of 16 steps
+    return std::min(k_buckets - 1, doubling * k_steps + (value >> doubling));
+}
+
+std::int64_t LatencyRecord::upper_us(std::size_t bucket) {
+    if (bucket < 2 * k_steps)
+        return static_cast<std::int64_t>(bucket);
+    const std::size_t doubling = bucket / k_steps - 1;
+    return static_cast<std::int64_t>(((bucket % k_steps + k_steps + 1) << doubling) - 1);
+}
+
+void LatencyRecord::add(std::int64_t us) {
+    m_counts[bucket(us)].fetch_add(1, std::memory_order_relaxed);
+    m_sum.fetch_add(us, std::memory_order_relaxed);
+    m_count.fetch_add(1, std::memory_order_relaxed);
+    std::int64_t max = max_us();
+    while (us > max && !m_max.compare_exchange_weak(max, us, std::memory_order_relaxed)) {
+    }
+}
+
+std::int64_t LatencyRecord::quantile_us(double quantile) const {
+    const std::int64_t total = count();
+    if (total == 0)
+        return 0;
+    const double rank = quantile * static_cast<double>(total);
+    std::int64_t seen = 0;
+    for (std::size_t i = 0; i < k_buckets; ++i) {
+        seen += m_counts[i].load(std::memory_order_relaxed);
+        if (seen > 0 && static_cast<double>(seen) >= rank)
+            return std::min(upper_us(i), max_us());
+    }
+    return max_us();
+}
+
+Event::Event(wire::FeedEntry entry, std::string tag)
+    : m_tag(std::move(tag)), m_entry(std::make_shared<const wire::FeedEntry>(std::move(entry))),
+      m_snapshot([] {
+          auto nothing = std::make_shared<Snapshot>();
+          nothing->segments = std::make_shared<const std::vector<Segment>>();
+          return nothing;
+      }()) {}
+
+EntryPtr Event::entry() const {
+    const std::lock_guard lock(m_mutex);
+    return m_entry;
+}
+
+void Event::set_entry(wire::FeedEntry entry) {
+    auto fresh = std::make_shared<const wire::FeedEntry>(std::move(entry));
+    const std::lock_guard lock(m_mutex);
+    m_entry = std::move(fresh);
+}
+
+SnapshotPtr Event::snapshot() const {
+    const std::lock_guard lock(m_mutex);
+    return m_snapshot;
+}
+
+void Event::publish(SnapshotPtr snapshot) {
+    const std::lock_guard lock(m_mutex);
+    m_snapshot.swap(snapshot); // the old one dies after the lock
+}
+
+bool Event::enter() {
+    const std::int64_t most = entry()->viewers;
+    std::int64_t now = viewers.load();
+    while (now < most)
+        if (viewers.compare_exchange_weak(now, now + 1))
+            return true;
+    ++viewers_refused;
+    return false;
+}
+
+void Event::begin_at(std::int64_t end) {
+    std::int64_t sent = m_sent_to.load();
+    while (sent < end && !m_sent_to.compare_exchange_weak(sent, end)) {
+    }
+}
+
+void Event::note_sent(std::int64_t position, std::int64_t now_us, const Snapshot &snapshot,
+                      LatencyRecord &latency) {
+    std::int64_t sent = m_sent_to.load();
+    do {
+        if (sent >= position)
+            return;
+    } while (!m_sent_to.compare_exchange_weak(sent, position));
+    for (auto it = snapshot.marks.rbegin(); it != snapshot.marks.rend() && it->begin >= sent; ++it)
+        if (it->begin < position)
+            latency.add(now_us - it->received_us);
+}
+
+std::shared_ptr<const Board::Events> Board::events() const {
+    const std::lock_guard lock(m_mutex);
+    return m_events;
+}
+
+void Board::set(Events events) {
+    auto fresh = std::make_shared<const Events>(std::move(events));
+    const std::lock_guard lock(m_mutex);
+    m_events.swap(fresh);
+}
+
+EventPtr Board::find(const std::string &vid) const {
+    const auto all = events();
+    const auto it = all->find(vid);
+    return it == all->end() ? nullptr : it->second;
+}
+
+EventPtr Board::on_channel(std::string_view channel, base::UtcTime now) const {
+    const auto all = events();
+    for (const auto &[vid, event] : *all) {
+        const auto entry = event->entry();
+        if (entry->channel == channel && entry->disclosure == resv::Disclosure::public_ &&
+            !event->withdrawn && entry->window.opens() <= now && now < entry->window.closes())
+            return event;
+    }
+    return nullptr;
+}
+
+} // namespace relay

@@ -1,0 +1,117 @@
+// A reservation as the hub and the workers share it: what the feed says of it, its newest snapshot,
+// and its counters.
+#pragma once
+
+#include "base/clock.hpp"
+#include "relay/store.hpp"
+#include "wire/feed.hpp"
+
+#include <atomic>
+#include <mutex>
+#include <unordered_map>
+
+namespace relay {
+
+using EntryPtr = std::shared_ptr<const wire::FeedEntry>;
+
+/// Control's time, from an offset that the feed corrects; a step of the wall clock changes nothing.
+/// Thread-safe.
+class ControlClock {
+  public:
+    /// Control's clock minus the wall clock is @p offset_ms now.
+    void set_offset(std::int64_t offset_ms);
+    [[nodiscard]] base::UtcTime now() const;
+    /// Control's clock minus the wall clock, at this moment.
+    [[nodiscard]] std::int64_t offset_ms() const;
+
+  private:
+    std::atomic<std::int64_t> m_ahead_ms{0}; ///< control's clock minus the monotonic one
+    std::atomic<bool> m_set{false};
+};
+
+/// CLOCK_MONOTONIC in microseconds.
+[[nodiscard]] std::int64_t monotonic_us();
+
+/// How long media takes through the relay: counts by time, in steps of about 6 %. Thread-safe,
+/// without locks.
+class LatencyRecord {
+  public:
+    void add(std::int64_t us);
+    /// The time that @p quantile (0 to 1) of the parts stayed within, in microseconds.
+    [[nodiscard]] std::int64_t quantile_us(double quantile) const;
+    [[nodiscard]] std::int64_t max_us() const { return m_max.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::int64_t sum_us() const { return m_sum.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::int64_t count() const { return m_count.load(std::memory_order_relaxed); }
+
+  private:
+    static constexpr std::size_t k_steps = 16; // of each doubling
+    static constexpr std::size_t k_buckets = 32 * k_steps;
+    [[nodiscard]] static std::size_t bucket(std::int64_t us);
+    [[nodiscard]] static std::int64_t upper_us(std::size_t bucket);
+    std::array<std::atomic<std::int64_t>, k_buckets> m_counts{};
+    std::atomic<std::int64_t> m_max{0};
+    std::atomic<std::int64_t> m_sum{0};
+    std::atomic<std::int64_t> m_count{0};
+};
+
+/// Counters are plain atomics. Everything is thread-safe; only the hub publishes.
+class Event {
+  public:
+    Event(wire::FeedEntry entry, std::string tag);
+
+    [[nodiscard]] EntryPtr entry() const;
+    void set_entry(wire::FeedEntry entry);
+    [[nodiscard]] SnapshotPtr snapshot() const; ///< never null
+    void publish(SnapshotPtr snapshot);
+    [[nodiscard]] const std::string &tag() const { return m_tag; }
+
+    /// Takes one of the reserved viewers' places; false when none is left.
+    [[nodiscard]] bool enter();
+    void leave() { viewers.fetch_sub(1); }
+
+    /// A viewer who begins now must not count old media as late: what is there counts as sent.
+    void begin_at(std::int64_t end);
+    /// Media up to @p position was given to the kernel for a viewer at @p now_us; the first time
+    /// for each byte is what @p latency gets.
+    void note_sent(std::int64_t position, std::int64_t now_us, const Snapshot &snapshot,
+                   LatencyRecord &latency);
+
+    std::atomic<std::int64_t> viewers{0};
+    std::atomic<std::int64_t> bytes_in{0};
+    std::atomic<std::int64_t> bytes_out{0};
+    std::atomic<std::int64_t> segments_out{0};
+    std::atomic<std::int64_t> viewers_refused{0};
+    std::atomic<std::int64_t> viewers_moved{0};
+    std::atomic<std::int64_t> viewers_dropped{0};
+    std::atomic<std::int64_t> gaps{0};
+    std::atomic<std::int64_t> lost_packets{0};
+    std::atomic<std::int64_t> rtt_us{0};
+    std::atomic<bool> live{false};
+    std::atomic<bool> withdrawn{false}; ///< cancelled or revoked: no longer shown
+
+  private:
+    const std::string m_tag;
+    mutable std::mutex m_mutex; // for the two pointers: held for a copy of one
+    EntryPtr m_entry;
+    SnapshotPtr m_snapshot;
+    std::atomic<std::int64_t> m_sent_to{0};
+};
+using EventPtr = std::shared_ptr<Event>;
+
+/// The events that viewers can ask for. Thread-safe.
+class Board {
+  public:
+    using Events = std::unordered_map<std::string, EventPtr>; ///< by VID
+
+    [[nodiscard]] std::shared_ptr<const Events> events() const;
+    void set(Events events);
+    [[nodiscard]] EventPtr find(const std::string &vid) const;
+    /// The public event of @p channel whose window is open at @p now.
+    [[nodiscard]] EventPtr on_channel(std::string_view channel, base::UtcTime now) const;
+
+  private:
+    mutable std::mutex m_mutex;
+    std::shared_ptr<const Events> m_events = std::make_shared<const Events>();
+};
+
+} // namespace relay

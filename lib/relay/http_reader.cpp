@@ -1,0 +1,63 @@
+#include "relay/http_reader.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <optional>
+
+namespace relay {
+
+namespace http = boost::beast::http;
+
+struct HttpReader::Impl {
+    std::optional<http::request_parser<http::string_body>> parser;
+
+    void fresh() {
+        parser.emplace();
+        parser->header_limit(k_max_head);
+        parser->body_limit(k_max_body);
+        parser->eager(true);
+    }
+};
+
+HttpReader::HttpReader() : m_impl(std::make_unique<Impl>()) {
+    m_impl->fresh();
+}
+HttpReader::~HttpReader() = default;
+HttpReader::HttpReader(HttpReader &&) noexcept = default;
+HttpReader &HttpReader::operator=(HttpReader &&) noexcept = default;
+
+HttpReader::Status HttpReader::feed(std::string &buffer) {
+    auto &parser = *m_impl->parser;
+    boost::system::error_code ec;
+    const std::size_t used = parser.put(boost::asio::buffer(buffer), ec);
+    buffer.erase(0, used);
+    if (ec == http::error::need_more) {
+        // The parser looks at whole lines: a line without end would gather here.
+        return buffer.size() > k_max_head ? Status::too_large : Status::more;
+    }
+    if (ec == http::error::header_limit || ec == http::error::body_limit ||
+        ec == http::error::buffer_overflow)
+        return Status::too_large;
+    if (ec)
+        return Status::malformed;
+    return parser.is_done() ? Status::done : Status::more;
+}
+
+HttpRequest HttpReader::take() {
+    auto message = m_impl->parser->release();
+    m_impl->fresh();
+    HttpRequest out;
+    out.method = std::string(message.method_string());
+    const std::string_view target{message.target().data(), message.target().size()};
+    out.path = std::string(target.substr(0, target.find('?')));
+    if (message.count(http::field::range) == 1) {
+        const auto range = message[http::field::range];
+        out.range.assign(range.data(), range.size());
+    }
+    out.keep_alive = message.keep_alive();
+    out.body = std::move(message.body());
+    return out;
+}
+
+} // namespace relay

@@ -1,0 +1,47 @@
+// Viewers' requests, read strictly and within limits. Boost.Beast stays in the .cpp.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace relay {
+
+struct HttpRequest {
+    std::string method; ///< as sent
+    std::string path;   ///< the target up to '?'; not decoded
+    std::string range;  ///< the Range field, or empty
+    std::string body;
+    bool keep_alive = false;
+};
+
+/// Reads one request after the other from bytes as they come. Not thread-safe.
+class HttpReader {
+  public:
+    static constexpr std::size_t k_max_head = 8 * 1024;
+    static constexpr std::size_t k_max_body = 4 * 1024;
+
+    enum class Status {
+        more,      ///< not whole yet
+        done,      ///< take() it
+        malformed, ///< answer 400 and close
+        too_large, ///< answer 431 or 413 and close
+    };
+
+    HttpReader();
+    ~HttpReader();
+    HttpReader(HttpReader &&) noexcept;
+    HttpReader &operator=(HttpReader &&) noexcept;
+
+    /// Takes what belongs to the request from the front of @p buffer.
+    [[nodiscard]] Status feed(std::string &buffer);
+    /// The request, and ready for the next.
+    [[nodiscard]] HttpRequest take();
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> m_impl;
+};
+
+} // namespace relay

@@ -1,0 +1,80 @@
+#include "relay/live_cursor.hpp"
+
+#include <algorithm>
+#include <sys/sendfile.h>
+
+namespace relay {
+
+namespace {
+
+constexpr std::int64_t k_turn = 1 << 20; // bytes at one go, so that nobody waits long for a turn
+constexpr int k_max_moves = 3;
+constexpr auto k_forgive = std::chrono::seconds{60};
+
+} // namespace
+
+bool LiveCursor::allowed_to_move(base::SteadyTime now) {
+    if (now - m_moved_at > k_forgive)
+        m_moves = 0;
+    m_moved_at = now;
+    ++m_event->viewers_moved;
+    return ++m_moves <= k_max_moves;
+}
+
+// Sets the position at the first look and after falling behind. False: drop the viewer.
+bool LiveCursor::place(const Snapshot &snapshot, base::SteadyTime now) {
+    if (m_position < 0) {
+        if (snapshot.newest_cut >= 0) {
+            m_position = snapshot.newest_cut;
+            m_event->begin_at(snapshot.end());
+        }
+        return true;
+    }
+    const bool inside_packet = m_position % k_packet != 0;
+    if (m_position >= snapshot.window_begin || inside_packet || m_position >= snapshot.newest_cut)
+        return true;
+    if (!allowed_to_move(now))
+        return false;
+    m_position = snapshot.newest_cut;
+    m_event->begin_at(snapshot.end());
+    m_extent.reset();
+    return true;
+}
+
+LiveCursor::Outcome LiveCursor::pump(int fd, const Snapshot &snapshot, base::SteadyTime now,
+                                     LatencyRecord &latency) {
+    std::int64_t turn = k_turn;
+    for (;;) {
+        if (!place(snapshot, now))
+            return Outcome::slow;
+        if (m_position < 0 || m_position >= snapshot.end())
+            return snapshot.ended ? Outcome::ended : Outcome::idle;
+        if (turn <= 0)
+            return Outcome::more;
+        std::int64_t until = 0;
+        if (const Slice *slice = snapshot.find(m_position)) {
+            m_extent = slice->extent;
+            m_extent_base = slice->begin - slice->offset;
+            until = slice->end;
+        } else if (m_extent) { // gone from the row: only to finish the packet, then it is moved
+            until = (m_position / k_packet + 1) * k_packet;
+        } else {
+            return Outcome::slow;
+        }
+        off_t offset = m_position - m_extent_base;
+        const ssize_t n = ::sendfile(fd, m_extent->fd(), &offset,
+                                     static_cast<std::size_t>(std::min(until - m_position, turn)));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN ? Outcome::blocked : Outcome::gone;
+        if (n == 0)
+            return Outcome::gone;
+        m_position += n;
+        turn -= n;
+        m_event->bytes_out.fetch_add(n, std::memory_order_relaxed);
+        m_event->note_sent(m_position, monotonic_us(), snapshot, latency);
+    }
+}
+
+} // namespace relay

@@ -1,0 +1,106 @@
+#include "relay/live_event.hpp"
+
+namespace relay {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// The other path of one publisher takes over when the first is this long silent …
+constexpr auto k_path_silence = 300ms;
+// … and another publisher not before this: until then the first one holds its place.
+constexpr auto k_publisher_silence = 2s;
+
+} // namespace
+
+std::string_view name(LiveEvent::News news) {
+    switch (news) {
+    case LiveEvent::News::first_media:
+        return "first_media";
+    case LiveEvent::News::lost:
+        return "lost";
+    case LiveEvent::News::back:
+        return "back";
+    case LiveEvent::News::ended:
+        return "ended";
+    }
+    return "";
+}
+
+LiveEvent::LiveEvent(const wire::FeedEntry &entry, Store::Options options)
+    : m_store(std::move(options)), m_event(std::make_shared<Event>(entry, m_store.tag())) {}
+
+void LiveEvent::opened(const StreamKey &key, const StreamOpened &what) {
+    m_sources[key] = {.instance = what.instance, .generation = what.generation};
+}
+
+bool LiveEvent::takes_over(const Source &source, base::SteadyTime now) const {
+    if (!m_shown || source.generation > m_shown_source.generation)
+        return true;
+    const auto silence = now - m_last_part;
+    return silence >=
+           (source.instance == m_shown_source.instance ? k_path_silence : k_publisher_silence);
+}
+
+void LiveEvent::show(const StreamKey &key, std::int64_t position) {
+    if (m_had_media)
+        ++m_event->gaps;
+    m_store.begin_stream(position);
+    m_shown = key;
+    m_shown_source = m_sources.at(key);
+}
+
+void LiveEvent::part(const StreamKey &key, const PartReady &part, base::SteadyTime now) {
+    const auto source = m_sources.find(key);
+    if (source == m_sources.end() || ended())
+        return;
+    if (m_shown != key) {
+        if (!takes_over(source->second, now))
+            return;
+        show(key, part.position);
+    }
+    m_last_part = now;
+    m_event->bytes_in.fetch_add(part.bytes, std::memory_order_relaxed);
+    m_store.append(part.extent, part.offset, part.bytes, part.received_us, part.cuts);
+    if (m_store.empty())
+        return; // no cut yet: nothing that a viewer could begin with
+    m_event->live = true;
+    if (!std::exchange(m_had_media, true))
+        m_news.push_back(News::first_media);
+    else if (m_silent)
+        m_news.push_back(News::back);
+    m_silent = false;
+    publish();
+}
+
+void LiveEvent::closed(const StreamKey &key) {
+    m_sources.erase(key);
+    if (m_shown != key)
+        return;
+    m_store.end_stream();
+    m_shown.reset();
+    publish();
+}
+
+void LiveEvent::tick(base::SteadyTime now) {
+    if (m_had_media && !m_silent && !ended() && now - m_last_part >= k_publisher_silence) {
+        m_silent = true;
+        m_event->live = false;
+        m_news.push_back(News::lost);
+    }
+}
+
+void LiveEvent::end(bool withdrawn) {
+    if (withdrawn)
+        m_event->withdrawn = true;
+    if (ended())
+        return;
+    m_store.end();
+    m_shown.reset();
+    m_event->live = false;
+    if (m_had_media)
+        m_news.push_back(News::ended);
+    publish();
+}
+
+} // namespace relay

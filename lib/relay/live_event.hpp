@@ -1,0 +1,63 @@
+// One reservation's live side in the hub: which of its publishers' streams is shown, and what is to
+// be told of it.
+#pragma once
+
+#include "relay/event.hpp"
+#include "relay/intake.hpp"
+
+namespace relay {
+
+/// A stream of some ingest child: the child's name (its carrier) and run, and the stream's number.
+struct StreamKey {
+    std::string carrier;
+    std::uint64_t run = 0;
+    std::int64_t stream = 0;
+    auto operator<=>(const StreamKey &) const = default;
+};
+
+/// Not thread-safe: the hub's. The children refuse a second publisher at their own address; this
+/// decides between streams that came by different carriers.
+class LiveEvent {
+  public:
+    /// What the distributor is to hear (wire::Report), in the order in which it happened.
+    enum class News { first_media, lost, back, ended };
+
+    LiveEvent(const wire::FeedEntry &entry, Store::Options options);
+
+    void opened(const StreamKey &key, const StreamOpened &what);
+    void closed(const StreamKey &key);
+    /// Media of @p key at @p now: shown when it is the stream's turn, else dropped.
+    void part(const StreamKey &key, const PartReady &part, base::SteadyTime now);
+    /// Notices silence. Call it a few times a second.
+    void tick(base::SteadyTime now);
+    /// The window closed, or the reservation was ended or withdrawn.
+    void end(bool withdrawn);
+
+    [[nodiscard]] std::vector<News> take_news() { return std::exchange(m_news, {}); }
+    [[nodiscard]] const EventPtr &event() const { return m_event; }
+    [[nodiscard]] bool ended() const { return m_store.ended(); }
+    [[nodiscard]] bool had_media() const { return m_had_media; }
+
+  private:
+    struct Source {
+        std::string instance;
+        std::uint32_t generation = 0;
+    };
+    [[nodiscard]] bool takes_over(const Source &source, base::SteadyTime now) const;
+    void show(const StreamKey &key, std::int64_t position);
+    void publish() { m_event->publish(m_store.snapshot()); }
+
+    Store m_store;
+    EventPtr m_event;
+    std::map<StreamKey, Source> m_sources; ///< open streams
+    std::optional<StreamKey> m_shown;
+    Source m_shown_source;
+    base::SteadyTime m_last_part{};
+    bool m_had_media = false;
+    bool m_silent = false;
+    std::vector<News> m_news;
+};
+
+[[nodiscard]] std::string_view name(LiveEvent::News news);
+
+} // namespace relay

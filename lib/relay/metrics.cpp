@@ -1,0 +1,121 @@
+#include "relay/metrics.hpp"
+
+#include <fmt/format.h>
+#include <iterator>
+
+namespace relay {
+
+namespace {
+
+struct PerEvent {
+    std::string_view name;
+    std::string_view type;
+    std::string_view help;
+    std::atomic<std::int64_t> Event::*value;
+};
+
+constexpr PerEvent k_per_event[] = {
+    {"slotcast_relay_ingest_bytes_total", "counter", "Media received", &Event::bytes_in},
+    {"slotcast_relay_egress_bytes_total", "counter", "Media given to viewers", &Event::bytes_out},
+    {"slotcast_relay_viewers", "gauge", "Viewers of live.ts", &Event::viewers},
+    {"slotcast_relay_viewers_refused_total", "counter", "Viewers beyond the reserved number",
+     &Event::viewers_refused},
+    {"slotcast_relay_viewers_moved_total", "counter", "Slow viewers moved to the newest cut",
+     &Event::viewers_moved},
+    {"slotcast_relay_viewers_dropped_total", "counter", "Viewers too slow again and again",
+     &Event::viewers_dropped},
+    {"slotcast_relay_segments_total", "counter", "HLS segments asked for", &Event::segments_out},
+    {"slotcast_relay_gaps_total", "counter", "Changes from one publisher's stream to another",
+     &Event::gaps},
+    {"slotcast_relay_ingest_lost_packets", "gauge", "SRT packets lost, of the present stream",
+     &Event::lost_packets},
+};
+
+void header(std::string &out, std::string_view name, std::string_view type, std::string_view help) {
+    fmt::format_to(std::back_inserter(out), "# HELP {} {}.\n# TYPE {} {}\n", name, help, name,
+                   type);
+}
+
+void single(std::string &out, std::string_view name, std::string_view type, std::string_view help,
+            std::int64_t value) {
+    header(out, name, type, help);
+    fmt::format_to(std::back_inserter(out), "{} {}\n", name, value);
+}
+
+double seconds(std::int64_t us) {
+    return static_cast<double>(us) / 1e6;
+}
+
+void latency(std::string &out, const LatencyRecord &record) {
+    constexpr std::string_view name = "slotcast_relay_in_to_out_seconds";
+    header(out, name, "summary", "From a packet's arrival to its first viewer of live.ts");
+    for (const double q : {0.5, 0.9, 0.99})
+        fmt::format_to(std::back_inserter(out), "{}{{quantile=\"{}\"}} {:.6f}\n", name, q,
+                       seconds(record.quantile_us(q)));
+    fmt::format_to(std::back_inserter(out), "{}_sum {:.6f}\n{}_count {}\n", name,
+                   seconds(record.sum_us()), name, record.count());
+    header(out, "slotcast_relay_in_to_out_max_seconds", "gauge", "The longest so far");
+    fmt::format_to(std::back_inserter(out), "slotcast_relay_in_to_out_max_seconds {:.6f}\n",
+                   seconds(record.max_us()));
+}
+
+} // namespace
+
+void Metrics::refused(const std::string &carrier, const std::string &reason, std::int64_t count) {
+    const std::lock_guard lock(m_mutex);
+    // Reasons come from a child: it shall not fill the memory with them.
+    const bool known = m_refused.contains({carrier, reason});
+    m_refused[{carrier, known || m_refused.size() < 256 ? reason : "other"}] += count;
+}
+
+void Metrics::child_started(const std::string &carrier) {
+    const std::lock_guard lock(m_mutex);
+    ++m_children[carrier];
+}
+
+std::string Metrics::text(const Board &board, const ControlClock &clock) const {
+    std::string out;
+    const auto events = board.events();
+    std::map<std::string, EventPtr> sorted; // by reservation, so that the text is stable
+    for (const auto &[vid, event] : *events)
+        sorted[event->entry()->reservation.text()] = event;
+    for (const PerEvent &m : k_per_event) {
+        header(out, m.name, m.type, m.help);
+        for (const auto &[id, event] : sorted)
+            fmt::format_to(std::back_inserter(out), "{}{{reservation=\"{}\"}} {}\n", m.name, id,
+                           ((*event).*m.value).load());
+    }
+    header(out, "slotcast_relay_live", "gauge", "1 while media comes");
+    for (const auto &[id, event] : sorted)
+        fmt::format_to(std::back_inserter(out), "slotcast_relay_live{{reservation=\"{}\"}} {}\n",
+                       id, event->live ? 1 : 0);
+    latency(out, in_to_out);
+    single(out, "slotcast_relay_connections", "gauge", "Open HTTP connections",
+           viewers.connections);
+    single(out, "slotcast_relay_connections_total", "counter", "HTTP connections accepted",
+           viewers.accepted);
+    single(out, "slotcast_relay_connections_turned_away_total", "counter",
+           "HTTP connections beyond the limit", viewers.turned_away);
+    single(out, "slotcast_relay_feed_serial", "gauge", "Serial of the feed", feed_serial);
+    const std::int64_t heard = feed_heard_us;
+    single(out, "slotcast_relay_feed_age_seconds", "gauge",
+           "Since control last answered, -1: never",
+           heard == 0 ? -1 : (monotonic_us() - heard) / 1'000'000);
+    single(out, "slotcast_relay_clock_offset_milliseconds", "gauge",
+           "Control's clock minus this machine's", clock.offset_ms());
+    single(out, "slotcast_relay_reports_waiting", "gauge", "Reports not yet taken by control",
+           reports_waiting);
+    const std::lock_guard lock(m_mutex);
+    header(out, "slotcast_relay_ingest_refused_total", "counter", "Publishers refused");
+    for (const auto &[key, count] : m_refused)
+        fmt::format_to(std::back_inserter(out),
+                       "slotcast_relay_ingest_refused_total{{carrier=\"{}\",reason=\"{}\"}} {}\n",
+                       key.first, key.second, count);
+    header(out, "slotcast_relay_ingest_starts_total", "counter", "Starts of ingest processes");
+    for (const auto &[carrier, count] : m_children)
+        fmt::format_to(std::back_inserter(out),
+                       "slotcast_relay_ingest_starts_total{{carrier=\"{}\"}} {}\n", carrier, count);
+    return out;
+}
+
+} // namespace relay

@@ -1,0 +1,30 @@
+// The relay's own counters, in Prometheus' text form.
+#pragma once
+
+#include "relay/worker.hpp"
+
+#include <map>
+
+namespace relay {
+
+/// Thread-safe.
+class Metrics {
+  public:
+    LatencyRecord in_to_out; ///< from the first packet of a part in to its first byte out
+    ViewerCounters viewers;
+    std::atomic<std::int64_t> feed_serial{0};
+    std::atomic<std::int64_t> feed_heard_us{0}; ///< CLOCK_MONOTONIC; 0: not since the start
+    std::atomic<std::int64_t> reports_waiting{0};
+
+    void refused(const std::string &carrier, const std::string &reason, std::int64_t count);
+    void child_started(const std::string &carrier);
+
+    [[nodiscard]] std::string text(const Board &board, const ControlClock &clock) const;
+
+  private:
+    mutable std::mutex m_mutex; // for the maps
+    std::map<std::pair<std::string, std::string>, std::int64_t> m_refused;
+    std::map<std::string, std::int64_t> m_children;
+};
+
+} // namespace relay

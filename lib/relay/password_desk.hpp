@@ -1,0 +1,42 @@
+// Checks viewers' passwords on a thread of its own: Argon2id takes a tenth of a second, which no
+// other viewer is to wait.
+#pragma once
+
+#include "seal/secret.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace relay {
+
+/// Thread-safe.
+class PasswordDesk {
+  public:
+    PasswordDesk();
+    ~PasswordDesk();
+    PasswordDesk(const PasswordDesk &) = delete;
+    PasswordDesk &operator=(const PasswordDesk &) = delete;
+
+    /// Calls @p done on the desk's thread. False: too many wait already.
+    [[nodiscard]] bool ask(std::string hash, seal::Secret password, std::function<void(bool)> done);
+
+  private:
+    struct Job {
+        std::string hash;
+        seal::Secret password;
+        std::function<void(bool)> done;
+    };
+    void run();
+
+    std::mutex m_mutex;
+    std::condition_variable m_changed;
+    std::deque<Job> m_jobs;
+    bool m_stop = false;
+    std::thread m_thread;
+};
+
+} // namespace relay

@@ -1,0 +1,83 @@
+// A thread that serves viewers: its own event loop, its own listener on the shared address, and
+// nothing of it waits for another.
+#pragma once
+
+#include "conf/address.hpp"
+#include "relay/connection.hpp"
+#include "relay/password_desk.hpp"
+
+#include <thread>
+
+namespace relay {
+
+/// Counters of all workers; atomics.
+struct ViewerCounters {
+    std::atomic<std::int64_t> connections{0}; ///< open now
+    std::atomic<std::int64_t> accepted{0};
+    std::atomic<std::int64_t> turned_away{0}; ///< for want of connections
+    std::atomic<std::int64_t> requests_bytes_out{0};
+};
+
+/// A listening TCP socket on @p address, SO_REUSEPORT, with the limits that its connections
+/// inherit. unavailable: the address is not there or taken.
+[[nodiscard]] base::Result<base::Fd> listen_on(const conf::Address &address);
+
+class Worker {
+  public:
+    struct World {
+        const Router *router;
+        LatencyRecord *latency;
+        ViewerCounters *counters;
+        PasswordDesk *desk;
+        std::size_t max_connections; ///< of all workers
+    };
+    /// Serves from @p listener, and metrics from @p admin when there is one, on a thread of its
+    /// own.
+    [[nodiscard]] static base::Result<std::unique_ptr<Worker>> start(base::Fd listener,
+                                                                     base::Fd admin, World world);
+    ~Worker();
+    Worker(const Worker &) = delete;
+    Worker &operator=(const Worker &) = delete;
+
+    /// There is new media: once for all viewers of this worker. Thread-safe, cheap when nobody
+    /// waits.
+    void wake();
+
+  private:
+    struct Slot {
+        std::unique_ptr<Connection> connection;
+        std::uint32_t interest = 0;
+        SnapshotPtr seen; ///< of the event, when it last was called for media
+    };
+    Worker(base::Fd epoll, base::Fd event, base::Fd listener, base::Fd admin, World world);
+    void run();
+    void dispatch(std::uint64_t number, std::uint32_t events, base::SteadyTime now);
+    void accept_from(int listener, bool admin, base::SteadyTime now);
+    void add(base::Fd socket, Origin origin, base::SteadyTime now);
+    void settle(std::uint64_t number, Slot &slot, Connection::Need need);
+    void serve_media(base::SteadyTime now);
+    void serve_turns(base::SteadyTime now);
+    void serve_passwords(base::SteadyTime now);
+    void check_deadlines(base::SteadyTime now);
+    void poke();
+
+    base::Fd m_epoll;
+    base::Fd m_event;
+    base::Fd m_listener;
+    base::Fd m_admin;
+    World m_world;
+    Connection::World m_connection_world;
+    std::unordered_map<std::uint64_t, Slot> m_slots;
+    const SnapshotPtr m_unseen = std::make_shared<const Snapshot>();
+    std::vector<std::uint64_t> m_turns;
+    std::uint64_t m_next = 16; // smaller ones are the worker's own descriptors
+    base::SteadyTime m_swept{};
+    std::atomic<int> m_waiting{0}; ///< connections that want to hear of media
+    std::atomic<bool> m_stop{false};
+    std::atomic<bool> m_poked{false};
+    std::mutex m_mutex; ///< for m_checked
+    std::vector<std::pair<std::uint64_t, bool>> m_checked;
+    std::thread m_thread;
+};
+
+} // namespace relay
