@@ -1,0 +1,207 @@
+#include "relay/feed_client.hpp"
+
+#include "base/log.hpp"
+#include "client/api.hpp"
+
+#include <fmt/format.h>
+
+namespace relay {
+
+using base::Errc;
+using base::Millis;
+using base::Result;
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int k_wait_s = 20;
+constexpr Millis k_margin = 15s; // beyond the wait, for the answer to arrive
+constexpr Millis k_first_retry = 1s;
+constexpr Millis k_longest_retry = 10s;
+constexpr std::size_t k_batch = 100;
+constexpr std::size_t k_max_queue = 10'000;
+constexpr std::int64_t k_warn_offset_ms = 1000;
+
+Result<std::unique_ptr<client::Api>> open_api(const RelayConfig &config, const RelayKeys &keys) {
+    return std::make_unique<client::Api>(TRY(client::Api::open(
+        {.url = config.control, .cacert = config.cacert, .interface = {}}, &keys.sign)));
+}
+
+} // namespace
+
+void Pause::stop() {
+    {
+        const std::lock_guard lock(m_mutex);
+        m_stopped = true;
+    }
+    m_changed.notify_all();
+}
+
+bool Pause::wait(Millis most) {
+    std::unique_lock lock(m_mutex);
+    return !m_changed.wait_for(lock, most, [this] { return m_stopped.load(); });
+}
+
+FeedClient::FeedClient(const RelayConfig &config, const RelayKeys &keys, vault::Folder folder,
+                       FeedState state, Metrics &metrics, OnUpdate on_update)
+    : m_config(config), m_keys(keys), m_folder(std::move(folder)), m_state(std::move(state)),
+      m_metrics(metrics), m_on_update(std::move(on_update)), m_thread([this] { run(); }) {}
+
+FeedClient::~FeedClient() {
+    m_pause.stop();
+    {
+        const std::lock_guard lock(m_mutex);
+        if (m_api)
+            m_api->cancel();
+    }
+    m_thread.join();
+}
+
+void FeedClient::run() {
+    auto opened = open_api(m_config, m_keys);
+    if (!opened) {
+        base::log::error("{}", opened.error().message);
+        return;
+    }
+    {
+        const std::lock_guard lock(m_mutex);
+        m_api = std::move(*opened);
+    }
+    bool away = false;
+    Millis retry = k_first_retry;
+    int wait_s = 0; // the first answer at once: it carries control's time
+    while (!m_pause.stopped()) {
+        const auto done = ask(*m_api, wait_s);
+        if (m_pause.stopped())
+            return;
+        if (done) {
+            if (std::exchange(away, false))
+                base::log::info("control answers again");
+            retry = k_first_retry;
+            wait_s = k_wait_s;
+            continue;
+        }
+        if (!std::exchange(away, true))
+            base::log::warning("feed: {}; going on with what is known{}{}", done.error().message,
+                               done.error().hint.empty() ? "" : "; ", done.error().hint);
+        wait_s = 0;
+        if (!m_pause.wait(retry))
+            return;
+        retry = std::min(retry * 2, k_longest_retry);
+    }
+}
+
+Result<void> FeedClient::ask(client::Api &api, int wait_s) {
+    const auto answer = TRY(api.get(
+        fmt::format("/v1/relays/{}/feed?after={}&wait_s={}", m_config.id, m_state.serial, wait_s),
+        base::Seconds{wait_s} + k_margin));
+    return take(TRY(wire::open_feed(answer.body, *m_keys.control_key, m_config.id)));
+}
+
+Result<void> FeedClient::take(const wire::Feed &feed) {
+    if (feed.serial < m_state.serial) {
+        base::log::warning("the feed went back from {} to {}; asking for everything again",
+                           m_state.serial, feed.serial);
+        m_state = {};
+        return base::fail(Errc::try_again, "the feed went back");
+    }
+    Update update;
+    update.offset_ms = (feed.time - base::SystemClock{}.now()).count();
+    if (std::abs(update.offset_ms) > k_warn_offset_ms &&
+        std::abs(m_state.offset_ms) <= k_warn_offset_ms)
+        base::log::warning("this machine's clock is {} ms off control's; control's counts",
+                           -update.offset_ms);
+    m_state.offset_ms = update.offset_ms;
+    const bool news = feed.serial > m_state.serial;
+    update.entries = m_state.merge(feed);
+    m_metrics.feed_serial = m_state.serial;
+    m_metrics.feed_heard_us = monotonic_us();
+    m_on_update(std::move(update));
+    if (!news && !m_disk_failed)
+        return {};
+    m_state.prune(feed.time);
+    const auto saved = save_feed_state(m_folder, m_config.id, m_state);
+    if (!saved && !m_disk_failed)
+        base::log::error("{}; going on, but a restart without control would not know the bookings",
+                         saved.error().message);
+    if (saved && m_disk_failed)
+        base::log::info("the feed's state is on disk again");
+    m_disk_failed = !saved;
+    return {};
+}
+
+Reporter::Reporter(const RelayConfig &config, const RelayKeys &keys, Metrics &metrics)
+    : m_config(config), m_keys(keys), m_metrics(metrics), m_thread([this] { run(); }) {}
+
+Reporter::~Reporter() {
+    m_pause.stop();
+    {
+        const std::lock_guard lock(m_mutex);
+        if (m_api)
+            m_api->cancel();
+    }
+    m_thread.join();
+}
+
+void Reporter::add(wire::Report report) {
+    const std::lock_guard lock(m_mutex);
+    if (m_queue.size() >= k_max_queue)
+        m_queue.pop_front();
+    m_queue.push_back(std::move(report));
+    m_metrics.reports_waiting = static_cast<std::int64_t>(m_queue.size());
+}
+
+std::vector<wire::Report> Reporter::next_batch() {
+    const std::lock_guard lock(m_mutex);
+    const auto n = static_cast<std::ptrdiff_t>(std::min(m_queue.size(), k_batch));
+    std::vector<wire::Report> batch(m_queue.begin(), m_queue.begin() + n);
+    m_queue.erase(m_queue.begin(), m_queue.begin() + n);
+    return batch;
+}
+
+void Reporter::run() {
+    auto opened = open_api(m_config, m_keys);
+    if (!opened)
+        return; // the feed's thread has said why
+    {
+        const std::lock_guard lock(m_mutex);
+        m_api = std::move(*opened);
+    }
+    for (;;) {
+        const auto batch = next_batch();
+        if (!batch.empty() && !send(*m_api, batch))
+            return;
+        m_metrics.reports_waiting = 0;
+        if (batch.empty() && !m_pause.wait(100ms))
+            return;
+    }
+}
+
+// False: stopped.
+bool Reporter::send(client::Api &api, const std::vector<wire::Report> &batch) {
+    wire::JsonArray reports;
+    for (const wire::Report &r : batch)
+        reports.push_back(wire::to_json(r));
+    const std::string body = wire::compact_json(wire::JsonObject{{"reports", std::move(reports)}});
+    const std::string key = client::new_idempotency_key();
+    Millis retry = k_first_retry;
+    for (;;) {
+        const auto answer = api.post(fmt::format("/v1/relays/{}/reports", m_config.id), body, key);
+        if (answer)
+            return true;
+        if (m_pause.stopped())
+            return false;
+        const Errc code = answer.error().code;
+        if (code != Errc::unavailable && code != Errc::try_again) {
+            base::log::warning("control does not take {} reports: {}", batch.size(),
+                               answer.error().message);
+            return true;
+        }
+        if (!m_pause.wait(retry))
+            return false;
+        retry = std::min(retry * 2, k_longest_retry);
+    }
+}
+
+} // namespace relay

@@ -1,0 +1,92 @@
+// The relay's two conversations with control, each on a thread of its own: the feed comes down,
+// reports go up. Neither ever holds up media.
+#pragma once
+
+#include "relay/feed_state.hpp"
+#include "relay/keys.hpp"
+#include "relay/metrics.hpp"
+
+#include <condition_variable>
+
+namespace client {
+class Api;
+}
+
+namespace relay {
+
+/// Waits that a stop ends at once. Thread-safe.
+class Pause {
+  public:
+    void stop();
+    /// False when it was stopped.
+    [[nodiscard]] bool wait(base::Millis most);
+    [[nodiscard]] bool stopped() const { return m_stopped; }
+
+  private:
+    std::mutex m_mutex;
+    std::condition_variable m_changed;
+    std::atomic<bool> m_stopped{false};
+};
+
+/// Long-polls the feed, verifies it, keeps it on disk and hands on what changed. When control is
+/// away, or the disk is full, it says so once and goes on.
+class FeedClient {
+  public:
+    struct Update {
+        std::int64_t offset_ms = 0;
+        std::vector<wire::FeedEntry> entries;
+    };
+    using OnUpdate = std::function<void(Update)>; ///< on the client's thread
+
+    /// @p keys and @p metrics outlive it.
+    FeedClient(const RelayConfig &config, const RelayKeys &keys, vault::Folder folder,
+               FeedState state, Metrics &metrics, OnUpdate on_update);
+    ~FeedClient();
+    FeedClient(const FeedClient &) = delete;
+    FeedClient &operator=(const FeedClient &) = delete;
+
+  private:
+    void run();
+    [[nodiscard]] base::Result<void> ask(client::Api &api, int wait_s);
+    [[nodiscard]] base::Result<void> take(const wire::Feed &feed);
+
+    RelayConfig m_config;
+    const RelayKeys &m_keys;
+    vault::Folder m_folder;
+    FeedState m_state;
+    Metrics &m_metrics;
+    OnUpdate m_on_update;
+    bool m_disk_failed = false;
+    Pause m_pause;
+    std::mutex m_mutex; ///< for m_api, which stop cancels
+    std::unique_ptr<client::Api> m_api;
+    std::thread m_thread;
+};
+
+/// Sends reports until control has taken them: the same batch with the same key again and again.
+class Reporter {
+  public:
+    Reporter(const RelayConfig &config, const RelayKeys &keys, Metrics &metrics);
+    ~Reporter();
+    Reporter(const Reporter &) = delete;
+    Reporter &operator=(const Reporter &) = delete;
+
+    /// Thread-safe, at once.
+    void add(wire::Report report);
+
+  private:
+    void run();
+    [[nodiscard]] std::vector<wire::Report> next_batch();
+    [[nodiscard]] bool send(client::Api &api, const std::vector<wire::Report> &batch);
+
+    RelayConfig m_config;
+    const RelayKeys &m_keys;
+    Metrics &m_metrics;
+    Pause m_pause;
+    std::mutex m_mutex; ///< for m_queue and m_api
+    std::deque<wire::Report> m_queue;
+    std::unique_ptr<client::Api> m_api;
+    std::thread m_thread;
+};
+
+} // namespace relay

@@ -1,0 +1,277 @@
+#include "relay/hub.hpp"
+
+#include "base/log.hpp"
+#include "seal/hash.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+
+namespace relay {
+
+using base::Errc;
+using base::Result;
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto k_restart_gap = 1s; // between two starts of one child
+constexpr int k_tick_ms = 100;
+// Memory of one event: a minute at the reserved rate, within these bounds.
+constexpr std::int64_t k_least_store = std::int64_t{64} << 20;
+constexpr std::int64_t k_most_store = std::int64_t{1} << 30;
+
+std::string make_tag() {
+    return seal::to_hex(seal::random_bytes(3));
+}
+
+Store::Options store_options(const RelayConfig &config, const wire::FeedEntry &entry,
+                             base::UtcTime now) {
+    const auto since = std::max<std::int64_t>(0, (now - entry.window.opens()).count() / 1000);
+    return {.segments = {.first_sequence = since, .window = config.segments},
+            .tag = make_tag(),
+            .max_bytes = std::clamp(entry.max_rate.bps / 8 * 60, k_least_store, k_most_store)};
+}
+
+wire::IngestAdmit admit_message(const wire::FeedEntry &e) {
+    return {.reservation = e.reservation,
+            .channel = e.channel,
+            .window = e.window,
+            .generation = e.generation,
+            .max_rate = e.max_rate};
+}
+
+base::UtcTime forgotten_at(const wire::FeedEntry &e) {
+    return e.window.closes() + base::Seconds{std::min<std::int64_t>(e.retention_s, 366 * 86'400)};
+}
+
+} // namespace
+
+Hub::Hub(RelayConfig config, RelayKeys keys, ServeOptions options)
+    : m_config(std::move(config)), m_keys(std::move(keys)), m_options(std::move(options)),
+      m_router({.board = &m_board,
+                .clock = &m_clock,
+                .viewer_key = &m_keys.viewer_key,
+                .metrics = [this] { return m_metrics.text(m_board, m_clock); }}) {}
+
+Hub::~Hub() = default;
+
+Result<void> Hub::start_workers() {
+    const unsigned count =
+        m_config.workers > 0 ? m_config.workers : std::max(1U, std::thread::hardware_concurrency());
+    std::vector<base::Fd> listeners; // all bound before the first thread runs
+    for (unsigned i = 0; i < count; ++i)
+        listeners.push_back(TRY(listen_on(m_config.http)));
+    base::Fd admin = m_config.admin ? TRY(listen_on(*m_config.admin)) : base::Fd{};
+    m_desk = std::make_unique<PasswordDesk>();
+    for (base::Fd &listener : listeners)
+        m_workers.push_back(TRY(Worker::start(std::move(listener), std::move(admin),
+                                              {.router = &m_router,
+                                               .latency = &m_metrics.in_to_out,
+                                               .counters = &m_metrics.viewers,
+                                               .desk = m_desk.get(),
+                                               .max_connections = m_config.connections})));
+    return {};
+}
+
+Result<void> Hub::start_feed() {
+    m_updated = base::Fd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    if (!m_updated)
+        return base::fail_errno("open", "eventfd");
+    vault::Folder folder = TRY(vault::Folder::open(m_config.data, vault::Access::write));
+    FeedState state = load_feed_state(folder, m_config.id);
+    m_metrics.feed_serial = state.serial;
+    m_clock.set_offset(state.offset_ms);
+    for (const auto &[id, entry] : state.entries)
+        apply(entry);
+    rebuild_board();
+    m_reporter = std::make_unique<Reporter>(m_config, m_keys, m_metrics);
+    m_feed = std::make_unique<FeedClient>(m_config, m_keys, std::move(folder), std::move(state),
+                                          m_metrics, [this](FeedClient::Update update) {
+                                              {
+                                                  const std::lock_guard lock(m_mutex);
+                                                  m_updates.push_back(std::move(update));
+                                              }
+                                              const std::uint64_t one = 1;
+                                              [[maybe_unused]] const ssize_t n =
+                                                  ::write(m_updated.get(), &one, sizeof one);
+                                          });
+    return {};
+}
+
+Result<int> Hub::run() {
+    m_program = TRY(open_ingest_program());
+    m_identity = TRY(find_identity(m_config.user));
+    TRY(start_workers());
+    TRY(start_feed());
+    for (const auto &[carrier, config] : m_config.ingest) {
+        m_ingest.push_back(std::make_unique<Ingest>());
+        m_ingest.back()->carrier = carrier;
+        m_ingest.back()->config = config;
+        start_child(*m_ingest.back());
+    }
+    base::log::info("viewers at http://{}, {} carrier{}", m_config.http.text(), m_ingest.size(),
+                    m_ingest.size() == 1 ? "" : "s");
+    if (m_options.ready_fd >= 0)
+        TRY(base::write_all(m_options.ready_fd, "\n", "the ready descriptor"));
+    for (;;) {
+        poll_once();
+        if (m_once_done)
+            return 0;
+        if (const auto signal = m_options.stop_signal())
+            return 128 + *signal;
+    }
+}
+
+void Hub::poll_once() {
+    std::vector<pollfd> fds{{m_options.stop_fd, POLLIN, 0}, {m_updated.get(), POLLIN, 0}};
+    for (const auto &ingest : m_ingest)
+        fds.push_back(
+            {ingest->child ? ingest->child->fd() : -1,
+             static_cast<short>(POLLIN |
+                                (ingest->intake && !ingest->intake->outbox.empty() ? POLLOUT : 0)),
+             0});
+    ::poll(fds.data(), fds.size(), k_tick_ms);
+    if (fds[1].revents != 0)
+        take_updates();
+    for (std::size_t i = 0; i < m_ingest.size(); ++i)
+        if (fds[i + 2].revents != 0)
+            read_child(*m_ingest[i]);
+    tick();
+    if (std::exchange(m_new_media, false))
+        for (const auto &worker : m_workers)
+            worker->wake();
+}
+
+LiveEvent *Hub::find(const base::Id &reservation) {
+    const auto it = m_events.find(reservation);
+    return it == m_events.end() ? nullptr : &it->second;
+}
+
+void Hub::record(std::string_view type, wire::JsonObject fields) {
+    if (!m_options.on_event)
+        return;
+    wire::JsonObject out{{"type", type}, {"v", 1}, {"at", base::format_rfc3339(m_clock.now())}};
+    for (auto &field : fields)
+        out[field.key()] = std::move(field.value());
+    m_options.on_event(out);
+}
+
+// --- What the feed says --------------------------------------------------------------------------
+
+void Hub::take_updates() {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const ssize_t n = ::read(m_updated.get(), &count, sizeof count);
+    std::vector<FeedClient::Update> updates;
+    {
+        const std::lock_guard lock(m_mutex);
+        updates.swap(m_updates);
+    }
+    for (const auto &update : updates) {
+        m_clock.set_offset(update.offset_ms);
+        tell_children(wire::IngestClock{.offset_ms = update.offset_ms});
+        for (const wire::FeedEntry &entry : update.entries)
+            apply(entry);
+        if (!update.entries.empty())
+            rebuild_board();
+    }
+}
+
+void Hub::apply(const wire::FeedEntry &entry) {
+    const auto now = m_clock.now();
+    const bool open = (entry.state == resv::State::booked || entry.state == resv::State::active) &&
+                      now < entry.window.closes();
+    const bool shown = (open || entry.state == resv::State::ended) && now < forgotten_at(entry);
+    if (LiveEvent *live = find(entry.reservation))
+        live->event()->set_entry(entry);
+    else if (shown)
+        m_events.try_emplace(entry.reservation, entry, store_options(m_config, entry, now));
+    if (open) {
+        m_admitted.insert_or_assign(entry.reservation, entry);
+        tell_children(admit_message(entry));
+        return;
+    }
+    withdraw(entry.reservation, resv::name(entry.state));
+    if (LiveEvent *live = find(entry.reservation)) {
+        live->end(!shown);
+        tell_news(entry.reservation, *live);
+        m_new_media = true;
+    }
+}
+
+void Hub::tell_children(const wire::IngestMessage &message) {
+    for (const auto &ingest : m_ingest) {
+        if (!ingest->intake)
+            continue;
+        if (const auto *admit = std::get_if<wire::IngestAdmit>(&message))
+            ingest->intake->admit(admit->reservation);
+        if (const auto *gone = std::get_if<wire::IngestWithdraw>(&message))
+            ingest->intake->withdraw(gone->reservation);
+        ingest->intake->outbox.push_back({.message = message, .extent = {}});
+    }
+}
+
+void Hub::withdraw(const base::Id &reservation, std::string_view reason) {
+    if (m_admitted.erase(reservation) == 0)
+        return;
+    tell_children(wire::IngestWithdraw{.reservation = reservation, .reason = std::string(reason)});
+    m_once_done = m_options.once; // this event has ended
+}
+
+void Hub::rebuild_board() {
+    Board::Events events;
+    for (const auto &[id, live] : m_events)
+        events[live.event()->entry()->vid] = live.event();
+    m_board.set(std::move(events));
+}
+
+// --- Time ----------------------------------------------------------------------------------------
+
+void Hub::tell_news(const base::Id &reservation, LiveEvent &live) {
+    for (const LiveEvent::News news : live.take_news()) {
+        const wire::Report report{.event = std::string(name(news)),
+                                  .reservation = reservation,
+                                  .at = m_clock.now(),
+                                  .bytes = live.event()->bytes_in};
+        record(report.event, {{"reservation", reservation.text()}, {"bytes", report.bytes}});
+        m_reporter->add(report);
+    }
+}
+
+void Hub::tick() {
+    const auto now = m_clock.now();
+    const auto steady = std::chrono::steady_clock::now();
+    bool forgot = false;
+    for (auto it = m_events.begin(); it != m_events.end();) {
+        auto &[id, live] = *it;
+        const EntryPtr entry = live.event()->entry();
+        if (!live.ended() && now >= entry->window.closes()) {
+            withdraw(id, "ended");
+            live.end(false);
+            m_new_media = true;
+        }
+        live.tick(steady);
+        tell_news(id, live);
+        const bool forget = now >= forgotten_at(*entry) || live.event()->withdrawn;
+        forgot = forgot || forget;
+        it = forget ? m_events.erase(it) : std::next(it);
+    }
+    if (forgot)
+        rebuild_board();
+    for (const auto &ingest : m_ingest) {
+        if (!ingest->child && steady - ingest->started >= k_restart_gap)
+            start_child(*ingest);
+        if (ingest->child)
+            if (const auto sent = ingest->child->flush(*ingest->intake); !sent)
+                end_child(*ingest, sent.error().message);
+    }
+}
+
+Result<int> serve(const RelayConfig &config, const ServeOptions &options) {
+    RelayKeys keys = TRY(load_keys(config));
+    Hub hub(config, std::move(keys), options);
+    return hub.run();
+}
+
+} // namespace relay

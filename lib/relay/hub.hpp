@@ -1,0 +1,95 @@
+// relay-serve's main loop: ingest children below, the live store in the middle, the workers above.
+#pragma once
+
+#include "relay/child.hpp"
+#include "relay/feed_client.hpp"
+#include "relay/live_event.hpp"
+
+#include <set>
+
+namespace relay {
+
+/// What the program wants of a run.
+struct ServeOptions {
+    bool once = false;                                ///< end after the first event's end
+    int ready_fd = -1;                                ///< gets a newline when all is listening
+    std::function<void(const wire::Json &)> on_event; ///< a record of what happens; may be empty
+    int stop_fd = -1;                                 ///< readable: stop
+    std::function<std::optional<int>()> stop_signal;  ///< which signal that was
+    sigset_t child_mask{};                            ///< the signal mask that children get
+};
+
+/// Runs the relay until it is stopped. The value is the exit code.
+[[nodiscard]] base::Result<int> serve(const RelayConfig &config, const ServeOptions &options);
+
+/// One carrier's ingest: its child, its intake, and when it may be started again.
+struct Ingest {
+    std::string carrier;
+    IngestConfig config;
+    std::uint64_t run = 0;
+    std::optional<Child> child;
+    std::optional<Intake> intake;
+    base::SteadyTime started{};
+};
+
+/// The single thread that writes. See serve().
+class Hub {
+  public:
+    Hub(RelayConfig config, RelayKeys keys, ServeOptions options);
+    ~Hub();
+    Hub(const Hub &) = delete;
+    Hub &operator=(const Hub &) = delete;
+
+    [[nodiscard]] base::Result<int> run();
+
+  private:
+    [[nodiscard]] base::Result<void> start_workers();
+    [[nodiscard]] base::Result<void> start_feed();
+    void take_updates();
+    void apply(const wire::FeedEntry &entry);
+    void tell_children(const wire::IngestMessage &message);
+    void withdraw(const base::Id &reservation, std::string_view reason);
+    void rebuild_board();
+
+    void start_child(Ingest &ingest);
+    void end_child(Ingest &ingest, std::string_view why);
+    void read_child(Ingest &ingest);
+    [[nodiscard]] base::Result<void> read_messages(Ingest &ingest);
+    void on(Ingest &ingest, const StreamOpened &e);
+    void on(Ingest &ingest, const PartReady &e);
+    void on(Ingest &ingest, const StreamStats &e);
+    void on(Ingest &ingest, const StreamClosed &e);
+    void on(Ingest &ingest, const Refused &e);
+    static void on(Ingest &, std::monostate) {}
+
+    void tick();
+    void tell_news(const base::Id &reservation, LiveEvent &live);
+    void record(std::string_view type, wire::JsonObject fields);
+    void poll_once();
+    [[nodiscard]] LiveEvent *find(const base::Id &reservation);
+
+    RelayConfig m_config;
+    RelayKeys m_keys;
+    ServeOptions m_options;
+    base::Fd m_program;
+    ChildIdentity m_identity;
+    ControlClock m_clock;
+    Metrics m_metrics;
+    Board m_board;
+    Router m_router;
+    std::map<base::Id, wire::FeedEntry> m_admitted; ///< what the children were told
+    std::map<base::Id, LiveEvent> m_events;
+    std::vector<std::unique_ptr<Ingest>> m_ingest;
+    base::Fd m_updated; ///< eventfd: m_updates has something
+    std::mutex m_mutex; ///< for m_updates
+    std::vector<FeedClient::Update> m_updates;
+    bool m_new_media = false;
+    bool m_once_done = false;
+    // Threads last: they are joined before what they use goes.
+    std::unique_ptr<PasswordDesk> m_desk;
+    std::vector<std::unique_ptr<Worker>> m_workers;
+    std::unique_ptr<Reporter> m_reporter;
+    std::unique_ptr<FeedClient> m_feed;
+};
+
+} // namespace relay

@@ -1,0 +1,132 @@
+// The hub's side of its ingest children: start, restart, and what they say.
+#include "base/log.hpp"
+#include "relay/hub.hpp"
+#include "seal/hash.hpp"
+
+namespace relay {
+
+using base::Errc;
+using base::Result;
+
+namespace {
+constexpr int k_messages_at_once = 256; // of one child, then the others get their turn
+}
+
+void Hub::start_child(Ingest &ingest) {
+    ingest.started = std::chrono::steady_clock::now();
+    ++ingest.run;
+    auto child = Child::start(m_program.get(), m_identity, m_options.child_mask);
+    if (!child) {
+        base::log::error("{}: {}", ingest.carrier, child.error().message);
+        return;
+    }
+    ingest.child.emplace(std::move(*child));
+    ingest.intake.emplace([] { return Extent::make(); });
+    m_metrics.child_started(ingest.carrier);
+    const conf::Address &at = ingest.config.listen;
+    const auto echo = seal::echo_key(m_keys.group_key.view(), m_config.id, ingest.carrier);
+    const auto send = [&](wire::IngestMessage message) {
+        ingest.intake->outbox.push_back({.message = std::move(message), .extent = {}});
+    };
+    send(wire::IngestSetup{
+        .relay = m_config.id,
+        .carrier = ingest.carrier,
+        .listen = {.host = at.host, .port = at.port},
+        .echo =
+            wire::Probe{.at = {.host = at.host, .port = static_cast<std::uint16_t>(at.port + 1)},
+                        .key = seal::to_base64url(echo)},
+        .control_key = seal::public_key_text(*m_keys.control_key),
+        .group_key = seal::to_base64url(m_keys.group_key.view()),
+        .latency_ms = ingest.config.latency.count()});
+    send(wire::IngestClock{.offset_ms = m_clock.offset_ms()});
+    for (const auto &[id, e] : m_admitted) {
+        ingest.intake->admit(id);
+        send(wire::IngestAdmit{.reservation = e.reservation,
+                               .channel = e.channel,
+                               .window = e.window,
+                               .generation = e.generation,
+                               .max_rate = e.max_rate});
+    }
+    if (const auto sent = ingest.child->flush(*ingest.intake); !sent)
+        end_child(ingest, sent.error().message);
+}
+
+void Hub::end_child(Ingest &ingest, std::string_view why) {
+    base::log::warning("ingest of {} ended: {}; starting it again", ingest.carrier, why);
+    record("ingest_ended", {{"carrier", ingest.carrier}, {"reason", why}});
+    for (const auto &[stream, reservation] : ingest.intake->open_streams())
+        if (LiveEvent *live = find(reservation))
+            live->closed({.carrier = ingest.carrier, .run = ingest.run, .stream = stream});
+    m_new_media = true;
+    ingest.intake.reset();
+    ingest.child.reset();
+}
+
+void Hub::read_child(Ingest &ingest) {
+    if (!ingest.child)
+        return;
+    auto done = read_messages(ingest);
+    if (done)
+        done = ingest.child->flush(*ingest.intake);
+    if (!done)
+        end_child(ingest, done.error().message);
+}
+
+Result<void> Hub::read_messages(Ingest &ingest) {
+    for (int i = 0; i < k_messages_at_once; ++i) {
+        const auto received = TRY(ingest.child->socket().receive());
+        if (!received)
+            return {};
+        if (!received->fds.empty())
+            return base::fail(Errc::protocol, "it sent a descriptor");
+        const auto message = TRY(wire::read_ingest(received->text));
+        const IntakeEvent event = TRY(ingest.intake->handle(message, monotonic_us()));
+        std::visit([&](const auto &e) { on(ingest, e); }, event);
+    }
+    return {};
+}
+
+void Hub::on(Ingest &ingest, const StreamOpened &e) {
+    record("opened", {{"reservation", e.reservation.text()},
+                      {"carrier", ingest.carrier},
+                      {"instance", e.instance},
+                      {"peer", e.peer}});
+    if (LiveEvent *live = find(e.reservation))
+        live->opened({.carrier = ingest.carrier, .run = ingest.run, .stream = e.stream}, e);
+}
+
+void Hub::on(Ingest &ingest, const PartReady &e) {
+    LiveEvent *live = find(e.reservation);
+    if (live == nullptr)
+        return;
+    live->part({.carrier = ingest.carrier, .run = ingest.run, .stream = e.stream}, e,
+               std::chrono::steady_clock::now());
+    tell_news(e.reservation, *live);
+    m_new_media = true;
+}
+
+void Hub::on(Ingest &, const StreamStats &e) {
+    if (LiveEvent *live = find(e.reservation)) {
+        live->event()->lost_packets = e.numbers.lost_packets;
+        live->event()->rtt_us = e.numbers.rtt_us;
+    }
+}
+
+void Hub::on(Ingest &ingest, const StreamClosed &e) {
+    record(
+        "closed",
+        {{"reservation", e.reservation.text()}, {"carrier", ingest.carrier}, {"reason", e.reason}});
+    if (LiveEvent *live = find(e.reservation))
+        live->closed({.carrier = ingest.carrier, .run = ingest.run, .stream = e.stream});
+    m_new_media = true;
+}
+
+void Hub::on(Ingest &ingest, const Refused &e) {
+    m_metrics.refused(ingest.carrier, e.what.reason, e.what.count);
+    record("refused", {{"carrier", ingest.carrier},
+                       {"reason", e.what.reason},
+                       {"peer", e.what.peer},
+                       {"count", e.what.count}});
+}
+
+} // namespace relay

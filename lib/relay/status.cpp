@@ -1,0 +1,167 @@
+#include "relay/status.hpp"
+
+#include "relay/child.hpp"
+#include "relay/keys.hpp"
+
+#include <arpa/inet.h>
+#include <charconv>
+#include <map>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+namespace relay {
+
+using base::Errc;
+using base::Result;
+
+namespace {
+
+struct SocketAddress {
+    sockaddr_storage storage{};
+    socklen_t size = 0;
+    [[nodiscard]] const sockaddr *get() const {
+        return reinterpret_cast<const sockaddr *>(&storage);
+    }
+};
+
+SocketAddress socket_address(const conf::Address &address) {
+    SocketAddress out;
+    if (address.is_v6()) {
+        auto &v6 = reinterpret_cast<sockaddr_in6 &>(out.storage);
+        v6.sin6_family = AF_INET6;
+        v6.sin6_port = htons(address.port);
+        ::inet_pton(AF_INET6, address.host.c_str(), &v6.sin6_addr);
+        out.size = sizeof v6;
+    } else {
+        auto &v4 = reinterpret_cast<sockaddr_in &>(out.storage);
+        v4.sin_family = AF_INET;
+        v4.sin_port = htons(address.port);
+        ::inet_pton(AF_INET, address.host.c_str(), &v4.sin_addr);
+        out.size = sizeof v4;
+    }
+    return out;
+}
+
+// Binds and lets go again: never listens, so that a running relay loses no viewer to it.
+std::optional<base::Error> bindable(const conf::Address &address, int type) {
+    const SocketAddress where = socket_address(address);
+    const base::Fd fd{::socket(where.storage.ss_family, type | SOCK_CLOEXEC, 0)};
+    const int one = 1;
+    if (type == SOCK_STREAM)
+        ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (fd && ::bind(fd.get(), where.get(), where.size) == 0)
+        return std::nullopt;
+    auto error = base::fail_errno("bind", address.text()).error();
+    if (errno == EADDRINUSE)
+        error.hint = "is relay-serve running already? ss -lntup shows who has it";
+    if (errno == EADDRNOTAVAIL)
+        error.hint = "ip address shows the addresses of this machine";
+    error.code = Errc::unavailable;
+    return error;
+}
+
+template <typename T> std::optional<base::Error> error_of(const Result<T> &result) {
+    return result ? std::nullopt : std::optional{result.error()};
+}
+
+Result<std::string> fetch_metrics(const conf::Address &address) {
+    constexpr std::size_t k_max_answer = std::size_t{16} << 20;
+    const SocketAddress where = socket_address(address);
+    const base::Fd fd{::socket(where.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    const timeval patience{.tv_sec = 5, .tv_usec = 0};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (!fd || ::connect(fd.get(), where.get(), where.size) != 0)
+        return base::fail_errno("connect to", address.text());
+    TRY(base::write_all(fd.get(), "GET /metrics HTTP/1.0\r\n\r\n", address.text()));
+    std::string answer = TRY(base::read_all(fd.get(), address.text(), k_max_answer));
+    const std::size_t body = answer.find("\r\n\r\n");
+    if (!answer.starts_with("HTTP/1.1 200 ") || body == std::string::npos)
+        return base::fail(Errc::protocol, "{}: does not answer as a relay does", address.text());
+    return answer.substr(body + 4);
+}
+
+} // namespace
+
+wire::Json to_json(const CheckItem &item) {
+    wire::JsonObject out{{"type", "check"}, {"v", 1}, {"what", item.what}, {"ok", !item.error}};
+    if (item.error)
+        out["error"] = item.error->message;
+    return out;
+}
+
+std::vector<CheckItem> check_relay(const RelayConfig &config) {
+    std::vector<CheckItem> out;
+    out.push_back({.what = "keys", .error = error_of(load_keys(config))});
+    out.push_back({.what = "program", .error = error_of(open_ingest_program())});
+    out.push_back({.what = "user", .error = error_of(find_identity(config.user))});
+    out.push_back({.what = "http", .error = bindable(config.http, SOCK_STREAM)});
+    if (config.admin)
+        out.push_back({.what = "admin", .error = bindable(*config.admin, SOCK_STREAM)});
+    for (const auto &[carrier, ingest] : config.ingest) {
+        conf::Address echo = ingest.listen;
+        echo.port = static_cast<std::uint16_t>(echo.port + 1);
+        auto error = bindable(ingest.listen, SOCK_DGRAM);
+        if (!error)
+            error = bindable(echo, SOCK_DGRAM);
+        out.push_back({.what = "ingest." + carrier, .error = std::move(error)});
+    }
+    return out;
+}
+
+Result<std::vector<wire::Json>> relay_status(const RelayConfig &config) {
+    auto text = fetch_metrics(config.admin.value_or(config.http));
+    if (!text) {
+        text.error().hint = config.admin ? "relay-serve runs in the foreground or as a service: "
+                                           "is it up?"
+                                         : "without admin in relay.toml, metrics are given to "
+                                           "loopback only";
+        return std::unexpected(text.error());
+    }
+    return status_records(*text);
+}
+
+std::vector<wire::Json> status_records(std::string_view metrics) {
+    static const std::map<std::string_view, std::string_view> k_names{
+        {"slotcast_relay_live", "live"},
+        {"slotcast_relay_viewers", "viewers"},
+        {"slotcast_relay_ingest_bytes_total", "ingest_bytes"},
+        {"slotcast_relay_egress_bytes_total", "egress_bytes"},
+        {"slotcast_relay_gaps_total", "gaps"},
+        {"slotcast_relay_connections", "connections"},
+        {"slotcast_relay_feed_serial", "feed_serial"},
+        {"slotcast_relay_feed_age_seconds", "feed_age_s"},
+        {"slotcast_relay_clock_offset_milliseconds", "clock_offset_ms"},
+        {"slotcast_relay_reports_waiting", "reports_waiting"}};
+    constexpr std::string_view k_label = "{reservation=\"";
+    wire::JsonObject relay{{"type", "relay"}, {"v", 1}};
+    std::map<std::string_view, wire::JsonObject> events;
+    while (!metrics.empty()) {
+        const std::string_view line = metrics.substr(0, metrics.find('\n'));
+        metrics.remove_prefix(std::min(metrics.size(), line.size() + 1));
+        const std::size_t space = line.rfind(' ');
+        const auto name = k_names.find(line.substr(0, line.find_first_of("{ ")));
+        if (space == std::string_view::npos || name == k_names.end())
+            continue;
+        std::int64_t value = 0;
+        std::from_chars(line.data() + space + 1, line.data() + line.size(), value);
+        const std::size_t label = line.find(k_label);
+        if (label == std::string_view::npos) {
+            relay[name->second] = value;
+            continue;
+        }
+        const std::string_view id = line.substr(label + k_label.size(), 26);
+        auto &event = events[id];
+        if (event.empty())
+            event = {{"type", "event"}, {"v", 1}, {"reservation", id}};
+        event[name->second] = value;
+        if (name->second == "live")
+            event["live"] = value != 0;
+    }
+    std::vector<wire::Json> out{std::move(relay)};
+    for (auto &[id, event] : events)
+        out.emplace_back(std::move(event));
+    return out;
+}
+
+} // namespace relay

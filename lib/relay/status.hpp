@@ -1,0 +1,28 @@
+// What an administrator asks: would it start here (check), and how is the running one (status).
+#pragma once
+
+#include "relay/config.hpp"
+#include "wire/json.hpp"
+
+#include <vector>
+
+namespace relay {
+
+/// One thing that `relay-serve check` looked at: the record `{"type":"check","v":1,…}`.
+struct CheckItem {
+    std::string what; ///< "keys", "http", "ingest.lineA" …
+    std::optional<base::Error> error;
+};
+[[nodiscard]] wire::Json to_json(const CheckItem &item);
+
+/// Keys, the ingest program, its user, and every address. Changes nothing.
+[[nodiscard]] std::vector<CheckItem> check_relay(const RelayConfig &config);
+
+/// The records of `relay-serve status`, of the running relay's metrics: one of the relay, then one
+/// of each reservation. unavailable: it does not run, or not here.
+[[nodiscard]] base::Result<std::vector<wire::Json>> relay_status(const RelayConfig &config);
+
+/// The same from the metrics' text; pure.
+[[nodiscard]] std::vector<wire::Json> status_records(std::string_view metrics);
+
+} // namespace relay
