@@ -253,7 +253,7 @@ completed() {
     grep -ohP '\{"(GET|POST)", "\K[^"]*' control/*.cpp | sort -u >"$BATS_TEST_TMPDIR/paths"
     holds 'no paths found in lib/control' [ "$(wc -l <"$BATS_TEST_TMPDIR/paths")" -ge 10 ]
     while read -r path; do
-        holds "$path" grep -qE "(GET|POST) $(sed 's/{}/ *(ID|NAME) */g' <<<"$path")\$" <<<"$page"
+        holds "$path" grep -qE "(GET|POST) ${path//\{\}/ *(ID|NAME) *}\$" <<<"$page"
     done <"$BATS_TEST_TMPDIR/paths"
     grep -ohzP '(refuse|problem|with)\(\s*\d{3},\s*"[a-z_]+"' control/*.cpp net/http_session.cpp |
         tr -d '\0' | grep -oE '[0-9]{3}, *"[a-z_]+"' | tr -d '",' | sort -u >"$BATS_TEST_TMPDIR/codes"
