@@ -93,7 +93,28 @@ std::string audio_chain(const EncodePlan &plan) {
                        plan.audio_channels, aac_encoder(), plan.audio_bps);
 }
 
+// mpegtsmux repeats PAT and PMT before the picture that follows this event. Sent ahead of each key
+// frame, so that a viewer or a segment that begins there has nothing of the picture before.
+GstPadProbeReturn mark_key_frame(GstPad *pad, GstPadProbeInfo *info, gpointer /*data*/) {
+    const GstBuffer *buffer = gst_pad_probe_info_get_buffer(info);
+    if (buffer == nullptr || GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT))
+        return GST_PAD_PROBE_OK;
+    gst_pad_push_event(
+        pad,
+        gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM,
+                             gst_structure_new("GstForceKeyUnit", "timestamp", G_TYPE_UINT64,
+                                               GST_CLOCK_TIME_NONE, "stream-time", G_TYPE_UINT64,
+                                               GST_CLOCK_TIME_NONE, "running-time", G_TYPE_UINT64,
+                                               GST_CLOCK_TIME_NONE, "all-headers", G_TYPE_BOOLEAN,
+                                               TRUE, "count", G_TYPE_UINT, 0U, nullptr)));
+    return GST_PAD_PROBE_OK;
+}
+
 } // namespace
+
+void mark_key_frames(GstPad *pad) {
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, mark_key_frame, nullptr, nullptr);
+}
 
 std::string aac_encoder() {
     for (const char *name : {"fdkaacenc", "avenc_aac"})
@@ -159,7 +180,10 @@ Result<void> GstBranches::pass(GstPad *pad, const char *parser_name) {
         g_object_set(parser, "config-interval", -1, nullptr); // parameter sets at each key frame
     GstPad *mux_pad = TRY(request_mux_pad());
     gst_element_link(queue, parser);
-    TRY(link(static_pad(parser, "src").get(), mux_pad, m_pipeline.input()));
+    const PadPtr out = static_pad(parser, "src");
+    if (parser_name != std::string_view{"aacparse"})
+        mark_key_frames(out.get());
+    TRY(link(out.get(), mux_pad, m_pipeline.input()));
     gst_element_sync_state_with_parent(parser);
     gst_element_sync_state_with_parent(queue);
     return link(pad, static_pad(queue, "sink").get(), m_pipeline.input());
@@ -192,7 +216,10 @@ Result<void> GstBranches::encode_decoded(const Decoded &to, GstPad *pad) {
     const std::string text = to.video ? video_chain(plan) : audio_chain(plan);
     base::log::debug("{}: {}", m_pipeline.input(), text);
     GstElement *chain = TRY(m_pipeline.add_bin(text));
-    TRY(link(static_pad(chain, "src").get(), to.mux_pad, m_pipeline.input()));
+    const PadPtr out = static_pad(chain, "src");
+    if (to.video)
+        mark_key_frames(out.get());
+    TRY(link(out.get(), to.mux_pad, m_pipeline.input()));
     gst_element_sync_state_with_parent(chain);
     return link(pad, static_pad(chain, "sink").get(), m_pipeline.input());
 }

@@ -72,6 +72,9 @@ class GstFeeder {
     std::thread m_thread;
 };
 
+/// Makes the tables precede each key frame that leaves @p pad, the last one before the multiplexer.
+void mark_key_frames(_GstPad *pad);
+
 /// The AAC encoder that is installed.
 [[nodiscard]] std::string aac_encoder();
 

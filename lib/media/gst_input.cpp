@@ -95,7 +95,7 @@ Result<std::unique_ptr<TsInput>> open_test_input(const StreamTerms &terms) {
                                   ? "clockoverlay time-format=\"%H:%M:%S\" font-desc=\"Sans 36\" ! "
                                     "timeoverlay halignment=right font-desc=\"Sans 36\" ! "
                                   : "";
-    TRY(pipeline->add_described(fmt::format(
+    _GstElement *video = TRY(pipeline->add_described(fmt::format(
         "videotestsrc is-live=true pattern=smpte horizontal-speed=2 ! "
         "video/x-raw,format=I420,width={},height={},framerate={}/{} ! {}queue ! "
         "x264enc tune=zerolatency speed-preset=superfast bitrate={} vbv-buf-capacity={} "
@@ -103,6 +103,9 @@ Result<std::unique_ptr<TsInput>> open_test_input(const StreamTerms &terms) {
         plan.picture.width, plan.picture.height, plan.picture.fps_numerator,
         plan.picture.fps_denominator, clock, plan.video_kbps, plan.vbv_ms,
         plan.key_frame_distance)));
+    GstPad *pad = gst_element_get_static_pad(video, "src");
+    mark_key_frames(pad);
+    gst_object_unref(pad);
     TRY(pipeline->add_described(
         fmt::format("audiotestsrc is-live=true freq=440 volume=0.1 samplesperbuffer=1024 ! "
                     "audio/x-raw,rate=48000,channels={} ! queue ! {} bitrate={} ! aacparse ! queue",

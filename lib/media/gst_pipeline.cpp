@@ -145,11 +145,11 @@ Result<GstElement *> GstPipeline::add_bin(const std::string &description) {
     return bin;
 }
 
-Result<void> GstPipeline::add_described(const std::string &description) {
+Result<GstElement *> GstPipeline::add_described(const std::string &description) {
     GstElement *bin = TRY(add_bin(description));
     if (gst_element_link(bin, m_mux) == FALSE)
         return base::fail(Errc::bug, "{}: '{}' does not link to mpegtsmux", m_input, description);
-    return {};
+    return bin;
 }
 
 Result<void> GstPipeline::change_state(int state) {

@@ -34,7 +34,7 @@ class GstPipeline {
     /// The same for a bin of a gst-launch description, with its open ends as pads `sink` and `src`.
     [[nodiscard]] base::Result<_GstElement *> add_bin(const std::string &description);
     /// add_bin() and a link from it to the multiplexer.
-    [[nodiscard]] base::Result<void> add_described(const std::string &description);
+    [[nodiscard]] base::Result<_GstElement *> add_described(const std::string &description);
     [[nodiscard]] _GstElement *mux() const { return m_mux; }
     [[nodiscard]] const std::string &input() const { return m_input; }
 

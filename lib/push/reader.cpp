@@ -1,6 +1,7 @@
 #include "push/reader.hpp"
 
 #include "base/log.hpp"
+#include "wire/ingest.hpp"
 
 #include <algorithm>
 #include <array>
@@ -28,14 +29,25 @@ constexpr auto k_finish_slack = 5s;  // beyond the drain time, for the sender's 
 constexpr auto k_stop_patience = 3s; // after a signal
 constexpr auto k_warn_every = 10s;
 
+// Refusals that pass by themselves: the sender tries again until they do.
+bool is_passing(std::string_view detail) {
+    using wire::IngestRefusal;
+    return std::ranges::any_of(
+        std::array{IngestRefusal::too_early, IngestRefusal::busy, IngestRefusal::unknown},
+        [&](IngestRefusal refusal) { return detail == wire::name(refusal); });
+}
+
 // What helps against a refusal, by the relay's reason (relay-serve(8)).
 std::string hint_for(std::string_view detail, std::string_view id) {
-    if (detail.find("busy") != detail.npos)
+    using wire::IngestRefusal;
+    if (detail == wire::name(IngestRefusal::busy))
         return fmt::format("another program publishes with this ticket: stop it, or take over with "
                            "resv-request settings {} --new-generation",
                            id);
-    if (detail.find("rate") != detail.npos)
-        return "the stream exceeds the rate that was reserved: lower the encoder's, or book more";
+    if (detail == wire::name(IngestRefusal::bad_ticket) ||
+        detail == wire::name(IngestRefusal::wrong_relay))
+        return fmt::format("fetch the settings again: resv-request settings {} | resv-store add",
+                           id);
     return fmt::format("resv-request show {} tells the state of the reservation", id);
 }
 
@@ -251,7 +263,7 @@ Result<void> Reader::on_status(const wire::SenderStatus &status) {
     const bool changed = status.state != m_status.state || status.carrier != m_status.carrier;
     m_status = status;
     m_stats.write(stats_record(status, m_options.reservation, m_clock.now()));
-    if (status.state == "refused")
+    if (status.state == "refused" && !m_finishing && !is_passing(status.detail))
         return fail_hint(Errc::refused, hint_for(status.detail, m_options.reservation.text()),
                          "the relay refused the stream{}{}", status.detail.empty() ? "" : ": ",
                          status.detail);
@@ -265,6 +277,9 @@ Result<void> Reader::on_status(const wire::SenderStatus &status) {
     else if (status.state == "lost")
         base::log::warning("the connection over {} is lost: {}; the sender tries again",
                            status.carrier, status.detail);
+    else if (status.state == "refused")
+        base::log::warning("the relay refuses the stream for now: {} ({})", status.detail,
+                           hint_for(status.detail, m_options.reservation.text()));
     return {};
 }
 
