@@ -1,0 +1,126 @@
+#include "control/admin.hpp"
+
+#include "control/certificate.hpp"
+#include "control/documents.hpp"
+#include "ledger/sqlite.hpp"
+
+namespace control {
+
+using base::Result;
+using ledger::Transaction;
+using wire::Json;
+using wire::JsonObject;
+
+Result<std::vector<Json>> reservation_records(const Config &config, base::UtcTime now) {
+    const auto ledger = TRY(ledger::open_sqlite_ledger(config.ledger(), ledger::Verify::no));
+    std::vector<Json> out;
+    TRY(ledger->read([&](Transaction &t) -> Result<void> {
+        for (const ledger::Booking &b : TRY(t.bookings("")))
+            out.push_back(wire::to_json(reservation_of(b, config, now)));
+        return {};
+    }));
+    return out;
+}
+
+Result<std::vector<Json>> relay_records(const Config &config) {
+    const auto ledger = TRY(ledger::open_sqlite_ledger(config.ledger(), ledger::Verify::no));
+    std::vector<Json> out;
+    TRY(ledger->read([&](Transaction &t) -> Result<void> {
+        for (const auto &[name, relay] : config.catalogue.relays) {
+            const auto party = TRY(t.party_by_name(name));
+            const RelaySite &site = config.relays.at(name);
+            JsonObject addresses;
+            for (const auto &[carrier, at] : site.ingest)
+                addresses[carrier] = at.text();
+            JsonObject record{{"type", "relay"},
+                              {"v", 1},
+                              {"name", name},
+                              {"public_url", site.public_url},
+                              {"streams", relay.streams},
+                              {"ingest_bps", relay.ingest.bps},
+                              {"egress_bps", relay.egress.bps},
+                              {"ingest_addresses", std::move(addresses)},
+                              {"enrolled", party.has_value()}};
+            if (party)
+                record["key_id"] = party->id().text();
+            if (party && party->seen)
+                record["seen"] = base::format_rfc3339(*party->seen);
+            out.emplace_back(std::move(record));
+        }
+        return {};
+    }));
+    return out;
+}
+
+namespace {
+
+Result<std::string> check_certificate(const Config &config, base::UtcTime now) {
+    const auto certificate = TRY(Certificate::load(config.tls_certificate, config.tls_key));
+    const std::string until = base::format_rfc3339(certificate.not_after());
+    if (now >= certificate.not_after())
+        return base::fail_hint(base::Errc::config, "renew it", "it expired at {}", until);
+    if (now < certificate.not_before())
+        return base::fail(base::Errc::config, "it is not valid before {}",
+                          base::format_rfc3339(certificate.not_before()));
+    return "valid until " + until;
+}
+
+Result<std::string> check_ledger(const Config &config) {
+    const auto ledger = TRY(ledger::open_sqlite_ledger(config.ledger(), ledger::Verify::yes));
+    std::size_t stranded = 0;
+    TRY(ledger->read([&](Transaction &t) -> Result<void> {
+        for (const ledger::Booking &b : TRY(t.bookings("")))
+            if (resv::occupies(b.life.state) && !servable(b, config))
+                ++stranded;
+        return {};
+    }));
+    if (stranded > 0)
+        return base::fail_hint(base::Errc::config, "put their channels, relays and carriers back",
+                               "{} live reservations use what is no longer configured", stranded);
+    return std::string("whole");
+}
+
+Result<std::string> check_relays(const Config &config) {
+    std::string missing;
+    for (const Json &record : TRY(relay_records(config)))
+        if (!record.at("enrolled").as_bool())
+            missing += fmt::format("{}{}", missing.empty() ? "" : ", ",
+                                   std::string_view(record.at("name").as_string()));
+    // Not an error: relays enrol once control serves.
+    return missing.empty() ? "all enrolled" : "not enrolled yet: " + missing;
+}
+
+Json check_record(std::string_view name, const Result<std::string> &result) {
+    JsonObject out{{"type", "check"},
+                   {"v", 1},
+                   {"name", name},
+                   {"ok", result.has_value()},
+                   {"detail", result ? *result : result.error().message}};
+    if (!result && !result.error().hint.empty())
+        out["hint"] = result.error().hint;
+    return out;
+}
+
+} // namespace
+
+std::vector<Json> check_records(const Config &config, base::UtcTime now) {
+    const auto keys = [&]() -> Result<std::string> {
+        const Keys loaded = TRY(load_keys(config));
+        return "signing key " + loaded.signing.id().text();
+    }();
+    return {check_record("configuration", config.file.native()),
+            check_record("certificate", check_certificate(config, now)), check_record("keys", keys),
+            check_record("ledger", check_ledger(config)),
+            check_record("relays", check_relays(config))};
+}
+
+Result<Json> control_record(const Config &config) {
+    const Keys keys = TRY(load_keys(config));
+    return Json(JsonObject{{"type", "control"},
+                           {"v", 1},
+                           {"key", seal::public_key_text(keys.signing.public_key())},
+                           {"key_id", keys.signing.id().text()},
+                           {"data", config.data.native()}});
+}
+
+} // namespace control

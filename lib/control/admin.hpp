@@ -1,0 +1,23 @@
+// What the administrator's commands show, as records of one JSON object each.
+#pragma once
+
+#include "control/config.hpp"
+#include "wire/json.hpp"
+
+namespace control {
+
+/// Every reservation, oldest first: the records that its owner sees.
+[[nodiscard]] base::Result<std::vector<wire::Json>> reservation_records(const Config &config,
+                                                                        base::UtcTime now);
+
+/// `{"type":"relay","v":1,"name",…,"enrolled":bool,"key_id","seen"}` for each configured relay.
+[[nodiscard]] base::Result<std::vector<wire::Json>> relay_records(const Config &config);
+
+/// `{"type":"check","v":1,"name","ok","detail","hint"}` for all that serving needs beside the
+/// configuration's own rules: data folder, keys, ledger, certificate, enrolled relays.
+[[nodiscard]] std::vector<wire::Json> check_records(const Config &config, base::UtcTime now);
+
+/// Control's public key: `{"type":"control","v":1,"key","key_id","data"}`.
+[[nodiscard]] base::Result<wire::Json> control_record(const Config &config);
+
+} // namespace control

@@ -1,0 +1,19 @@
+// Answers of the API as HTTP responses.
+#pragma once
+
+#include "control/problem.hpp"
+#include "net/http_server.hpp"
+
+namespace control {
+
+/// A success.
+struct Answer {
+    int status = 200;
+    std::string body; ///< JSON
+};
+
+[[nodiscard]] net::Headers json_headers();
+[[nodiscard]] net::Response response_of(const Answer &answer);
+[[nodiscard]] net::Response response_of(const Refusal &refusal);
+
+} // namespace control

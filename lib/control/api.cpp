@@ -1,0 +1,186 @@
+// How a request finds its handler: routes, roles, idempotency. The handlers: api_handlers.cpp.
+#include "control/api.hpp"
+
+#include "base/log.hpp"
+#include "control/transact.hpp"
+#include "seal/hash.hpp"
+
+#include <array>
+#include <charconv>
+
+namespace control {
+
+using ledger::Role;
+using ledger::Transaction;
+
+namespace {
+
+constexpr std::chrono::hours k_answers_kept{48};
+
+// The variable parts of `path` when it has the pattern's shape.
+std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path) {
+    std::vector<std::string> names;
+    for (;;) {
+        const std::size_t p = std::min(pattern.find('/', 1), pattern.size());
+        const std::size_t q = std::min(path.find('/', 1), path.size());
+        if (pattern.empty() || path.empty())
+            break;
+        if (pattern.substr(0, p) == "/{}" && q > 1)
+            names.emplace_back(path.substr(1, q - 1));
+        else if (pattern.substr(0, p) != path.substr(0, q))
+            return std::nullopt;
+        pattern.remove_prefix(p);
+        path.remove_prefix(q);
+    }
+    if (!pattern.empty() || !path.empty())
+        return std::nullopt;
+    return names;
+}
+
+Outcome<std::int64_t> number(const net::Headers &query, std::string_view name, std::int64_t max) {
+    for (const auto &[key, text] : query) {
+        if (key != name)
+            continue;
+        std::int64_t value = -1;
+        const auto [end, err] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (err != std::errc{} || end != text.data() + text.size() || value < 0 || value > max)
+            return refuse(400, "bad_request", fmt::format("{}: not in 0 to {}", name, max));
+        return value;
+    }
+    return 0;
+}
+
+} // namespace
+
+Api::Api(const Config &config, const Keys &keys, ledger::Ledger &ledger, const base::Clock &clock,
+         Feeds &feeds, IsOwnHost is_own_host)
+    : m_config(config), m_keys(keys), m_ledger(ledger), m_clock(clock), m_feeds(feeds),
+      m_is_own_host(std::move(is_own_host)), m_desk(config), m_authenticator(ledger) {}
+
+std::span<const Api::Route> Api::routes() {
+    static const std::array<Route, 16> table{{
+        {"GET", "/healthz", Who::anybody, &Api::healthz},
+        {"GET", "/v1/time", Who::anybody, &Api::time},
+        {"GET", "/v1/channels", Who::party, &Api::channels},
+        {"GET", "/v1/carriers", Who::party, &Api::carriers},
+        {"GET", "/v1/availability", Who::owner, &Api::availability},
+        {"GET", "/v1/reservations", Who::owner, &Api::list},
+        {"POST", "/v1/reservations", Who::distributor, &Api::book},
+        {"GET", "/v1/reservations/{}", Who::owner, &Api::show},
+        {"POST", "/v1/reservations/{}/commit", Who::owner, &Api::commit},
+        {"POST", "/v1/reservations/{}/extend", Who::owner, &Api::extend},
+        {"POST", "/v1/reservations/{}/cancel", Who::owner, &Api::cancel},
+        {"POST", "/v1/reservations/{}/end", Who::owner, &Api::end},
+        {"POST", "/v1/reservations/{}/settings", Who::owner, &Api::settings},
+        {"POST", "/v1/keys/enrol", Who::newcomer, &Api::enrol},
+        {"GET", "/v1/relays/{}/feed", Who::relay, nullptr}, // answered later: long_poll()
+        {"POST", "/v1/relays/{}/reports", Who::relay, &Api::reports},
+    }};
+    return table;
+}
+
+void Api::handle(const net::Request &request, const Reply &reply) {
+    auto outcome = dispatch(request, reply);
+    if (!outcome) {
+        base::log::debug("{} {} {}: {} {}", request.peer, request.method, request.path,
+                         outcome.error().problem.status, outcome.error().problem.code);
+        reply(response_of(outcome.error()));
+    } else if (*outcome) {
+        reply(response_of(**outcome));
+    }
+}
+
+Outcome<std::optional<Answer>> Api::dispatch(const net::Request &request, const Reply &reply) {
+    if (m_is_own_host && !m_is_own_host(request.header("Host").value_or("")))
+        return refuse(421, "misdirected", "Host is no name of this control");
+    bool known = false;
+    for (const Route &route : routes()) {
+        auto names = match(route.pattern, request.path);
+        known = known || names.has_value();
+        if (!names || route.method != request.method)
+            continue;
+        Call call{.request = request,
+                  .now = m_clock.now(),
+                  .names = std::move(*names),
+                  .caller = {},
+                  .idempotency_key = {}};
+        if (route.handler != nullptr)
+            return TRY(run(route, call));
+        call.caller = TRY(m_authenticator.caller(request, call.now));
+        TRY(check_role(route.who, call));
+        return long_poll(call, reply);
+    }
+    if (known)
+        return refuse(405, "method_not_allowed", "not with this method");
+    return refuse(404, "not_found", "there is nothing here");
+}
+
+Outcome<Answer> Api::run(const Route &route, Call &call) {
+    if (route.who != Who::anybody && route.who != Who::newcomer) {
+        call.caller = TRY(m_authenticator.caller(call.request, call.now));
+        TRY(check_role(route.who, call));
+    }
+    if (route.method == "POST")
+        call.idempotency_key = TRY(idempotency_key(call.request));
+    return (this->*route.handler)(call);
+}
+
+Outcome<void> Api::check_role(Who who, const Call &call) {
+    const Role role = call.caller.role;
+    const auto no = [&] {
+        return refuse(403, "wrong_role",
+                      fmt::format("'{}' is enrolled as {}", call.caller.name, name(role)));
+    };
+    if (who == Who::distributor && role != Role::distributor)
+        return no();
+    if (who == Who::owner && role == Role::relay)
+        return no();
+    if (who == Who::relay && (role != Role::relay || call.names.front() != call.caller.name))
+        return no();
+    return {};
+}
+
+Outcome<std::optional<Answer>> Api::long_poll(const Call &call, const Reply &reply) {
+    constexpr std::int64_t k_any = std::numeric_limits<std::int64_t>::max();
+    const auto query = TRY(net::parse_query(call.request.query));
+    const std::int64_t after = TRY(number(query, "after", k_any));
+    const std::int64_t wait = TRY(number(query, "wait_s", 3600));
+    if (!call.caller.seen || call.now - *call.caller.seen > base::Seconds{60})
+        TRY(m_ledger.write([&](Transaction &t) -> base::Result<void> {
+            auto party = TRY(t.party_by_key(call.caller.id()));
+            if (!party)
+                return {};
+            party->seen = call.now;
+            return t.put(*party);
+        }));
+    m_feeds.answer(call.caller.name, after, base::Seconds{wait}, reply);
+    return std::nullopt;
+}
+
+Outcome<Answer> Api::once(const Call &call, const seal::KeyId &by, const Work &work) {
+    const seal::Hash256 hash = seal::hash256(seal::bytes_of(
+        fmt::format("{} {}\n{}", call.request.method, call.request.target, call.request.body)));
+    auto outcome = transact(m_ledger, [&](Transaction &t) -> Outcome<Answer> {
+        const auto stored = TRY(t.answer(by, call.idempotency_key));
+        if (stored && stored->created + k_answers_kept > call.now) {
+            if (stored->request == hash)
+                return Answer{.status = stored->status, .body = stored->body};
+            return refuse(422, "idempotency_key_reused",
+                          "that Idempotency-Key came with another request before",
+                          "use a new key for a new request");
+        }
+        Answer answer = TRY(work(t));
+        TRY(t.put(ledger::StoredAnswer{.by = by,
+                                       .key = call.idempotency_key,
+                                       .request = hash,
+                                       .status = answer.status,
+                                       .body = answer.body,
+                                       .created = call.now}));
+        return answer;
+    });
+    if (outcome)
+        m_feeds.changed();
+    return outcome;
+}
+
+} // namespace control

@@ -1,0 +1,87 @@
+// The API: a request in, an answer out. See slotcast-api(7) of the design, section 6.
+#pragma once
+
+#include "control/answer.hpp"
+#include "control/auth.hpp"
+#include "control/booking.hpp"
+#include "control/feeds.hpp"
+
+namespace control {
+
+/// Thread-safe. Everything given to the constructor outlives it.
+class Api {
+  public:
+    using Reply = Feeds::Reply;
+    /// Whether a Host field names this control; empty: any does.
+    using IsOwnHost = std::function<bool(std::string_view host)>;
+
+    Api(const Config &config, const Keys &keys, ledger::Ledger &ledger, const base::Clock &clock,
+        Feeds &feeds, IsOwnHost is_own_host = {});
+
+    /// Answers once through @p reply: before it returns, or, a long poll, later from Feeds' thread.
+    void handle(const net::Request &request, const Reply &reply);
+
+  private:
+    // One request on its way through a handler.
+    struct Call {
+        const net::Request &request;
+        base::UtcTime now;
+        std::vector<std::string> names; // the path's variable parts
+        ledger::Party caller;
+        std::string idempotency_key; // of a POST
+    };
+    using Handler = Outcome<Answer> (Api::*)(const Call &);
+    enum class Who { anybody, newcomer, distributor, owner, party, relay };
+    struct Route {
+        std::string_view method;
+        std::string_view pattern; // "{}" stands for one variable part
+        Who who;
+        Handler handler;
+    };
+    using Work = std::function<Outcome<Answer>(ledger::Transaction &)>;
+    using Change = std::function<Outcome<ledger::Booking>(ledger::Transaction &, ledger::Booking)>;
+
+    [[nodiscard]] static std::span<const Route> routes();
+    Outcome<std::optional<Answer>> dispatch(const net::Request &request, const Reply &reply);
+    Outcome<Answer> run(const Route &route, Call &call);
+    Outcome<std::optional<Answer>> long_poll(const Call &call, const Reply &reply);
+    Outcome<void> check_role(Who who, const Call &call);
+
+    /// Runs @p work in the transaction that also keeps its answer; the same key and request again
+    /// get that answer, the same key with another request 422.
+    Outcome<Answer> once(const Call &call, const seal::KeyId &by, const Work &work);
+    /// The booking that the path names, when it is the caller's (or the caller an operator): else
+    /// 404.
+    Outcome<ledger::Booking> own_booking(ledger::Transaction &t, const Call &call);
+    /// once() around @p change of own_booking(), answered by the reservation and its settings.
+    Outcome<Answer> change(const Call &call, const Change &change);
+    Outcome<Answer> booked(ledger::Transaction &t, ledger::Booking booking, const Call &call,
+                           int status);
+
+    Outcome<Answer> healthz(const Call &call);
+    Outcome<Answer> time(const Call &call);
+    Outcome<Answer> channels(const Call &call);
+    Outcome<Answer> carriers(const Call &call);
+    Outcome<Answer> availability(const Call &call);
+    Outcome<Answer> list(const Call &call);
+    Outcome<Answer> show(const Call &call);
+    Outcome<Answer> book(const Call &call);
+    Outcome<Answer> commit(const Call &call);
+    Outcome<Answer> extend(const Call &call);
+    Outcome<Answer> cancel(const Call &call);
+    Outcome<Answer> end(const Call &call);
+    Outcome<Answer> settings(const Call &call);
+    Outcome<Answer> enrol(const Call &call);
+    Outcome<Answer> reports(const Call &call);
+
+    const Config &m_config;
+    const Keys &m_keys;
+    ledger::Ledger &m_ledger;
+    const base::Clock &m_clock;
+    Feeds &m_feeds;
+    IsOwnHost m_is_own_host;
+    Desk m_desk;
+    Authenticator m_authenticator;
+};
+
+} // namespace control

@@ -1,0 +1,114 @@
+#include "control/auth.hpp"
+
+#include <algorithm>
+
+namespace control {
+
+using base::UtcTime;
+
+namespace {
+
+constexpr std::size_t k_max_key = 64;
+
+seal::HttpParts parts_of(const net::Request &r) {
+    std::string authority = r.header("Host").value_or("");
+    std::ranges::transform(authority, authority.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    return {.method = r.method,
+            .authority = std::move(authority),
+            .path = r.path,
+            .query = "?" + r.query,
+            .content_digest = r.header("Content-Digest"),
+            .idempotency_key = r.header("Idempotency-Key")};
+}
+
+Outcome<void> check_digest(const net::Request &r) {
+    const auto digest = r.header("Content-Digest");
+    if (!digest && r.body.empty())
+        return {};
+    if (!digest || !seal::content_digest_matches(*digest, r.body))
+        return refuse(400, "bad_digest", "Content-Digest is not the body's sha-256");
+    return {};
+}
+
+Outcome<seal::SignatureClaim> claim_of(const net::Request &r, const seal::HttpParts &parts) {
+    const auto input = r.header("Signature-Input");
+    const auto signature = r.header("Signature");
+    if (!input || !signature)
+        return refuse(401, "unsigned", "the request carries no signature (RFC 9421)",
+                      "enrol, and sign with the enrolled key");
+    const auto claim = seal::read_claim(parts, {*input, *signature});
+    if (!claim)
+        return refuse(401, "bad_signature", claim.error().message);
+    return *claim;
+}
+
+Outcome<void> verify(const seal::HttpParts &parts, const seal::SignatureClaim &claim,
+                     const seal::PublicKey &key, UtcTime now) {
+    const auto good = seal::verify_request(parts, claim, key, now);
+    if (good)
+        return {};
+    return refuse(401, now >= claim.expires ? "signature_expired" : "bad_signature",
+                  good.error().message, good.error().hint);
+}
+
+} // namespace
+
+bool NonceCache::use(const seal::KeyId &key, const std::string &nonce, UtcTime expires,
+                     UtcTime now) {
+    const std::scoped_lock lock{m_mutex};
+    if (now >= m_next_sweep) {
+        std::erase_if(m_used, [now](const auto &used) { return used.second <= now; });
+        m_next_sweep = now + base::Seconds{10};
+    }
+    return m_used.emplace(std::pair{key, nonce}, expires).second;
+}
+
+Outcome<ledger::Party> Authenticator::caller(const net::Request &request, UtcTime now) {
+    const auto parts = parts_of(request);
+    const auto claim = TRY(claim_of(request, parts));
+    std::optional<ledger::Party> party;
+    TRY(m_ledger.read([&](ledger::Transaction &t) -> base::Result<void> {
+        party = TRY(t.party_by_key(claim.key));
+        return {};
+    }));
+    if (!party)
+        return refuse(401, "unknown_key",
+                      fmt::format("key {} is not enrolled here", claim.key.text()),
+                      "enrol it with a token of resv-control enrol");
+    TRY(verify(parts, claim, party->sign_key, now));
+    TRY(check_digest(request));
+    if (!m_nonces.use(claim.key, claim.nonce, claim.expires, now))
+        return refuse(401, "replayed", "this signed request was received before",
+                      "sign each request anew");
+    return *std::move(party);
+}
+
+Outcome<void> verify_self_signed(const net::Request &request, const seal::PublicKey &key,
+                                 UtcTime now) {
+    const auto parts = parts_of(request);
+    const auto claim = TRY(claim_of(request, parts));
+    TRY(verify(parts, claim, key, now));
+    return check_digest(request);
+}
+
+Outcome<std::string> idempotency_key(const net::Request &request) {
+    const auto field = request.header("Idempotency-Key");
+    if (!field)
+        return refuse(400, "idempotency_key_missing", "a POST needs an Idempotency-Key",
+                      "send Idempotency-Key: \"…\", the same again only to repeat this request");
+    std::string_view text = *field;
+    const bool quoted = text.size() > 2 && text.front() == '"' && text.back() == '"';
+    text = quoted ? text.substr(1, text.size() - 2) : std::string_view{};
+    const bool plain = std::ranges::all_of(text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_';
+    });
+    if (!quoted || text.size() > k_max_key || !plain)
+        return refuse(400, "idempotency_key_bad",
+                      "Idempotency-Key is one quoted string of 1 to 64 of A-Z a-z 0-9 - _");
+    return std::string(text);
+}
+
+} // namespace control

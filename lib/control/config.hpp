@@ -1,0 +1,64 @@
+// control.toml: what control serves and with which capacity. See control.toml(5).
+#pragma once
+
+#include "conf/address.hpp"
+#include "conf/toml.hpp"
+#include "resv/catalogue.hpp"
+#include "wire/settings.hpp"
+
+#include <filesystem>
+
+namespace control {
+
+struct Policy {
+    base::Seconds lead_in{10};
+    base::Seconds drain{10};
+    base::Millis hold{300'000};
+    base::Millis grace{600'000}; ///< without media for so long after the start: a no-show
+    base::Millis min_duration{60'000};
+    base::Millis max_duration{86'400'000};
+    base::Millis horizon{366LL * 86'400'000};
+    base::Millis retention{86'400'000}; ///< how long relays keep an event after its end
+};
+
+/// Where a relay is; its capacity is in the catalogue.
+struct RelaySite {
+    std::string public_url; ///< viewers' side, without a trailing slash
+    std::map<std::string, conf::Address, std::less<>> ingest; ///< by carrier; the echo is port + 1
+    base::Millis latency{120};                                ///< SRT's
+};
+
+struct CarrierSite {
+    wire::CarrierType type = wire::CarrierType::link;
+    wire::LinkInfo link;
+};
+
+struct Config {
+    std::filesystem::path file; ///< where it was read from
+    conf::Address listen;
+    std::filesystem::path tls_certificate;
+    std::filesystem::path tls_key;
+    std::filesystem::path data;
+    Policy policy;
+    resv::Catalogue catalogue; ///< the same names as in relays and carriers below
+    std::map<std::string, RelaySite, std::less<>> relays;
+    std::map<std::string, CarrierSite, std::less<>> carriers;
+
+    [[nodiscard]] std::filesystem::path ledger() const { return data / "ledger.sqlite"; }
+};
+
+/// Reads and judges @p top. config: a missing or unknown key, a wrong unit, a name that leads
+/// nowhere, an ingest address that is control's or on the viewers' side; file, line and key named.
+[[nodiscard]] base::Result<Config> read_control(const conf::Table &top);
+
+/// The file of --config (@p flag), `$SLOTCAST_CONFIG` or /etc/slotcast/control.toml.
+[[nodiscard]] base::Result<Config> load_control(const std::string &flag);
+
+/// The configuration in force as TOML that read_control reads back.
+[[nodiscard]] std::string print_control(const Config &config);
+
+/// The host of an http:// or https:// URL, canonical when it is an IP literal; empty when
+/// malformed.
+[[nodiscard]] std::string url_host(std::string_view url);
+
+} // namespace control

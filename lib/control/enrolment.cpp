@@ -1,0 +1,92 @@
+#include "control/enrolment.hpp"
+
+namespace control {
+
+using base::Errc;
+using base::Result;
+using base::UtcTime;
+
+namespace {
+
+constexpr std::size_t k_token_bytes = 24;
+
+Result<void> check_roles_agree(const std::optional<ledger::Party> &party, ledger::Role role) {
+    if (!party || party->role == role)
+        return {};
+    return base::fail_hint(Errc::refused, "choose another name", "'{}' is enrolled as {}",
+                           party->name, name(party->role));
+}
+
+// A relay gets the group key sealed; nothing can be sealed to a key that is no point of the curve.
+Outcome<std::string> sealed_for(const seal::PublicKey &box_key, seal::ByteView secret) {
+    try {
+        return seal::to_base64(seal::seal_to(box_key, secret));
+    } catch (const std::invalid_argument &) {
+        return refuse(422, "bad_key", "box_key is not an X25519 public key");
+    }
+}
+
+} // namespace
+
+Result<void> check_enrolment(ledger::Ledger &ledger, const Config &config, const std::string &name,
+                             ledger::Role role) {
+    if (!wire::is_plain_name(name))
+        return base::fail(Errc::usage, "'{}' is not a name (1 to 32 of a-z 0-9 - _)",
+                          name.substr(0, 40));
+    if (role == ledger::Role::relay && !config.relays.contains(name))
+        return base::fail_hint(Errc::usage, fmt::format("add [relays.{}] first", name),
+                               "there is no relay '{}' in {}", name, config.file.native());
+    return ledger.read([&](ledger::Transaction &t) -> Result<void> {
+        return check_roles_agree(TRY(t.party_by_name(name)), role);
+    });
+}
+
+Result<std::string> make_token(ledger::Ledger &ledger, const Config &config,
+                               const std::string &name, ledger::Role role, UtcTime now) {
+    TRY(check_enrolment(ledger, config, name, role));
+    std::string token = seal::to_base64url(seal::random_bytes(k_token_bytes));
+    TRY(ledger.write([&](ledger::Transaction &t) -> Result<void> {
+        TRY(check_roles_agree(TRY(t.party_by_name(name)), role));
+        return t.put(ledger::Token{.hash = seal::hash256(seal::bytes_of(token)),
+                                   .name = name,
+                                   .role = role,
+                                   .expires = now + k_token_life,
+                                   .used_by = {}});
+    }));
+    return token;
+}
+
+Outcome<wire::EnrolAnswer> enrol(ledger::Transaction &t, const Keys &keys,
+                                 const wire::EnrolRequest &request, UtcTime now) {
+    const auto sign_key = seal::public_key_from_text(request.sign_key);
+    const auto box_key = seal::public_key_from_text(request.box_key);
+    if (!sign_key || !box_key)
+        return refuse(422, "bad_key", "sign_key or box_key is not a public key");
+    auto token = TRY(t.token(seal::hash256(seal::bytes_of(request.token))));
+    const seal::KeyId id = seal::key_id(*sign_key);
+    if (!token || token->expires <= now)
+        return refuse(403, "bad_token", "the token is not known, or older than 24 h",
+                      "get a new one with resv-control enrol");
+    if (token->used_by && *token->used_by != id)
+        return refuse(403, "token_used", "the token was used with another key",
+                      "get a new one with resv-control enrol");
+    TRY(check_roles_agree(TRY(t.party_by_name(token->name)), token->role));
+    if (const auto holder = TRY(t.party_by_key(id)); holder && holder->name != token->name)
+        return refuse(409, "key_in_use", "that key is enrolled under another name");
+    const std::string group = TRY(sealed_for(*box_key, keys.group.view()));
+    TRY(t.put(ledger::Party{.name = token->name,
+                            .role = token->role,
+                            .sign_key = *sign_key,
+                            .box_key = *box_key,
+                            .enrolled = now,
+                            .seen = {}}));
+    token->used_by = id;
+    TRY(t.put(*token));
+    return wire::EnrolAnswer{.name = token->name,
+                             .role = std::string(name(token->role)),
+                             .control_key = seal::public_key_text(keys.signing.public_key()),
+                             .group_key_sealed =
+                                 token->role == ledger::Role::relay ? group : std::string()};
+}
+
+} // namespace control

@@ -1,0 +1,81 @@
+#include "control/problem.hpp"
+
+#include "base/log.hpp"
+
+namespace control {
+
+using base::Errc;
+
+namespace {
+
+wire::Problem problem_of(const base::Error &e) {
+    const auto with = [&e](int status, const char *code) {
+        return wire::Problem{.status = status,
+                             .code = code,
+                             .title = std::string(reason(status)),
+                             .detail = e.message,
+                             .hint = e.hint,
+                             .shortfalls = {}};
+    };
+    switch (e.code) {
+    case Errc::bad_data:
+    case Errc::protocol:
+        return with(400, "bad_request");
+    case Errc::refused:
+        return with(409, "refused");
+    case Errc::not_permitted:
+        return with(403, "not_permitted");
+    default:
+        break;
+    }
+    // Control's own trouble: its text names files, which are nobody else's business.
+    base::log::error("{}", e.message);
+    auto own = e.code == Errc::io || e.code == Errc::try_again ? with(503, "storage")
+                                                               : with(500, "internal");
+    own.detail = "control could not keep the change, and did not make it";
+    own.hint = "try again later; control's log has the cause";
+    return own;
+}
+
+} // namespace
+
+Refusal::Refusal(const base::Error &error) : problem(problem_of(error)) {}
+
+std::unexpected<Refusal> refuse(int status, std::string code, std::string detail,
+                                std::string hint) {
+    return std::unexpected(Refusal{wire::Problem{.status = status,
+                                                 .code = std::move(code),
+                                                 .title = std::string(reason(status)),
+                                                 .detail = std::move(detail),
+                                                 .hint = std::move(hint),
+                                                 .shortfalls = {}}});
+}
+
+std::string_view reason(int status) {
+    switch (status) {
+    case 400:
+        return "Bad Request";
+    case 401:
+        return "Unauthorized";
+    case 403:
+        return "Forbidden";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 409:
+        return "Conflict";
+    case 410:
+        return "Gone";
+    case 421:
+        return "Misdirected Request";
+    case 422:
+        return "Unprocessable Content";
+    case 503:
+        return "Service Unavailable";
+    default:
+        return "Internal Server Error";
+    }
+}
+
+} // namespace control

@@ -1,0 +1,42 @@
+// Work on the ledger that may be refused: a refusal undoes it as a failure does.
+#pragma once
+
+#include "control/problem.hpp"
+#include "ledger/ledger.hpp"
+
+namespace control {
+
+/// Runs @p work (Transaction & → Outcome<T>) in a write transaction and returns its outcome once
+/// that is durable, or why it could not be kept.
+template <typename Work>
+[[nodiscard]] auto transact(ledger::Ledger &ledger, const Work &work)
+    -> decltype(work(std::declval<ledger::Transaction &>())) {
+    std::optional<decltype(work(std::declval<ledger::Transaction &>()))> outcome;
+    const auto kept = ledger.write([&](ledger::Transaction &t) -> base::Result<void> {
+        outcome.emplace(work(t));
+        if (!*outcome)
+            return base::fail(base::Errc::refused, "refused");
+        return {};
+    });
+    if (outcome && !*outcome)
+        return *std::move(outcome);
+    if (!kept)
+        return std::unexpected(Refusal{kept.error()});
+    return *std::move(outcome);
+}
+
+/// The same for @p work that only reads.
+template <typename Work>
+[[nodiscard]] auto examine(ledger::Ledger &ledger, const Work &work)
+    -> decltype(work(std::declval<ledger::Transaction &>())) {
+    std::optional<decltype(work(std::declval<ledger::Transaction &>()))> outcome;
+    const auto read = ledger.read([&](ledger::Transaction &t) -> base::Result<void> {
+        outcome.emplace(work(t));
+        return {};
+    });
+    if (!read)
+        return std::unexpected(Refusal{read.error()});
+    return *std::move(outcome);
+}
+
+} // namespace control

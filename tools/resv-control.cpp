@@ -1,0 +1,191 @@
+// resv-control: the reservation control. What it does is in lib/control; see resv-control(8).
+#include "base/clock.hpp"
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "cli/stop_signal.hpp"
+#include "cli/tool.hpp"
+#include "control/admin.hpp"
+#include "control/enrolment.hpp"
+#include "control/service.hpp"
+#include "ledger/sqlite.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fcntl.h>
+#include <poll.h>
+
+namespace {
+
+using base::Errc;
+using base::Result;
+using cli::print_line;
+using control::Config;
+
+struct Options {
+    std::string config;
+    bool print_config = false;
+    bool dry_run = false;
+    bool table = false;
+    std::string name;
+    std::string role;
+    int ready_fd = -1;
+};
+
+Result<Config> configuration(const Options &o) {
+    return control::load_control(o.config);
+}
+
+base::UtcTime now() {
+    return base::SystemClock{}.now();
+}
+
+Result<int> print_config(const Options &o) {
+    std::string text = control::print_control(TRY(configuration(o)));
+    text.pop_back(); // print_line ends the last line
+    print_line(text);
+    return 0;
+}
+
+Result<int> init(const Options &o) {
+    const Config config = TRY(configuration(o));
+    std::error_code ignored;
+    if (o.dry_run && !std::filesystem::exists(config.ledger(), ignored)) {
+        base::log::info("would make {} with new keys and an empty ledger", config.data.native());
+        return 0;
+    }
+    if (!o.dry_run && TRY(control::init_data(config)) == control::InitResult::made)
+        base::log::info("made {}; keep a backup of its keys", config.data.native());
+    else
+        base::log::info("{} is there already; nothing was changed", config.data.native());
+    print_line(wire::compact_json(TRY(control::control_record(config))));
+    return 0;
+}
+
+Result<int> enrol(const Options &o) {
+    const Config config = TRY(configuration(o));
+    const auto role = ledger::parse_role(o.role);
+    if (!role)
+        return base::fail(Errc::usage, "--role: {}", role.error().message);
+    TRY(control::load_keys(config)); // without them the token would open nothing
+    const auto ledger = TRY(ledger::open_sqlite_ledger(config.ledger(), ledger::Verify::no));
+    if (o.dry_run) {
+        TRY(control::check_enrolment(*ledger, config, o.name, *role));
+        base::log::info("would make a token for {} as {}", o.name, o.role);
+        return 0;
+    }
+    print_line(TRY(control::make_token(*ledger, config, o.name, *role, now())));
+    base::log::info("the line above enrols one {} as '{}' within 24 h", o.role, o.name);
+    return 0;
+}
+
+// The newline that a supervisor waits for, as s6's notification or a test does.
+Result<void> notify(base::Fd fd) {
+    return fd ? base::write_all(fd.get(), "\n", "--ready-fd") : Result<void>{};
+}
+
+Result<int> serve(const Options &o) {
+    base::Fd ready_fd{o.ready_fd};
+    if (o.ready_fd >= 0 && ::fcntl(o.ready_fd, F_SETFD, FD_CLOEXEC) != 0) {
+        (void)ready_fd.release();
+        return base::fail(Errc::usage, "--ready-fd: {} is not an open descriptor", o.ready_fd);
+    }
+    const Config config = TRY(configuration(o));
+    auto stop = TRY(cli::StopSignal::make()); // before the first thread
+    TRY(control::serve(
+        config,
+        [&](const std::string &url) {
+            base::log::info("ready at {}", url);
+            if (const auto sent = notify(std::move(ready_fd)); !sent)
+                cli::report(sent.error());
+        },
+        [&] {
+            pollfd waiting{.fd = stop.fd(), .events = POLLIN, .revents = 0};
+            while (::poll(&waiting, 1, -1) < 0 && errno == EINTR) {
+            }
+        }));
+    base::log::info("stopped");
+    return 0; // a stop that was asked for and went well
+}
+
+std::string_view text_of(const wire::Json &record, std::string_view key) {
+    const auto *value = record.as_object().if_contains(key);
+    return value != nullptr && value->is_string() ? std::string_view(value->as_string()) : "-";
+}
+
+Result<int> reservations(const Options &o) {
+    const auto records = TRY(control::reservation_records(TRY(configuration(o)), now()));
+    if (o.table)
+        print_line(fmt::format("{:26}  {:9}  {:20}  {:20}  {:12}  {:12}  {}", "ID", "STATE",
+                               "START", "END", "OWNER", "CHANNEL", "TITLE"));
+    for (const wire::Json &r : records)
+        print_line(o.table ? fmt::format("{:26}  {:9}  {:20}  {:20}  {:12}  {:12}  {}",
+                                         text_of(r, "id"), text_of(r, "state"), text_of(r, "start"),
+                                         text_of(r, "end"), text_of(r, "owner"),
+                                         text_of(r, "channel"), text_of(r, "title"))
+                           : wire::compact_json(r));
+    return 0;
+}
+
+Result<int> relays(const Options &o) {
+    const auto records = TRY(control::relay_records(TRY(configuration(o))));
+    if (o.table)
+        print_line(fmt::format("{:12}  {:16}  {:20}  {}", "NAME", "KEY", "SEEN", "VIEWERS AT"));
+    for (const wire::Json &r : records)
+        print_line(o.table ? fmt::format("{:12}  {:16}  {:20}  {}", text_of(r, "name"),
+                                         text_of(r, "key_id"), text_of(r, "seen"),
+                                         text_of(r, "public_url"))
+                           : wire::compact_json(r));
+    return 0;
+}
+
+Result<int> check(const Options &o) {
+    const Config config = TRY(configuration(o));
+    int failed = 0;
+    for (const wire::Json &record : control::check_records(config, now())) {
+        print_line(wire::compact_json(record));
+        failed += record.at("ok").as_bool() ? 0 : 1;
+    }
+    if (failed > 0)
+        return base::fail(Errc::config, "{}: {} of the checks failed", config.file.native(),
+                          failed);
+    return 0;
+}
+
+void define(CLI::App &app, cli::Action &action, Options &o) {
+    const auto verb = [&](const char *name, const char *summary,
+                          Result<int> (*run)(const Options &)) {
+        CLI::App *sub = app.add_subcommand(name, summary);
+        sub->callback([&action, &o, run] { action = [&o, run] { return run(o); }; });
+        return sub;
+    };
+    app.add_option("--config", o.config, "control.toml, or its folder")->type_name("FILE");
+    app.add_flag("--print-config", o.print_config, "Show the configuration in force");
+    verb("init", "Make the data folder, the keys and the ledger", init)
+        ->add_flag("--dry-run", o.dry_run, "Say what would be done, change nothing");
+    CLI::App *sub = verb("enrol", "Print a one-time token that enrols NAME", enrol);
+    sub->add_option("NAME", o.name, "Who: for a relay its id in control.toml")->required();
+    sub->add_option("--role", o.role, "distributor, relay or operator")
+        ->required()
+        ->type_name("ROLE");
+    sub->add_flag("--dry-run", o.dry_run, "Say what would be done, change nothing");
+    verb("serve", "Serve the API until SIGTERM or SIGINT", serve)
+        ->add_option("--ready-fd", o.ready_fd, "Write a newline to it when ready")
+        ->type_name("N");
+    verb("reservations", "Print every reservation", reservations)
+        ->add_flag("--table", o.table, "For people");
+    verb("relays", "Print every relay", relays)->add_flag("--table", o.table, "For people");
+    verb("check", "Check configuration, certificate, keys and ledger", check);
+    app.require_subcommand(0, 1);
+    app.callback([&] {
+        if (o.print_config)
+            action = [&o] { return print_config(o); };
+    });
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+    Options o;
+    return cli::run_tool(
+        argc, argv, {"resv-control", "Take reservations and tell terminals and relays of them"},
+        [&](CLI::App &app, cli::Action &action) { define(app, action, o); });
+}
