@@ -5,6 +5,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <set>
+#include <utility>
 
 namespace wire {
 
@@ -15,8 +16,9 @@ using base::Result;
 namespace {
 
 // Boost.JSON keeps the last of two members with one name; two readers could then disagree about
-// what was signed, so a SAX pass refuses duplicates before the document is built.
-class DuplicateFinder {
+// what was signed, so a SAX pass refuses duplicates before the document is built. It refuses
+// fractions too, for which RFC 8785 has rules that our documents have no use for.
+class StrictPass {
   public:
     static constexpr std::size_t max_object_size = std::numeric_limits<std::size_t>::max();
     static constexpr std::size_t max_array_size = max_object_size;
@@ -55,13 +57,18 @@ class DuplicateFinder {
     bool on_number_part(boost::json::string_view, error_code &) { return true; }
     bool on_int64(std::int64_t, boost::json::string_view, error_code &) { return true; }
     bool on_uint64(std::uint64_t, boost::json::string_view, error_code &) { return true; }
-    bool on_double(double, boost::json::string_view, error_code &) { return true; }
+    bool on_double(double, boost::json::string_view, error_code &ec) {
+        fraction = true;
+        ec = boost::json::error::syntax;
+        return false;
+    }
     bool on_bool(bool, error_code &) { return true; }
     bool on_null(error_code &) { return true; }
     bool on_comment_part(boost::json::string_view, error_code &) { return true; }
     bool on_comment(boost::json::string_view, error_code &) { return true; }
 
     std::string duplicate;
+    bool fraction = false;
 
   private:
     std::vector<std::set<std::string>> m_names;
@@ -115,11 +122,13 @@ void write_canonical(const Json &value, std::string &out) {
 
 Result<Json> parse_json(std::string_view text, std::string_view name) {
     boost::json::error_code ec;
-    boost::json::basic_parser<DuplicateFinder> check{options()};
+    boost::json::basic_parser<StrictPass> check{options()};
     const std::size_t read = check.write_some(false, text.data(), text.size(), ec);
     if (!check.handler().duplicate.empty())
         return fail(Errc::bad_data, "{}: the name '{}' stands twice in one object", name,
                     check.handler().duplicate.substr(0, 64));
+    if (check.handler().fraction)
+        return fail(Errc::bad_data, "{}: a number that is not whole, or too large", name);
     if (!ec && text.find_first_not_of(" \t\r\n", read) != std::string_view::npos)
         return fail(Errc::bad_data, "{}: more text after the JSON document, at byte {}", name,
                     read);
@@ -192,6 +201,8 @@ Result<std::int64_t> ObjectReader::integer(std::string_view key, std::int64_t mi
     std::int64_t number = 0;
     if (found->is_int64())
         number = found->get_int64();
+    else if (found->is_uint64() && std::in_range<std::int64_t>(found->get_uint64()))
+        number = static_cast<std::int64_t>(found->get_uint64()); // built, not parsed
     else
         return fail(Errc::bad_data, "{}: expected an integer", where(key));
     if (number < min || number > max)

@@ -21,7 +21,8 @@ using Json = boost::json::value;
 using JsonObject = boost::json::object;
 using JsonArray = boost::json::array;
 
-/// Parses one document: UTF-8, at most 32 levels, duplicate names refused. @p name is for errors.
+/// Parses one document: UTF-8, at most 32 levels, duplicate names and fractions refused. @p name is
+/// for errors.
 [[nodiscard]] base::Result<Json> parse_json(std::string_view text, std::string_view name);
 
 /// RFC 8785 canonical form. Numbers are integers in our documents; a fraction throws.

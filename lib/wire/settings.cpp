@@ -21,6 +21,18 @@ bool is_address(int family, const std::string &text) {
     return ::inet_pton(family, text.c_str(), ignored.data()) == 1;
 }
 
+// Tickets and passphrases stand unescaped in URLs.
+Result<std::string> secret_word(ObjectReader &in, std::string_view key, std::size_t max_bytes) {
+    std::string text = TRY(in.string(key, max_bytes));
+    const auto plain = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_';
+    };
+    if (text.empty() || !std::ranges::all_of(text, plain))
+        return fail(Errc::bad_data, "{}: not base64url", in.where(key));
+    return text;
+}
+
 Json carrier_json(const CarrierInfo &c) {
     JsonArray ingest;
     for (const IngestAddress &a : c.ingest)
@@ -93,8 +105,10 @@ Result<RelayInfo> read_relay(const Json &json, std::string where) {
     r.at = TRY(read_endpoint(in));
     auto srt = TRY(in.object("srt"));
     r.latency_ms = TRY(srt.integer("latency_ms", 20, 10'000));
-    r.passphrase = TRY(srt.string("passphrase", 79));
+    r.passphrase = TRY(secret_word(srt, "passphrase", 79));
     r.pbkeylen = TRY(srt.integer("pbkeylen", 16, 32));
+    if (r.pbkeylen % 8 != 0)
+        return fail(Errc::bad_data, "{}: not 16, 24 or 32", srt.where("pbkeylen"));
     TRY(srt.finish());
     TRY(in.finish());
     return r;
@@ -117,8 +131,9 @@ Json stream_json(const StreamInfo &s) {
 Result<StreamInfo> read_stream(ObjectReader in) {
     StreamInfo s;
     s.channel = TRY(in.string("channel", 32));
-    s.ticket = TRY(in.string("ticket", 256));
-    s.preflight_ticket = TRY(in.optional_string("preflight_ticket", 256));
+    s.ticket = TRY(secret_word(in, "ticket", 256));
+    if (in.has("preflight_ticket"))
+        s.preflight_ticket = TRY(secret_word(in, "preflight_ticket", 256));
     s.codecs = TRY(in.strings("codecs", 16));
     s.max_rate.bps = TRY(in.integer("max_rate_bps", 1));
     s.max_gop_s = TRY(in.integer("max_gop_s", 1, 60));
@@ -219,14 +234,19 @@ Result<Settings> read_settings(const Json &json) {
         s.relays.push_back(TRY(read_relay(item, in.where("relays"))));
     if (s.carriers.empty() || s.relays.empty())
         return fail(Errc::bad_data, "settings: no carrier or no relay");
-    for (const CarrierInfo &c : s.carriers)
+    for (const CarrierInfo &c : s.carriers) {
+        if (s.carrier(c.name) != &c)
+            return fail(Errc::bad_data, "settings.carriers: '{}' stands twice", c.name);
         for (const IngestAddress &a : c.ingest)
             if (s.relay(a.relay) == nullptr)
                 return fail(Errc::bad_data, "settings.carriers: {} leads to unknown relay '{}'",
                             c.name, a.relay);
+    }
     s.stream = TRY(read_stream(TRY(in.object("stream"))));
     auto viewer = TRY(in.object("viewer"));
     s.viewer_url = TRY(viewer.string("url"));
+    if (std::ranges::any_of(s.viewer_url, [](unsigned char c) { return c <= ' ' || c == 0x7f; }))
+        return fail(Errc::bad_data, "{}: holds a space or control character", viewer.where("url"));
     s.disclosure = TRY(resv::parse_disclosure(TRY(viewer.string("disclosure", 16))));
     TRY(viewer.finish());
     auto loss = TRY(in.object("on_loss"));
