@@ -1,5 +1,6 @@
 #include "conf/terminal.hpp"
 
+#include "conf/address.hpp"
 #include "conf/paths.hpp"
 
 #include <algorithm>
@@ -34,10 +35,46 @@ Result<std::string> interface_name(const Table &table, std::string_view key, boo
     return name;
 }
 
+// An IP literal of one family in its canonical spelling, or nothing.
+Result<std::string> gateway(const Table &table, std::string_view key, bool v6) {
+    const std::string text = TRY(table.string_or(key, ""));
+    if (text.empty())
+        return text;
+    const auto ip = canonical_ip(text);
+    if (!ip || (ip->find(':') != std::string::npos) != v6)
+        return std::unexpected(
+            table.error_at(key, fmt::format("'{}' is not an {} address", text.substr(0, 64),
+                                            v6 ? "IPv6" : "IPv4")));
+    return *ip;
+}
+
+// As wire::is_plain_name, which control holds carriers' names to.
+bool is_carrier_name(std::string_view text) {
+    return !text.empty() && text.size() <= 32 && text.front() != '-' && text.front() != '_' &&
+           std::ranges::all_of(text, [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '-' || c == '_';
+           });
+}
+
+// A TOML basic string.
+std::string quoted(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\')
+            out += fmt::format("\\{}", c);
+        else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            out += fmt::format("\\u{:04X}", static_cast<unsigned>(c));
+        else
+            out += c;
+    }
+    return out + '"';
+}
+
 Result<TerminalCarrier> read_carrier(const Table &table) {
     TerminalCarrier carrier{.interface = TRY(interface_name(table, "interface", true)),
-                            .gateway4 = TRY(table.string_or("gateway4", "")),
-                            .gateway6 = TRY(table.string_or("gateway6", ""))};
+                            .gateway4 = TRY(gateway(table, "gateway4", false)),
+                            .gateway6 = TRY(gateway(table, "gateway6", true))};
     TRY(table.finish());
     return carrier;
 }
@@ -65,6 +102,10 @@ Result<TerminalConfig> read_terminal(const Table &top) {
     config.vault = TRY(top.string_or("vault", (data_folder() / "vault").native()));
     config.state = TRY(top.string_or("state", state_folder().native()));
     for (const auto &[name, table] : TRY(top.tables("carriers"))) {
+        if (!is_carrier_name(name))
+            return std::unexpected(top.error_at(
+                "carriers", fmt::format("'{}' is not a carrier's name", name.substr(0, 40)),
+                "use 1 to 32 of a-z A-Z 0-9 - _, a letter or digit first"));
         config.carriers[name] = TRY(read_carrier(table));
         if (config.carriers[name].interface == config.reservation_interface)
             return std::unexpected(table.error_at("interface", "is the reservation interface too",
@@ -93,7 +134,7 @@ std::string print_terminal(const TerminalConfig &c) {
     std::string out;
     const auto line = [&out](std::string_view key, std::string_view value) {
         if (!value.empty())
-            out += fmt::format("{} = \"{}\"\n", key, value);
+            out += fmt::format("{} = {}\n", key, quoted(value));
     };
     line("control", c.control);
     line("cacert", c.cacert);
