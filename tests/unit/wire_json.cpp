@@ -173,9 +173,9 @@ TEST_CASE("wire: a document that was built reads like one that was parsed") {
 }
 
 TEST_CASE("wire: plain names are short, lower case, and no options or paths") {
-    for (const char *good : {"a", "0", "studio1", "line-a", "line_b", "0-9"})
+    for (const char *good : {"a", "0", "studio1", "lineA", "line-a", "line_b", "0-9"})
         CHECK(wire::is_plain_name(good));
-    for (const char *bad : {"", "-a", "_a", "A", "a.b", "a/b", "..", "a b", "\xc3\xa9", "a\n",
+    for (const char *bad : {"", "-a", "_a", "a.b", "a/b", "..", "a b", "\xc3\xa9", "a\n",
                             "abcdefghijklmnopqrstuvwxyz0123456"}) {
         CAPTURE(bad);
         CHECK_FALSE(wire::is_plain_name(bad));
