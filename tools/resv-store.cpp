@@ -1,5 +1,6 @@
 // resv-store: the terminal's vault. What each verb does is in lib/vault; see resv-store(1).
 #include "base/file.hpp"
+#include "base/harden.hpp"
 #include "base/log.hpp"
 #include "cli/stop_signal.hpp"
 #include "cli/time_arg.hpp"
@@ -240,7 +241,12 @@ class Commands {
 
     CLI::App *verb(const char *name, const char *summary, Result<int> (*run)(const Options &)) {
         CLI::App *sub = m_app.add_subcommand(name, summary);
-        sub->callback([this, run] { m_action = [this, run] { return run(m_o); }; });
+        sub->callback([this, run] {
+            m_action = [this, run]() -> Result<int> {
+                TRY(base::harden_process());
+                return run(m_o);
+            };
+        });
         return sub;
     }
     void id_of(CLI::App *sub) {
