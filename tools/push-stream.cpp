@@ -21,6 +21,8 @@ base::Result<int> push_stream(const Options &options) {
     if (!id)
         return base::fail(base::Errc::usage, "ID '{}': {}", options.id, id.error().message);
     push::ReaderOptions reader{*id, TRY(push::parse_input(options.input)), options.loop, false};
+    if (reader.loop && reader.input.kind == push::InputName::Kind::standard_input)
+        return base::fail(base::Errc::usage, "--loop: standard input cannot be read twice");
     TRY(push::check_input(reader.input));
     auto sender = TRY(push::sender_from_environment());
     auto stop = TRY(cli::StopSignal::make());

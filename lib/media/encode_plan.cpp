@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 namespace media {
 
@@ -19,7 +18,7 @@ constexpr int k_full_height = 1080;
 constexpr double k_max_fps = 60.0;
 
 int even(double n) {
-    return std::max(2, static_cast<int>(std::lround(n / 2.0)) * 2);
+    return std::max(2, static_cast<int>(n / 2.0 + 1e-6) * 2);
 }
 
 PictureFormat fit(const PictureFormat &source, std::int64_t rate) {

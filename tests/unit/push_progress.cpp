@@ -1,0 +1,79 @@
+#include "push/progress.hpp"
+
+#include "media_ts_builder.hpp"
+#include "push/control_clock.hpp"
+#include "push/source.hpp"
+#include "push/source_detail.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace std::chrono_literals;
+
+TEST_CASE("push: spans are written as clocks are") {
+    CHECK(push::format_span(0ms) == "00:00:00");
+    CHECK(push::format_span(-5s) == "00:00:00");
+    CHECK(push::format_span(3'723'999ms) == "01:02:03");
+    CHECK(push::format_span(std::chrono::hours{50}) == "2d 02:00:00");
+    CHECK(push::countdown_line(1ms) == "starts in 00:00:01"); // 0 only when it is now
+    CHECK(push::countdown_line(0ms) == "starts in 00:00:00");
+}
+
+TEST_CASE("push: the progress line says how it goes, for how long, and over what") {
+    wire::SenderStatus status;
+    status.state = "live";
+    status.carrier = "lineA";
+    status.rate_bps = 5'830'000;
+    status.rtt_us = 12'140;
+    status.lost_packets = 3;
+    CHECK(push::progress_line(83s, 3'517s, status) ==
+          "live 00:01:23, 00:58:37 left | 5.8 Mbit/s | RTT 12.1 ms | lost 3 | lineA");
+}
+
+TEST_CASE("push: control's clock goes on by the monotonic one") {
+    base::FakeClock clock(base::from_unix_ms(1'000'000));
+    push::ControlClock control(clock);
+    control.set_offset_ms(-250);
+    CHECK(control.now() == base::from_unix_ms(999'750));
+    clock.advance(2s);
+    CHECK(control.now() == base::from_unix_ms(1'001'750));
+    CHECK(control.steady_at(base::from_unix_ms(1'002'750)) - clock.steady() == 1s);
+}
+
+TEST_CASE("push: INPUT is a file, standard input or the test picture") {
+    using Kind = push::InputName::Kind;
+    CHECK(push::parse_input("-")->kind == Kind::standard_input);
+    CHECK(push::parse_input("test:")->kind == Kind::test);
+    CHECK(push::parse_input("a:b.ts")->kind == Kind::file);
+    CHECK(push::parse_input("./rtsp:x")->kind == Kind::file);
+    for (const char *other : {"rtsp://camera/1", "udp://@:5000", "srt://h:1", "test:bars", ""}) {
+        const auto input = push::parse_input(other);
+        REQUIRE_FALSE(input.has_value());
+        CHECK(input.error().code == base::Errc::usage);
+    }
+}
+
+TEST_CASE("push: only a transport stream of codecs that are allowed passes as it is") {
+    using namespace ts_test;
+    using push::detail::Head;
+    const media::StreamTerms terms{base::BitRate{1'000'000}, 2, {"h264", "h265", "aac"}};
+    const auto head = [&](std::uint8_t video, std::uint8_t audio) {
+        Builder ts;
+        ts.pat();
+        ts.pmt({{k_video, video}, {k_audio, audio}});
+        ts.pes(k_video, 1, h264_picture(0x65, 1000));
+        return ts.bytes;
+    };
+    const auto judge = [&](const Bytes &bytes, bool whole) {
+        return push::detail::judge_head(bytes, whole, terms);
+    };
+    CHECK(judge(head(0x1b, 0x0f), true) == Head::passes);
+    CHECK(judge(head(0x24, 0x0f), false) == Head::passes);
+    CHECK(judge(head(0x02, 0x0f), true) == Head::for_gstreamer); // MPEG-2 video
+    CHECK(judge(head(0x1b, 0x04), true) == Head::for_gstreamer); // MPEG sound
+    CHECK(judge(Bytes(3, 0x47), false) == Head::unclear);
+    CHECK(judge(Bytes(1000, 0x00), false) == Head::for_gstreamer);
+    CHECK(judge(Bytes{}, true) == Head::for_gstreamer);
+    Bytes early = head(0x1b, 0x0f);
+    early.resize(188); // the PAT alone
+    CHECK(judge(early, false) == Head::unclear);
+}

@@ -1,0 +1,207 @@
+#include "push/pump.hpp"
+
+#include "media_ts_builder.hpp"
+
+#include <array>
+#include <csignal>
+#include <deque>
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+using namespace std::chrono_literals;
+using namespace ts_test;
+using base::SteadyTime;
+using media::TsInput;
+
+namespace {
+
+// Yields what a test put there, piece by piece.
+class FakeInput final : public TsInput {
+  public:
+    explicit FakeInput(std::deque<Bytes> pieces, bool live = false, bool ends = true)
+        : m_pieces(std::move(pieces)), m_live(live), m_ends(ends) {}
+    base::Result<void> prepare() override { return {}; }
+    base::Result<void> start() override { return {}; }
+    int fd() const override { return -1; }
+    bool live() const override { return m_live; }
+    base::Result<State> read(std::vector<std::uint8_t> &into) override {
+        if (m_pieces.empty())
+            return m_ends ? State::end : State::nothing_yet;
+        into.insert(into.end(), m_pieces.front().begin(), m_pieces.front().end());
+        m_pieces.pop_front();
+        return State::more;
+    }
+
+  private:
+    std::deque<Bytes> m_pieces;
+    bool m_live;
+    bool m_ends;
+};
+
+struct Pipe {
+    base::Fd reading;
+    base::Fd writing;
+    Pipe() {
+        std::array<int, 2> ends{};
+        REQUIRE(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) == 0);
+        reading = base::Fd{ends[0]};
+        writing = base::Fd{ends[1]};
+    }
+    Bytes take() const {
+        Bytes out(1U << 20U);
+        const ssize_t n = ::read(reading.get(), out.data(), out.size());
+        out.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+        return out;
+    }
+};
+
+// A second of H.264 with a PCR every 100 ms.
+Builder second_of_video(std::size_t picture = 500) {
+    Builder ts;
+    ts.pat();
+    ts.pmt({{k_video, 0x1b}});
+    for (std::uint64_t i = 0; i < 10; ++i)
+        ts.pes(k_video, 90'000 + i * 9'000, h264_picture(i == 0 ? 0x65 : 0x41, picture),
+               {.pcr = 27'000'000 + i * 2'700'000});
+    return ts;
+}
+
+std::unique_ptr<TsInput> input(std::deque<Bytes> pieces, bool live = false, bool ends = true) {
+    return std::make_unique<FakeInput>(std::move(pieces), live, ends);
+}
+
+// Runs the pump until it is finished or @p limit of simulated time is over; what came out.
+struct Run {
+    Bytes bytes;
+    SteadyTime::duration took{};
+    base::Result<void> result;
+};
+Run run(push::Pump &pump, const Pipe &pipe, SteadyTime::duration limit = 100s) {
+    Run out;
+    const SteadyTime begin{1000s};
+    SteadyTime now = begin;
+    while (!pump.finished() && now - begin < limit) {
+        const auto wait = pump.step(now);
+        if (!wait) {
+            out.result = std::unexpected(wait.error());
+            return out;
+        }
+        const Bytes piece = pipe.take();
+        out.bytes.insert(out.bytes.end(), piece.begin(), piece.end());
+        now = std::max(wait->until.value_or(now + 10ms), now);
+    }
+    const Bytes rest = pipe.take();
+    out.bytes.insert(out.bytes.end(), rest.begin(), rest.end());
+    out.took = now - begin;
+    return out;
+}
+
+constexpr base::BitRate k_rate{10'000'000};
+
+} // namespace
+
+TEST_CASE("push: a transport stream passes bit for bit, at its own speed, however it is cut") {
+    const Builder ts = second_of_video();
+    for (const std::size_t cut : {100U, 188U, 1000U, 65536U}) {
+        std::deque<Bytes> pieces;
+        for (std::size_t at = 0; at < ts.bytes.size(); at += cut)
+            pieces.emplace_back(ts.bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                                ts.bytes.begin() + static_cast<std::ptrdiff_t>(
+                                                       std::min(at + cut, ts.bytes.size())));
+        Pipe pipe;
+        push::Pump pump(input(std::move(pieces)), std::move(pipe.writing), k_rate, {});
+        const Run out = run(pump, pipe);
+        CHECK(out.result.has_value());
+        CHECK(out.bytes == ts.bytes);
+        CHECK(out.took >= 850ms); // the last PCR is at 900 ms, the first within a chunk
+        CHECK(out.took <= 1050ms);
+        CHECK(pump.bytes_written() == ts.bytes.size());
+    }
+}
+
+TEST_CASE("push: what is no packet is left out") {
+    const Builder ts = second_of_video();
+    Bytes dirty(70, 0x11);
+    dirty.insert(dirty.end(), ts.bytes.begin(), ts.bytes.end());
+    dirty.insert(dirty.end(), 100, 0x47);
+    Pipe pipe;
+    push::Pump pump(input({dirty}), std::move(pipe.writing), k_rate, {});
+    const Run out = run(pump, pipe);
+    CHECK(out.result.has_value());
+    CHECK(out.bytes == ts.bytes);
+}
+
+TEST_CASE("push: input without media or without a clock is refused") {
+    for (const Bytes &bytes : {Bytes{}, Bytes(5000, 0x11)}) {
+        Pipe pipe;
+        push::Pump pump(input({bytes}), std::move(pipe.writing), k_rate, {});
+        const Run out = run(pump, pipe);
+        REQUIRE_FALSE(out.result.has_value());
+        CHECK(out.result.error().code == base::Errc::bad_data);
+    }
+    Builder silent; // no PCR at all
+    silent.pat();
+    silent.pmt({{k_video, 0x1b}});
+    silent.pes(k_video, 1, h264_picture(0x65, 9'000'000));
+    Pipe pipe;
+    push::Pump pump(input({silent.bytes}, false, false), std::move(pipe.writing), k_rate, {});
+    const Run out = run(pump, pipe, 1s);
+    REQUIRE_FALSE(out.result.has_value());
+    CHECK(out.result.error().message.find("PCR") != std::string::npos);
+}
+
+TEST_CASE("push: a looped stream goes on as one, its first pass untouched") {
+    const Builder ts = second_of_video();
+    Pipe pipe;
+    push::Pump pump(input({ts.bytes}), std::move(pipe.writing), k_rate,
+                    [&]() -> base::Result<std::unique_ptr<TsInput>> { return input({ts.bytes}); });
+    const Run out = run(pump, pipe, 5s);
+    CHECK(out.result.has_value());
+    REQUIRE(out.bytes.size() > 4 * ts.bytes.size());
+    CHECK(std::equal(ts.bytes.begin(), ts.bytes.end(), out.bytes.begin()));
+    Recorder seen;
+    media::TsScanner scanner(&seen);
+    scanner.feed(out.bytes);
+    CHECK(scanner.counters().continuity_errors == 0);
+    CHECK(seen.programs.size() == 1);
+    REQUIRE(seen.pcrs.size() > 40);
+    for (std::size_t i = 1; i < seen.pcrs.size(); ++i)
+        CHECK(seen.pcrs[i] - seen.pcrs[i - 1] == 2'700'000);
+    REQUIRE(seen.cuts.size() >= 4);
+    for (std::size_t i = 1; i < seen.cuts.size(); ++i)
+        CHECK(*seen.cuts[i].pts_90k - *seen.cuts[i - 1].pts_90k == 90'000);
+}
+
+TEST_CASE("push: live media that nobody takes is dropped, a file waits") {
+    const Builder ts = second_of_video(40'000); // 3.5 Mbit/s
+    for (const bool live : {true, false}) {
+        Pipe pipe;
+        std::deque<Bytes> pieces;
+        for (int i = 0; i < 8; ++i)
+            pieces.push_back(ts.bytes);
+        push::Pump pump(input(std::move(pieces), live, false), std::move(pipe.writing),
+                        base::BitRate{4'000'000}, {});
+        SteadyTime now{1000s};
+        for (int i = 0; i < 1000; ++i, now += 10ms)
+            REQUIRE(pump.step(now).has_value());
+        CHECK(pump.bytes_written() <= 65'536); // what a pipe holds
+        const Bytes first = pipe.take();
+        CHECK(std::equal(first.begin(), first.end(), ts.bytes.begin()));
+        REQUIRE(pump.step(now).has_value());
+        const Bytes next = pipe.take();
+        const auto at = static_cast<std::ptrdiff_t>(first.size());
+        CHECK(std::equal(next.begin(), next.end(), ts.bytes.begin() + at) == !live);
+    }
+}
+
+TEST_CASE("push: a closed pipe is told") {
+    std::signal(SIGPIPE, SIG_IGN); // as every tool does
+    const Builder ts = second_of_video();
+    Pipe pipe;
+    pipe.reading.reset();
+    push::Pump pump(input({ts.bytes}), std::move(pipe.writing), k_rate, {});
+    const auto wait = pump.step(SteadyTime{1000s});
+    REQUIRE_FALSE(wait.has_value());
+    CHECK(wait.error().code == base::Errc::unavailable);
+}
