@@ -1,0 +1,238 @@
+# resv-request with a real control on loopback: every verb, refusals, kills and full outputs.
+load ../lib/common
+
+# common.bash, loaded anew for each test, forgets them.
+places() {
+    export SLOTCAST_CONFIG=$BATS_FILE_TMPDIR/terminal.toml
+    CONTROL=$BATS_FILE_TMPDIR/control.toml
+    VAULT=$BATS_FILE_TMPDIR/vault
+}
+setup() { places; }
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return
+    local port=$((20000 + BASHPID % 20000))
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test \
+        -addext subjectAltName=IP:127.0.0.1 -keyout tls.key -out tls.crt 2>/dev/null
+    cat >control.toml <<-END
+	listen = "127.0.0.1:$port"
+	tls_certificate = "$PWD/tls.crt"
+	tls_key = "$PWD/tls.key"
+	data = "$PWD/control"
+	[relays.r1]
+	public_url = "http://198.51.100.20:8080"
+	streams = 4
+	ingest = "100M"
+	egress = "1G"
+	[relays.r1.ingest_addresses]
+	lineA = "203.0.113.10:9000"
+	lineB = "203.0.113.11:9000"
+	[carriers.lineA]
+	type = "link"
+	lines = 2
+	capacity = "20M"
+	[carriers.lineB]
+	type = "link"
+	lines = 2
+	capacity = "10M"
+	[channels.one]
+	relay = "r1"
+	viewers = 20
+	max_rate = "10M"
+	[channels.two]
+	relay = "r1"
+	viewers = 20
+	max_rate = "10M"
+	END
+    cat >terminal.toml <<-END
+	control = "https://127.0.0.1:$port"
+	cacert = "$PWD/tls.crt"
+	vault = "$PWD/vault"
+	preset = "lineA"
+	[carriers.lineA]
+	interface = "carA"
+	END
+    places
+    resv-control --config "$CONTROL" init >/dev/null
+    serve
+    resv-store init >/dev/null
+    resv-control -q --config "$CONTROL" enrol studio --role distributor >token
+    resv-request enrol --token-file token >enrolment
+}
+
+# serve: control in the background, until teardown_file; its pid is in control.pid.
+serve() {
+    resv-control --config "$CONTROL" serve >>"$BATS_FILE_TMPDIR/serve.out" \
+        2>>"$BATS_FILE_TMPDIR/serve.err" 3>&- &
+    echo $! >"$BATS_FILE_TMPDIR/control.pid"
+    wait_for 10 timeout 5 resv-request time
+}
+
+teardown_file() { kill "$(<"$BATS_FILE_TMPDIR/control.pid")"; }
+teardown() { end_started; }
+
+# day N: the start of a day that only one test uses.
+day() { date -u -d "+$1 days" +%Y-%m-%dT12:00:00Z; }
+# book START OPTION…: one hour at 6M.
+book() {
+    local start=$1
+    shift
+    timeout 20 resv-request book --start "$start" --duration 1h --rate 6M "$@"
+}
+id_in() { jq -r 'select(.type == "reservation").id'; }
+# on_day START: how many reservations that occupy something start then.
+on_day() { resv-request list | jq -r "select(.start == \"$1\" and .state != \"cancelled\").id" | wc -l; }
+pending() { find "$VAULT/pending" -type f ! -name lock; }
+
+has_pending() { [ -n "$(pending)" ]; }
+
+@test "enrol made control trusted; another control's settings stay out; a used token is refused" {
+    assert_equal "$(jq -r '.type + .name + .role' "$BATS_FILE_TMPDIR/enrolment")" enrolmentstudiodistributor
+    assert_equal "$(resv-store id | jq '.trusted | length')" 1
+    resv-store --vault "$BATS_TEST_TMPDIR/other" init >/dev/null
+    run -77 --separate-stderr timeout 10 resv-request --vault "$BATS_TEST_TMPDIR/other" enrol \
+        --token-file "$BATS_FILE_TMPDIR/token"
+    assert_equal "$output" ''
+    run -77 timeout 10 resv-request --vault "$BATS_TEST_TMPDIR/other" list
+}
+
+@test "book prints the reservation, then settings that the vault takes" {
+    start=$(day 1)
+    run -0 --separate-stderr book "$start" --title 'Town hall' --carrier lineA --carrier lineB
+    assert_equal "$(jq -r .type <<<"$output" | paste -sd ,)" reservation,settings
+    assert_equal "$(jq -c 'select(.title)|[.v,.state,.start,.title,.carriers,.viewers]' <<<"$output")" \
+        "[1,\"booked\",\"$start\",\"Town hall\",[\"lineA\",\"lineB\"],20]"
+    id=$(id_in <<<"$output")
+    resv-store add <<<"$output"
+    run -0 resv-store get "$id"
+    assert_output --partial '"title":"Town hall"'
+    run -0 resv-request show "$id"
+    assert_output --partial "$id"
+    run -0 resv-request list --table --zone Europe/Paris
+    assert_line --partial 'RESERVATION'
+    assert_line --regexp "^$id +booked +.* CES?T +1h .* lineA,lineB +6M +Town hall\$"
+    assert_equal "$(pending)" ''
+}
+
+@test "a hold prints no settings; commit does; cancel frees the time" {
+    start=$(day 2)
+    run -0 --separate-stderr book "$start" --channel one --hold
+    assert_equal "$(jq -r '.type + .state' <<<"$output")" reservationheld
+    id=$(id_in <<<"$output")
+    run -66 resv-store add <<<"$output"
+    run -1 resv-request settings "$id"
+    assert_output --partial 'hint: commit'
+    run -1 book "$start" --channel one
+    run -0 --separate-stderr resv-request commit "$id"
+    resv-store add <<<"$output"
+    run -0 --separate-stderr resv-request cancel "$id"
+    assert_equal "$(jq -r .state <<<"$output")" cancelled
+    run -0 book "$start" --channel one
+}
+
+@test "extend and settings are safe to pipe and to repeat" {
+    id=$(book "$(day 3)" | tee "$BATS_TEST_TMPDIR/booking" | id_in)
+    resv-store add <"$BATS_TEST_TMPDIR/booking"
+    end=$(date -u -d "$(day 3) +90 min" +%Y-%m-%dT%H:%M:%SZ)
+    for _ in 1 2; do
+        resv-request extend "$id" --end "$end" | resv-store add
+        resv-request settings "$id" | resv-store add
+    done
+    assert_equal "$(resv-store get "$id" | jq -r .window.end)" "$end"
+    before=$(resv-request show "$id" | jq .generation)
+    resv-request settings "$id" --new-generation | resv-store add
+    assert_equal "$(resv-request show "$id" | jq .generation)" $((before + 1))
+    run -1 resv-request end "$id"
+    assert_output --partial 'cancel it instead'
+}
+
+@test "slots shows what book then takes, and says no when nothing is free" {
+    from=$(day 4)
+    to=$(date -u -d "$from +2 hours" +%Y-%m-%dT%H:%M:%SZ)
+    run -0 --separate-stderr resv-request slots --from "$from" --to "$to" --duration 2h --rate 6M --channel two
+    assert_equal "$(jq -r '.type + .channel + .start' <<<"$output")" "slottwo$from"
+    timeout 20 resv-request book --start "$from" --duration 2h --rate 6M --channel two >/dev/null
+    run -1 --separate-stderr resv-request slots --from "$from" --to "$to" --duration 2h --rate 6M --channel two
+    assert_equal "$output" ''
+    assert_regex "$stderr" 'no free slot'
+    run -0 resv-request slots --from "$from" --to "$to" --duration 2h --rate 6M --table
+    assert_line --partial 'LATEST START'
+    assert_line --regexp ' one +lineA$'
+}
+
+@test "a refusal names each resource that fell short, how far and when" {
+    start=$(day 5)
+    book "$start" --channel one --carrier lineB >/dev/null
+    run -1 --separate-stderr book "$start" --channel one --carrier lineB
+    assert_equal "$output" ''
+    assert_regex "$stderr" 'resv-request: error: control: '
+    assert_regex "$stderr" 'channel:one: 1 needed, 0 available from .* to '
+    assert_regex "$stderr" 'carrier:lineB:bits: 7600Kbit/s needed, '
+    run -1 book "$start" --channel nonesuch
+    run -1 book "$start" --carrier nonesuch
+    run -1 resv-request show 01j00000000000000000000000
+    run -1 timeout 20 resv-request book --start "$start" --duration 1h --rate 60M
+    assert_equal "$(pending)" ''
+}
+
+@test "a password is never sent, stored or printed" {
+    echo 'open sesame' >"$BATS_TEST_TMPDIR/password"
+    run -0 --separate-stderr book "$(day 6)" --disclosure password --password-file "$BATS_TEST_TMPDIR/password"
+    refute_output --partial sesame
+    resv-store add <<<"$output"
+    run ! grep -rqa sesame "$VAULT" "$BATS_FILE_TMPDIR/control"
+}
+
+@test "an answer that could not be written out comes again, for one booking" {
+    start=$(day 7)
+    code=0
+    book "$start" >/dev/full 2>"$BATS_TEST_TMPDIR/err" || code=$?
+    assert_equal "$code" 74
+    assert_equal "$(pending | wc -l)" 1
+    run -0 --separate-stderr book "$start"
+    assert_regex "$stderr" 'takes up the request'
+    assert_equal "$(on_day "$start")" 1
+    assert_equal "$(pending)" ''
+    run -0 book "$start" # a new request, for the other channel
+    assert_equal "$(on_day "$start")" 2
+}
+
+@test "killed at any moment and run again, it books once" {
+    for ms in 0 5 8 10 12 14 16 18 20 22 25 30; do
+        start=$(date -u -d "$(day 8) +$((ms * 2)) hours" +%Y-%m-%dT%H:%M:%SZ)
+        resv-request book --start "$start" --duration 1h --rate 6M >/dev/null 2>&1 3>&- &
+        sleep "0.0$(printf %02d "$ms")"
+        kill -9 $! 2>/dev/null || true
+        wait $! 2>/dev/null || code=$?
+        # Once it has ended well a second run would be a second booking, as it should be.
+        if [ "${code:-0}" != 0 ]; then book "$start" >/dev/null 2>&1; fi
+        code=0
+        assert_equal "$ms: $(on_day "$start")" "$ms: 1"
+        assert_equal "$(pending)" ''
+    done
+}
+
+@test "two identical commands at once, and control killed under them, book once when run again" {
+    start=$(day 40)
+    kill -STOP "$(<"$BATS_FILE_TMPDIR/control.pid")"
+    start one timeout 20 resv-request book --start "$start" --duration 1h --rate 6M
+    one=$started
+    start two timeout 20 resv-request book --start "$start" --duration 1h --rate 6M
+    two=$started
+    wait_for 5 has_pending
+    kill -KILL "$(<"$BATS_FILE_TMPDIR/control.pid")"
+    wait "$one" || assert_equal $? 69
+    wait "$two" || assert_equal $? 69
+    run -69 book "$start"
+    serve
+    run -0 book "$start"
+    assert_equal "$(on_day "$start")" 1
+}
+
+@test "time compares the clocks" {
+    run -0 --separate-stderr resv-request time
+    assert_equal "$(jq -r '.type' <<<"$output")" time
+    assert [ "$(jq '.offset_ms | fabs | floor' <<<"$output")" -lt 1000 ]
+    run -0 resv-request time --table
+    assert_output --partial 'at control'
+}
