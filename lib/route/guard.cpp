@@ -60,9 +60,9 @@ std::vector<std::string> quoted(const std::set<std::string> &names) {
 
 std::string set_text(std::string_view name, std::string_view type,
                      const std::vector<std::string> &elements) {
-    std::string out = fmt::format("set {} {{ type {}", name, type);
+    std::string out = fmt::format("set {} {{ type {};", name, type);
     if (!elements.empty())
-        out += fmt::format(" elements = {{ {} }}", fmt::join(elements, ", "));
+        out += fmt::format(" elements = {{ {} }};", fmt::join(elements, ", "));
     return out + " }\n";
 }
 

@@ -25,7 +25,7 @@ Result<Kernel> Kernel::open() {
     return Kernel{std::make_unique<Netlink>(TRY(Netlink::open(NETLINK_ROUTE)))};
 }
 
-Result<State> Kernel::read() {
+Result<State> Kernel::read(bool may_miss_guard) {
     State state;
     for (const Family family : k_families) {
         TRY(m_netlink->dump(dump_rules(family), [&](const nlmsghdr &message) {
@@ -37,7 +37,12 @@ Result<State> Kernel::read() {
                 state.routes.push_back(std::move(*read));
         }));
     }
-    state.guard = TRY(kernel_guard());
+    auto guard = kernel_guard();
+    if (!guard && may_miss_guard && guard.error().code == Errc::not_permitted)
+        return state;
+    if (!guard)
+        return std::unexpected(std::move(guard).error());
+    state.guard = std::move(*guard);
     return state;
 }
 

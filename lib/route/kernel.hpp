@@ -29,8 +29,9 @@ class Kernel {
     ~Kernel();
 
     /// Rules and routes of protocol 151 in our tables, and the guard. A guard that was changed by
-    /// somebody else counts as absent, so that it is put back.
-    [[nodiscard]] base::Result<State> read();
+    /// somebody else counts as absent, so that it is put back; with @p may_miss_guard also one that
+    /// may not be seen. not_permitted: seeing the guard needs CAP_NET_ADMIN.
+    [[nodiscard]] base::Result<State> read(bool may_miss_guard = false);
 
     /// Carries out the steps in order; stops at the first that fails. What is already so is
     /// success.

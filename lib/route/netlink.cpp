@@ -46,6 +46,7 @@ Result<Netlink> Netlink::open(int protocol) {
     Netlink out{sock};
     if (const int err = ::nl_connect(sock, protocol); err < 0)
         return base::fail(Errc::io, "open netlink socket: {}", ::nl_geterror(err));
+    ::nl_socket_disable_auto_ack(sock); // an answer and an acknowledgement would be one too many
     // Dumps then return what was asked for, not everything; old kernels do not know it.
     const int on = 1;
     ::setsockopt(out.fd(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);

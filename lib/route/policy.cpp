@@ -95,10 +95,13 @@ void add_carrier_routes(State &state, const Carrier &carrier, std::uint32_t tabl
                     .interface = carrier.interface,
                     .gateway = {},
                     .source = source};
-        // A link-local prefix carries the gateway's address, not ours; all other prefixes are
-        // needed because the check of the next hop passes through the rules.
+        // Needed because the check of the next hop passes through the rules; a link-local prefix
+        // only when the gateway is in it.
+        const auto &gateway = family == Family::v4 ? carrier.gateway4 : carrier.gateway6;
         for (const Prefix &prefix : carrier.on_link) {
-            if (prefix.address.family != family)
+            const bool of_use =
+                !prefix.address.is_link_local() || (gateway && prefix.contains(*gateway));
+            if (prefix.address.family != family || !of_use)
                 continue;
             route.to = prefix;
             state.routes.push_back(route);

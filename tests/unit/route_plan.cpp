@@ -164,7 +164,6 @@ TEST_CASE("route: rules and routes are exactly as designed, for both families") 
           "10.2.0.0/24 dev carA scope link src 10.2.0.2 table 4001",
           "default via 10.2.0.1 dev carA src 10.2.0.2 table 4001 metric 10",
           "fd00:3::/64 dev carB src fd00:3::2 table 4000 metric 1024",
-          "fe80::/64 dev carB table 4000 metric 1024",
           "default via fd00:3::1 dev carB src fd00:3::2 table 4000 metric 10"}) {
         CAPTURE(route);
         CHECK(has_route(state, route));
@@ -194,6 +193,15 @@ TEST_CASE("route: a gateway that is not on the link gives no default route") {
     }));
     policy.carriers[0].point_to_point = true;
     CHECK(has_route(wanted(policy), "default dev carA src fd00:2::2 table 4001 metric 10"));
+}
+
+TEST_CASE("route: a link-local gateway brings its prefix along, without our address") {
+    Policy policy = two_carriers("A");
+    CHECK_FALSE(has_route(wanted(policy), "fe80::/64 dev carA table 4001 metric 1024"));
+    policy.carriers[0].gateway6 = ip("fe80::1");
+    CHECK(has_route(wanted(policy), "fe80::/64 dev carA table 4001 metric 1024"));
+    CHECK(has_route(wanted(policy),
+                    "default via fe80::1 dev carA src fd00:2::2 table 4001 metric 10"));
 }
 
 TEST_CASE("route: moving table 4000 replaces its default in place") {
