@@ -1,0 +1,256 @@
+#include "carrier/connector.hpp"
+
+#include "base/log.hpp"
+
+#include <algorithm>
+#include <thread>
+
+namespace carrier {
+
+using base::Errc;
+using base::Result;
+using route::Address;
+using route::Family;
+
+namespace {
+
+constexpr int k_lock_wait_ms = 10'000;
+// Duplicate address detection takes the kernel about this long.
+constexpr base::Millis k_tentative_wait{2500};
+constexpr base::Millis k_tentative_step{100};
+
+Result<unsigned> free_number(const Carriers &carriers) {
+    for (unsigned number = 1; number <= route::k_max_carriers; ++number)
+        if (std::ranges::none_of(carriers,
+                                 [&](const auto &c) { return c.second.number == number; }))
+            return number;
+    return base::fail(Errc::refused, "{} carriers are in use already", route::k_max_carriers);
+}
+
+std::optional<Address> optional_address(const std::string &text) {
+    const auto parsed = Address::parse(text);
+    return parsed ? std::optional{*parsed} : std::nullopt;
+}
+
+bool has_family(const std::vector<Address> &addresses, Family family) {
+    return std::ranges::find(addresses, family, &Address::family) != addresses.end();
+}
+
+/// Whether @p link has all that sending to @p relay needs.
+Result<void> check_reach(const Choice &choice, const route::Link &link, const Address &relay) {
+    const std::string_view family = relay.family == Family::v4 ? "IPv4" : "IPv6";
+    if (!has_family(link.addresses, relay.family))
+        return base::fail_hint(Errc::unavailable,
+                               fmt::format("ip address show dev {}", choice.interface),
+                               "carrier {}: interface {} has no {} address to reach the relay from",
+                               choice.name, choice.interface, family);
+    const auto on_link = [&](const Address &address) {
+        return std::ranges::any_of(
+            link.on_link, [&](const route::Prefix &prefix) { return prefix.contains(address); });
+    };
+    const std::string &text = relay.family == Family::v4 ? choice.gateway4 : choice.gateway6;
+    const auto gateway = optional_address(text);
+    if (gateway && !on_link(*gateway))
+        return base::fail_hint(
+            Errc::unavailable,
+            fmt::format("give [carriers.{}] the gateway that its network has, or the interface an "
+                        "address of it",
+                        choice.name),
+            "carrier {}: gateway {} is not on the network of interface {}", choice.name, text,
+            choice.interface);
+    if (!gateway && !link.point_to_point && !on_link(relay))
+        return base::fail_hint(Errc::unavailable,
+                               fmt::format("add gateway{} = \"…\" to [carriers.{}]",
+                                           relay.family == Family::v4 ? 4 : 6, choice.name),
+                               "carrier {}: no gateway, and the relay {} is not on its network",
+                               choice.name, relay.text());
+    return {};
+}
+
+} // namespace
+
+Result<Connector> Connector::open(const std::filesystem::path &state, bool change) {
+    auto folder = TRY(StateFolder::open(state, change));
+    return Connector{std::move(folder), TRY(route::Kernel::open())};
+}
+
+Result<route::Link> Connector::usable_link(const Choice &choice) {
+    const Address relay = TRY(Address::parse(choice.endpoint.host));
+    for (base::Millis waited{0};; waited += k_tentative_step) {
+        const auto link = TRY(m_kernel.link(choice.interface));
+        if (!link)
+            return base::fail_hint(Errc::no_input, "ip link shows those that are there",
+                                   "carrier {}: there is no interface {}", choice.name,
+                                   choice.interface);
+        if (!link->up)
+            return base::fail_hint(
+                Errc::unavailable, fmt::format("ip link set {} up", choice.interface),
+                "carrier {}: interface {} is down", choice.name, choice.interface);
+        auto reach = check_reach(choice, *link, relay);
+        if (reach)
+            return *link;
+        if (!link->tentative || waited >= k_tentative_wait)
+            return std::unexpected(std::move(reach).error());
+        std::this_thread::sleep_for(k_tentative_step);
+    }
+}
+
+Result<CarrierState> Connector::next_state(const Carriers &carriers, const wire::Settings &settings,
+                                           const Choice &choice, std::uint32_t media_uid) {
+    const route::Link link = TRY(usable_link(choice));
+    for (const auto &[name, other] : carriers) {
+        if (other.media_uid != media_uid)
+            return base::fail_hint(Errc::refused, "bring it down first: carrier-connect status",
+                                   "the media user is {} now, but carrier {} is in use with {}",
+                                   media_uid, name, other.media_uid);
+        const bool same_line = other.interface == choice.interface;
+        if ((name == choice.name) != same_line)
+            return base::fail_hint(Errc::refused, "bring it down first: carrier-connect status",
+                                   "carrier {} is in use on interface {}", name, other.interface);
+    }
+    CarrierState next;
+    next.name = choice.name;
+    if (const auto found = carriers.find(choice.name); found != carriers.end())
+        next = found->second;
+    else
+        next.number = TRY(free_number(carriers));
+    next.interface = choice.interface;
+    next.gateway4 = choice.gateway4;
+    next.gateway6 = choice.gateway6;
+    next.media_uid = media_uid;
+    for (const Address &address : link.addresses)
+        next.sources.insert(address.text());
+    Use &use = next.uses[settings.reservation];
+    use.ingest = ingest_addresses(settings);
+    const CarrierState *active = active_for(carriers, settings.reservation);
+    if (active == nullptr || active->name != choice.name)
+        use.turn = highest_turn(carriers) + 1;
+    return next;
+}
+
+Result<route::Policy> Connector::policy(const Carriers &carriers) {
+    route::Policy out;
+    const CarrierState *active = most_recent(carriers);
+    for (const auto &[name, state] : carriers) {
+        route::Carrier carrier{.name = name,
+                               .number = state.number,
+                               .interface = state.interface,
+                               .sources = {},
+                               .usable = {},
+                               .on_link = {},
+                               .gateway4 = optional_address(state.gateway4),
+                               .gateway6 = optional_address(state.gateway6)};
+        for (const std::string &source : state.sources)
+            carrier.sources.push_back(TRY(Address::parse(source)));
+        if (auto link = TRY(m_kernel.link(state.interface))) {
+            carrier.up = link->up;
+            carrier.point_to_point = link->point_to_point;
+            carrier.on_link = std::move(link->on_link);
+            carrier.usable = std::move(link->addresses);
+            for (const Address &address : carrier.usable)
+                if (std::ranges::find(carrier.sources, address) == carrier.sources.end())
+                    carrier.sources.push_back(address);
+        }
+        for (const auto &[id, use] : state.uses)
+            for (const std::string &address : use.ingest)
+                out.relay_ingest.insert(TRY(Address::parse(address)));
+        out.media_uid = state.media_uid;
+        out.carriers.push_back(std::move(carrier));
+    }
+    out.active = active == nullptr ? "" : active->name;
+    return out;
+}
+
+Result<route::Plan> Connector::plan(const Carriers &carriers, bool guard_unknown) {
+    const route::State wanted = route::wanted(TRY(policy(carriers)));
+    auto current = TRY(m_kernel.read(guard_unknown));
+    return route::difference(current, wanted);
+}
+
+Result<Outcome> Connector::up(const wire::Settings &settings, const Choice &choice,
+                              std::uint32_t media_uid, bool dry_run) {
+    if (dry_run) {
+        Outcome out{{}, TRY(m_folder.load())};
+        out.carriers[choice.name] = TRY(next_state(out.carriers, settings, choice, media_uid));
+        out.plan = TRY(plan(out.carriers, true));
+        return out;
+    }
+    const auto lock = TRY(m_folder.lock(k_lock_wait_ms));
+    const Carriers before = TRY(m_folder.load());
+    Outcome out{{}, before};
+    const CarrierState next = TRY(next_state(before, settings, choice, media_uid));
+    out.carriers[choice.name] = next;
+    const auto had = before.find(choice.name);
+    if (had == before.end() || had->second != next)
+        TRY(m_folder.store(next));
+    auto applied = [&]() -> Result<void> {
+        out.plan = TRY(plan(out.carriers, false));
+        return m_kernel.apply(out.plan);
+    }();
+    if (applied)
+        return out;
+    // Back to what was: the state first, so that a crash here is mended towards it.
+    const auto restored =
+        had == before.end() ? m_folder.remove(choice.name) : m_folder.store(had->second);
+    if (!restored)
+        base::log::error("{}", restored.error().message);
+    const auto back = plan(before, false);
+    if (!back || !m_kernel.apply(*back))
+        base::log::error(
+            "the former routing could not be restored; carrier-connect down {} cleans up",
+            settings.reservation.text());
+    return std::unexpected(std::move(applied).error());
+}
+
+Result<Outcome> Connector::down(const base::Id &reservation, bool dry_run) {
+    std::optional<base::FileLock> lock;
+    if (!dry_run)
+        lock = TRY(m_folder.lock(k_lock_wait_ms));
+    const Carriers before = TRY(m_folder.load());
+    Outcome out;
+    for (auto [name, state] : before) {
+        state.uses.erase(reservation);
+        if (!state.uses.empty())
+            out.carriers[name] = std::move(state);
+    }
+    if (dry_run) {
+        out.plan = TRY(plan(out.carriers, true));
+        return out;
+    }
+    for (const auto &[name, state] : before) {
+        if (!state.uses.contains(reservation))
+            continue;
+        const auto left = out.carriers.find(name);
+        TRY(left == out.carriers.end() ? m_folder.remove(name) : m_folder.store(left->second));
+    }
+    out.plan = TRY(plan(out.carriers, false));
+    TRY(m_kernel.apply(out.plan));
+    return out;
+}
+
+Result<Outcome> Connector::mend() {
+    const auto lock = TRY(m_folder.lock(0));
+    Outcome out{{}, TRY(m_folder.load())};
+    out.plan = TRY(plan(out.carriers, false));
+    TRY(m_kernel.apply(out.plan));
+    return out;
+}
+
+Result<std::vector<Status>> Connector::status() {
+    const Carriers carriers = TRY(m_folder.load());
+    const CarrierState *active = most_recent(carriers);
+    std::optional<bool> intact;
+    if (auto left = plan(carriers, false))
+        intact = left->empty();
+    else if (left.error().code != Errc::not_permitted)
+        return std::unexpected(std::move(left).error());
+    std::vector<Status> out;
+    for (const auto &[name, state] : carriers)
+        out.push_back({.state = state,
+                       .link = TRY(m_kernel.link(state.interface)),
+                       .active = active != nullptr && active->name == name,
+                       .intact = intact});
+    return out;
+}
+
+} // namespace carrier

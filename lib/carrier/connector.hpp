@@ -1,0 +1,70 @@
+// Brings carriers up and down: state first, then the kernel, all under the state folder's lock.
+#pragma once
+
+#include "carrier/settings.hpp"
+#include "carrier/state.hpp"
+
+namespace carrier {
+
+/// What a verb found to do. With `--dry-run` nothing of it was done.
+struct Outcome {
+    route::Plan plan;
+    Carriers carriers; ///< in use afterwards
+};
+
+/// A carrier in use, as `status` shows it.
+struct Status {
+    CarrierState state;
+    std::optional<route::Link> link; ///< nothing: no such interface
+    bool active = false;             ///< table 4000 points at it
+    std::optional<bool> intact;      ///< the kernel is as it should be; nothing: may not look
+};
+
+/// Not thread-safe.
+class Connector {
+  public:
+    /// @p change: the verb will change state, so the folder is made when it is absent.
+    [[nodiscard]] static base::Result<Connector> open(const std::filesystem::path &state,
+                                                      bool change);
+
+    /// Connects @p choice for the reservation and makes it the active one. Repeating it changes
+    /// nothing. no_input: no such interface; unavailable: it is down or has no fitting address. On
+    /// failure state and kernel are as they were before.
+    [[nodiscard]] base::Result<Outcome> up(const wire::Settings &settings, const Choice &choice,
+                                           std::uint32_t media_uid, bool dry_run);
+
+    /// Takes the reservation off every carrier. Also mends what a crash left.
+    [[nodiscard]] base::Result<Outcome> down(const base::Id &reservation, bool dry_run);
+
+    /// Puts the kernel into the state that the files ask for. try_again: another verb is at work.
+    [[nodiscard]] base::Result<Outcome> mend();
+
+    [[nodiscard]] base::Result<std::vector<Status>> status();
+
+    [[nodiscard]] base::Result<Carriers> carriers() const { return m_folder.load(); }
+    [[nodiscard]] base::Result<std::optional<route::Link>> link(const std::string &interface) {
+        return m_kernel.link(interface);
+    }
+    /// A foreign rule that stands before ours, if any.
+    [[nodiscard]] base::Result<std::optional<std::string>> foreign_rule() {
+        return m_kernel.rule_before_ours();
+    }
+    [[nodiscard]] const StateFolder &folder() const { return m_folder; }
+
+  private:
+    Connector(StateFolder folder, route::Kernel kernel)
+        : m_folder(std::move(folder)), m_kernel(std::move(kernel)) {}
+
+    [[nodiscard]] base::Result<CarrierState> next_state(const Carriers &carriers,
+                                                        const wire::Settings &settings,
+                                                        const Choice &choice,
+                                                        std::uint32_t media_uid);
+    [[nodiscard]] base::Result<route::Link> usable_link(const Choice &choice);
+    [[nodiscard]] base::Result<route::Policy> policy(const Carriers &carriers);
+    [[nodiscard]] base::Result<route::Plan> plan(const Carriers &carriers, bool guard_unknown);
+
+    StateFolder m_folder;
+    route::Kernel m_kernel;
+};
+
+} // namespace carrier

@@ -1,0 +1,62 @@
+#include "carrier/records.hpp"
+
+namespace carrier {
+
+namespace {
+
+std::string_view link_word(const std::optional<route::Link> &link) {
+    if (!link)
+        return "missing";
+    if (!link->up)
+        return "down";
+    return link->carrier ? "up" : "cut";
+}
+
+} // namespace
+
+wire::Json record(const Status &status) {
+    const CarrierState &state = status.state;
+    wire::JsonArray uses;
+    for (const auto &[id, use] : state.uses)
+        uses.emplace_back(id.text());
+    wire::JsonObject out{{"type", "carrier"},
+                         {"v", 1},
+                         {"carrier", state.name},
+                         {"interface", state.interface},
+                         {"link", link_word(status.link)},
+                         {"table", route::table_of(state.number)},
+                         {"active", status.active},
+                         {"sources", wire::JsonArray(state.sources.begin(), state.sources.end())},
+                         {"gateway4", state.gateway4},
+                         {"gateway6", state.gateway6},
+                         {"reservations", std::move(uses)}};
+    if (status.intact)
+        out["intact"] = *status.intact;
+    return out;
+}
+
+wire::Json record(const route::Step &step) {
+    return wire::JsonObject{{"type", "step"},
+                            {"v", 1},
+                            {"action", route::action(step)},
+                            {"command", route::text(step)}};
+}
+
+std::string table(const std::vector<Status> &statuses) {
+    constexpr std::string_view k_line = "{:<12} {:<12} {:<8} {:<7} {:<7} {}";
+    std::string out =
+        fmt::format(k_line, "CARRIER", "INTERFACE", "LINK", "ACTIVE", "INTACT", "RESERVATIONS");
+    for (const Status &status : statuses) {
+        std::vector<std::string> ids;
+        for (const auto &[id, use] : status.state.uses)
+            ids.push_back(id.text());
+        const std::string_view intact = !status.intact ? "?" : *status.intact ? "yes" : "no";
+        out += '\n';
+        out +=
+            fmt::format(k_line, status.state.name, status.state.interface, link_word(status.link),
+                        status.active ? "yes" : "no", intact, fmt::join(ids, " "));
+    }
+    return out;
+}
+
+} // namespace carrier

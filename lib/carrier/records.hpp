@@ -1,0 +1,17 @@
+// What carrier-connect prints: records for programs, tables for people. See carrier-connect(8).
+#pragma once
+
+#include "carrier/connector.hpp"
+#include "wire/json.hpp"
+
+namespace carrier {
+
+/// `{"type":"carrier","v":1,…}`
+[[nodiscard]] wire::Json record(const Status &status);
+/// `{"type":"step","v":1,"action":…,"command":…}`
+[[nodiscard]] wire::Json record(const route::Step &step);
+
+/// `carrier-connect status --table`, with its headings.
+[[nodiscard]] std::string table(const std::vector<Status> &statuses);
+
+} // namespace carrier

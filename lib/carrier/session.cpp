@@ -1,0 +1,158 @@
+#include "carrier/session.hpp"
+
+#include "base/log.hpp"
+
+#include <algorithm>
+
+namespace carrier {
+
+using base::Errc;
+using base::Result;
+using namespace std::chrono_literals;
+namespace log = base::log;
+
+namespace {
+
+constexpr base::Millis k_clock_warning = 1s;
+
+bool withdrawn(resv::State state) {
+    using enum resv::State;
+    return state == cancelled || state == revoked || state == no_show || state == expired;
+}
+
+std::vector<route::Address> addresses(const std::set<std::string> &texts) {
+    std::vector<route::Address> out;
+    for (const std::string &text : texts)
+        if (const auto parsed = route::Address::parse(text))
+            out.push_back(*parsed);
+    return out;
+}
+
+/// True when the plan restores what only somebody else can have removed: links and addresses that
+/// come and go take routes with them, but neither rules nor the guard.
+bool tampered(const route::Plan &plan) {
+    return std::ranges::any_of(plan, [](const route::Step &step) {
+        return std::holds_alternative<route::AddRule>(step) ||
+               std::holds_alternative<route::SetGuard>(step);
+    });
+}
+
+} // namespace
+
+void Session::take(const News &news) {
+    if (const auto *clock = std::get_if<ClockNews>(&news)) {
+        m_offset = clock->offset;
+        m_clock_known = true;
+        m_control_away = false;
+        if (std::chrono::abs(m_offset) > k_clock_warning)
+            log::warning("this machine's clock is {} {} control's; control's counts",
+                         base::format_duration(std::chrono::abs(m_offset)),
+                         m_offset > 0ms ? "behind" : "ahead of");
+    } else if (const auto *answer = std::get_if<ReservationNews>(&news)) {
+        const wire::Reservation &r = answer->reservation;
+        m_control_away = false;
+        if (m_window != r.window && r.id == m_settings.reservation) {
+            log::info("the reservation now ends at {}", base::format_rfc3339(r.window.end));
+            m_window = r.window;
+        }
+        m_state = r.state;
+        if (withdrawn(r.state) && !m_withdrawn)
+            log::warning("control says: the reservation is {}", resv::name(r.state));
+        m_withdrawn = withdrawn(r.state);
+    } else {
+        log::debug("control: {}", std::get<NoNews>(news).why);
+        m_control_away = true;
+    }
+}
+
+Result<void> Session::check_open(base::UtcTime now) const {
+    if (m_withdrawn)
+        return base::fail(Errc::refused, "reservation {} is {}", m_settings.reservation.text(),
+                          resv::name(m_state));
+    if (now + m_offset >= m_window.closes())
+        return base::fail_hint(Errc::refused, "resv-request extend, before the end, prolongs one",
+                               "reservation {} is over since {}", m_settings.reservation.text(),
+                               base::format_rfc3339(m_window.closes()));
+    return {};
+}
+
+void Session::watch_link(const CarrierState &state, const std::optional<route::Link> &link) {
+    const std::string word = !link            ? "is gone"
+                             : !link->up      ? "is down"
+                             : !link->carrier ? "is cut"
+                                              : "is there";
+    const bool moved = m_active != state.name;
+    if (moved && !m_active.empty())
+        log::info("media moves from carrier {} to {}", m_active, state.name);
+    const bool was_there = moved || m_link_word == "is there";
+    if (word != "is there" && (moved || m_link_word != word))
+        log::warning("carrier {}: interface {} {}; media waits until it is back, or for "
+                     "carrier-connect up {} --carrier NAME",
+                     state.name, state.interface, word, m_settings.reservation.text());
+    else if (word == "is there" && !was_there)
+        log::info("carrier {}: interface {} is back", state.name, state.interface);
+    m_active = state.name;
+    m_link_word = word;
+}
+
+Result<wire::SenderPlan> Session::plan() {
+    wire::SenderPlan plan{.reservation = m_settings.reservation,
+                          .window = m_window,
+                          .clock_offset_ms = m_offset.count(),
+                          .max_rate = m_settings.stream.max_rate,
+                          .codecs = m_settings.stream.codecs,
+                          .max_gop_s = m_settings.stream.max_gop_s,
+                          .paths = {},
+                          .cancelled = m_withdrawn};
+    const Carriers carriers = TRY(m_connector.carriers());
+    const CarrierState *active = active_for(carriers, m_settings.reservation);
+    if (active == nullptr) {
+        if (!m_active.empty())
+            log::warning("no carrier is up for this reservation any more; media waits for "
+                         "carrier-connect up {}",
+                         m_settings.reservation.text());
+        m_active.clear();
+        return plan;
+    }
+    const Choice choice = TRY(choose(m_settings, m_config, active->name));
+    const auto link = TRY(m_connector.link(active->interface));
+    watch_link(*active, link);
+    const bool has_addresses = link && !link->addresses.empty();
+    plan.paths.push_back(sender_path(m_settings, choice,
+                                     has_addresses ? link->addresses : addresses(active->sources)));
+    return plan;
+}
+
+void Session::refresh(Sender &sender) {
+    const auto now = plan();
+    auto told = now ? sender.tell(*now) : std::unexpected(now.error());
+    const std::string trouble = told ? std::string{} : told.error().message;
+    if (trouble != m_trouble && !trouble.empty())
+        log::error("{}", trouble);
+    m_trouble = trouble;
+}
+
+bool Session::mend() {
+    const auto done = m_connector.mend();
+    if (!done && done.error().code == Errc::try_again)
+        return false;
+    if (!done) {
+        if (m_trouble != done.error().message)
+            log::error("{}", done.error().message);
+        m_trouble = done.error().message;
+        return true;
+    }
+    if (tampered(done->plan))
+        log::warning("another program removed rules of ours; {} of them put back",
+                     done->plan.size());
+    for (const route::Step &step : done->plan)
+        log::debug("{}", route::text(step));
+    const auto foreign = m_connector.foreign_rule();
+    const std::string rule = foreign && *foreign ? **foreign : std::string{};
+    if (!rule.empty() && rule != m_foreign)
+        log::warning("a rule of another program stands before ours: {}", rule);
+    m_foreign = rule;
+    return true;
+}
+
+} // namespace carrier

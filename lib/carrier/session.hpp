@@ -1,0 +1,53 @@
+// What `exec` keeps in step while its command runs: state files, kernel, control, sender.
+#pragma once
+
+#include "base/clock.hpp"
+#include "carrier/connector.hpp"
+#include "carrier/control_watch.hpp"
+#include "carrier/sender.hpp"
+
+namespace carrier {
+
+/// Not thread-safe; none of its calls waits.
+class Session {
+  public:
+    Session(const wire::Settings &settings, const conf::TerminalConfig &config,
+            Connector &connector)
+        : m_settings(settings), m_config(config), m_connector(connector),
+          m_window(settings.window) {}
+
+    /// Takes in what control said.
+    void take(const News &news);
+    /// refused when the reservation is withdrawn or its window is over by control's clock.
+    [[nodiscard]] base::Result<void> check_open(base::UtcTime now) const;
+
+    /// Reads the state and the link, says what changed, and tells the sender.
+    void refresh(Sender &sender);
+    /// Puts back what somebody took from our rules and routes. False: another verb is at work, ask
+    /// again soon.
+    [[nodiscard]] bool mend();
+
+    /// True when control could not be asked the last time.
+    [[nodiscard]] bool control_away() const { return m_control_away; }
+    [[nodiscard]] bool clock_known() const { return m_clock_known; }
+
+  private:
+    [[nodiscard]] base::Result<wire::SenderPlan> plan();
+    void watch_link(const CarrierState &state, const std::optional<route::Link> &link);
+
+    const wire::Settings &m_settings;
+    const conf::TerminalConfig &m_config;
+    Connector &m_connector;
+    resv::Window m_window;
+    base::Millis m_offset{0};
+    bool m_clock_known = false;
+    bool m_control_away = false;
+    bool m_withdrawn = false;
+    resv::State m_state = resv::State::booked;
+    std::string m_active;    // the carrier that was told last
+    std::string m_link_word; // how its link was
+    std::string m_foreign;   // the foreign rule that was warned of
+    std::string m_trouble;   // the error that was reported, to say it once
+};
+
+} // namespace carrier

@@ -1,0 +1,178 @@
+#include "carrier/state.hpp"
+
+#include "route/policy.hpp"
+#include "wire/json.hpp"
+
+#include <algorithm>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace carrier {
+
+using base::Errc;
+using base::Result;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t k_max_file = 65536;
+constexpr int k_state_version = 1;
+
+struct Turn {
+    std::int64_t turn = 0;
+    const CarrierState *carrier = nullptr;
+};
+
+template <typename Wanted> const CarrierState *highest(const Carriers &carriers, Wanted wanted) {
+    Turn best;
+    for (const auto &[name, carrier] : carriers)
+        for (const auto &[id, use] : carrier.uses)
+            if (wanted(id) && (best.carrier == nullptr || use.turn > best.turn))
+                best = {use.turn, &carrier};
+    return best.carrier;
+}
+
+Result<void> check_folder(const fs::path &path) {
+    struct stat info{};
+    if (::lstat(path.c_str(), &info) != 0)
+        return base::fail_errno("look at", path.native());
+    if (!S_ISDIR(info.st_mode))
+        return base::fail(Errc::not_permitted, "state {}: not a folder", path.native());
+    const bool ours = info.st_uid == ::geteuid() || info.st_uid == 0;
+    if (!ours || (info.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return base::fail_hint(Errc::not_permitted, "give it to root alone: chown root, chmod 755",
+                               "state {}: another user may write to it", path.native());
+    return {};
+}
+
+} // namespace
+
+const CarrierState *active_for(const Carriers &carriers, const base::Id &reservation) {
+    return highest(carriers, [&](const base::Id &id) { return id == reservation; });
+}
+
+const CarrierState *most_recent(const Carriers &carriers) {
+    return highest(carriers, [](const base::Id &) { return true; });
+}
+
+std::int64_t highest_turn(const Carriers &carriers) {
+    std::int64_t turn = 0;
+    for (const auto &[name, carrier] : carriers)
+        for (const auto &[id, use] : carrier.uses)
+            turn = std::max(turn, use.turn);
+    return turn;
+}
+
+std::string to_text(const CarrierState &carrier) {
+    const auto list = [](const std::set<std::string> &items) {
+        return wire::JsonArray(items.begin(), items.end());
+    };
+    wire::JsonArray uses;
+    for (const auto &[id, use] : carrier.uses)
+        uses.push_back(wire::JsonObject{
+            {"reservation", id.text()}, {"turn", use.turn}, {"ingest", list(use.ingest)}});
+    const wire::JsonObject out{{"v", k_state_version},           {"carrier", carrier.name},
+                               {"number", carrier.number},       {"interface", carrier.interface},
+                               {"gateway4", carrier.gateway4},   {"gateway6", carrier.gateway6},
+                               {"media_uid", carrier.media_uid}, {"sources", list(carrier.sources)},
+                               {"uses", std::move(uses)}};
+    return wire::compact_json(out) + "\n";
+}
+
+Result<CarrierState> read_state(std::string_view text, std::string_view name) {
+    const wire::Json json = TRY(wire::parse_json(text, name));
+    auto in = TRY(wire::ObjectReader::of(json, std::string(name)));
+    CarrierState out;
+    TRY(in.integer("v", k_state_version, k_state_version));
+    out.name = TRY(in.string("carrier", 32));
+    out.number = static_cast<unsigned>(TRY(in.integer("number", 1, route::k_max_carriers)));
+    out.interface = TRY(in.string("interface", 15));
+    out.gateway4 = TRY(in.string("gateway4", 64));
+    out.gateway6 = TRY(in.string("gateway6", 64));
+    out.media_uid = static_cast<std::uint32_t>(TRY(in.integer("media_uid", 1, 0xfffffffeLL)));
+    for (std::string &source : TRY(in.strings("sources")))
+        out.sources.insert(std::move(source));
+    for (const wire::Json &item : *TRY(in.array("uses", 1000))) {
+        auto use = TRY(wire::ObjectReader::of(item, in.where("uses")));
+        const auto id = TRY(base::Id::parse(TRY(use.string("reservation", 64))));
+        out.uses[id].turn = TRY(use.integer("turn"));
+        for (std::string &address : TRY(use.strings("ingest")))
+            out.uses[id].ingest.insert(std::move(address));
+        TRY(use.finish());
+    }
+    TRY(in.finish());
+    return out;
+}
+
+Result<StateFolder> StateFolder::open(fs::path path, bool make) {
+    StateFolder out{std::move(path)};
+    std::error_code ignored;
+    if (make)
+        TRY(base::make_folders(out.carriers(), 0755));
+    else if (!fs::exists(fs::symlink_status(out.m_path, ignored)))
+        return out;
+    TRY(check_folder(out.m_path));
+    if (fs::exists(fs::symlink_status(out.carriers(), ignored)))
+        TRY(check_folder(out.carriers()));
+    return out;
+}
+
+Result<base::FileLock> StateFolder::lock(int wait_ms) const {
+    return base::FileLock::acquire(m_path / "lock", wait_ms);
+}
+
+namespace {
+
+fs::path exec_lock(const fs::path &folder, const base::Id &reservation) {
+    return folder / fmt::format("exec-{}.lock", reservation.text());
+}
+
+} // namespace
+
+Result<base::FileLock> StateFolder::lock_exec(const base::Id &reservation) const {
+    auto lock = base::FileLock::acquire(exec_lock(m_path, reservation), 0);
+    if (!lock && lock.error().code == Errc::try_again)
+        return base::fail_hint(
+            Errc::try_again, "use carrier-connect up to move it to another carrier",
+            "reservation {}: another carrier-connect exec is running it", reservation.text());
+    return lock;
+}
+
+void StateFolder::forget_exec(const base::Id &reservation) const {
+    ::unlink(exec_lock(m_path, reservation).c_str());
+}
+
+Result<Carriers> StateFolder::load() const {
+    Carriers out;
+    std::error_code failed;
+    for (const auto &entry : fs::directory_iterator(carriers(), failed)) {
+        const std::string file = entry.path().filename();
+        if (entry.path().extension() != ".json")
+            continue; // a temporary file of a process that was killed
+        auto text = base::read_file(entry.path(), k_max_file);
+        if (!text && text.error().code == Errc::no_input)
+            continue; // removed since
+        if (!text)
+            return std::unexpected(std::move(text).error());
+        auto state = read_state(*text, entry.path().native());
+        if (!state || state->name + ".json" != file)
+            return base::fail_hint(Errc::bad_data,
+                                   "media stays closed; remove the file, then run carrier-connect "
+                                   "down for its reservations",
+                                   "state {}: damaged", entry.path().native());
+        out[state->name] = std::move(*state);
+    }
+    if (failed && failed != std::errc::no_such_file_or_directory)
+        return base::fail_errno("read", carriers().native(), failed.value());
+    return out;
+}
+
+Result<void> StateFolder::store(const CarrierState &carrier) const {
+    return base::write_file_atomic(file_of(carrier.name), to_text(carrier), 0644);
+}
+
+Result<void> StateFolder::remove(const std::string &name) const {
+    return base::remove_file(file_of(name));
+}
+
+} // namespace carrier

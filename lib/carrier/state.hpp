@@ -1,0 +1,82 @@
+// What carrier-connect remembers between its runs: one file per carrier in use, written before the
+// kernel is touched. It holds no secrets.
+#pragma once
+
+#include "base/file.hpp"
+#include "base/id.hpp"
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
+
+namespace carrier {
+
+/// One reservation's use of a carrier.
+struct Use {
+    /// Rises with every `up`: the use with the highest is the active one, of its reservation and,
+    /// for table 4000, of all.
+    std::int64_t turn = 0;
+    std::set<std::string> ingest; ///< the ingest addresses of its relays, through any carrier
+    bool operator==(const Use &) const = default;
+};
+
+/// A carrier in use. Addresses are IP literals.
+struct CarrierState {
+    std::string name;
+    unsigned number = 0; ///< of its table and rules, see route::Carrier
+    std::string interface;
+    std::string gateway4; ///< or empty
+    std::string gateway6;
+    std::uint32_t media_uid = 0;
+    std::set<std::string> sources; ///< the interface's addresses when it was connected
+    std::map<base::Id, Use> uses;  ///< never empty in a stored state
+    bool operator==(const CarrierState &) const = default;
+};
+
+/// By name.
+using Carriers = std::map<std::string, CarrierState>;
+
+/// The carrier that is active for @p reservation, or null.
+[[nodiscard]] const CarrierState *active_for(const Carriers &carriers, const base::Id &reservation);
+/// The carrier of the highest turn of all, or null.
+[[nodiscard]] const CarrierState *most_recent(const Carriers &carriers);
+[[nodiscard]] std::int64_t highest_turn(const Carriers &carriers);
+
+/// The folder: `FOLDER/lock` and `FOLDER/carriers/NAME.json`.
+class StateFolder {
+  public:
+    /// @p make: creates it (0755) when absent. not_permitted when it is another user's or others
+    /// may write to it: what it says is done to the machine's routing.
+    [[nodiscard]] static base::Result<StateFolder> open(std::filesystem::path path, bool make);
+
+    /// Everybody who changes state or kernel holds this.
+    [[nodiscard]] base::Result<base::FileLock> lock(int wait_ms) const;
+    /// Held by the exec of @p reservation; try_again when another one is running.
+    [[nodiscard]] base::Result<base::FileLock> lock_exec(const base::Id &reservation) const;
+    /// Removes the file of that lock; for its holder, at its end.
+    void forget_exec(const base::Id &reservation) const;
+
+    /// What is stored; nothing when there is no folder. Reading needs no lock.
+    [[nodiscard]] base::Result<Carriers> load() const;
+    /// Stores one carrier durably.
+    [[nodiscard]] base::Result<void> store(const CarrierState &carrier) const;
+    /// Forgets one durably; absent is success.
+    [[nodiscard]] base::Result<void> remove(const std::string &name) const;
+
+    /// Where the carriers' files are, to watch.
+    [[nodiscard]] std::filesystem::path carriers() const { return m_path / "carriers"; }
+
+  private:
+    explicit StateFolder(std::filesystem::path path) : m_path(std::move(path)) {}
+    [[nodiscard]] std::filesystem::path file_of(const std::string &name) const {
+        return carriers() / (name + ".json");
+    }
+    std::filesystem::path m_path;
+};
+
+/// One file's contents.
+[[nodiscard]] std::string to_text(const CarrierState &carrier);
+[[nodiscard]] base::Result<CarrierState> read_state(std::string_view text, std::string_view name);
+
+} // namespace carrier
