@@ -1,0 +1,217 @@
+// carrier-connect: connects the carrier that a reservation sends through, and runs the sender.
+// What each verb does is in lib/carrier, the routing in lib/route; see carrier-connect(8).
+#include "base/log.hpp"
+#include "carrier/exec.hpp"
+#include "carrier/preset.hpp"
+#include "carrier/records.hpp"
+#include "carrier/users.hpp"
+#include "cli/stop_signal.hpp"
+#include "cli/tool.hpp"
+
+#include <CLI/CLI.hpp>
+
+namespace {
+
+using base::Errc;
+using base::Result;
+using carrier::Connector;
+using cli::option_value;
+using cli::print_line;
+using vault::Vault;
+
+struct Options {
+    std::string config;
+    std::string vault;
+    std::string state;
+    bool print_config = false;
+    bool dry_run = false;
+    bool table = false;
+    std::string id;
+    std::string carrier;
+    std::string settings;
+    std::string preset;
+    std::vector<std::string> command;
+};
+
+Result<conf::TerminalConfig> configuration(const Options &o) {
+    conf::TerminalConfig config = TRY(conf::load_terminal(o.config));
+    if (!o.vault.empty())
+        config.vault = o.vault;
+    if (!o.state.empty())
+        config.state = o.state;
+    return config;
+}
+
+void print(const wire::Json &record) {
+    print_line(wire::compact_json(record));
+}
+
+void print_steps(const route::Plan &plan) {
+    for (const route::Step &step : plan)
+        print(carrier::record(step));
+}
+
+Result<int> print_config(const Options &o) {
+    print_line(conf::print_terminal(TRY(configuration(o))));
+    return 0;
+}
+
+// What a reservation needs to be connected, from vault or file and configuration.
+struct Event {
+    conf::TerminalConfig config;
+    Vault vault;
+    wire::Settings settings;
+};
+
+Result<Event> load_event(const Options &o) {
+    const base::Id id = TRY(option_value("ID", base::Id::parse(o.id)));
+    auto config = TRY(configuration(o));
+    auto vault = TRY(Vault::open(config.vault, vault::Access::read));
+    auto settings = TRY(carrier::load_settings(vault, id, o.settings));
+    return Event{std::move(config), std::move(vault), std::move(settings)};
+}
+
+Result<int> connect(const Options &o, const Event &event) {
+    const auto choice = TRY(carrier::choose(event.settings, event.config, o.carrier));
+    const auto media = TRY(carrier::media_user(event.config));
+    auto connector = TRY(Connector::open(event.config.state, !o.dry_run));
+    const auto outcome = TRY(connector.up(event.settings, choice, media.uid, o.dry_run));
+    if (o.dry_run) {
+        print_steps(outcome.plan);
+        return 0;
+    }
+    for (const carrier::Status &status : TRY(connector.status()))
+        if (status.state.name == choice.name)
+            print(carrier::record(status));
+    if (const auto foreign = connector.foreign_rule(); foreign && *foreign)
+        base::log::warning("a rule of another program stands before ours: {}", **foreign);
+    return 0;
+}
+
+Result<int> up(const Options &o) {
+    if (!o.dry_run)
+        TRY(carrier::require_privilege(false));
+    return connect(o, TRY(load_event(o)));
+}
+
+Result<int> down(const Options &o) {
+    const base::Id id = TRY(option_value("ID", base::Id::parse(o.id)));
+    const auto config = TRY(configuration(o));
+    if (!o.dry_run)
+        TRY(carrier::require_privilege(false));
+    auto connector = TRY(Connector::open(config.state, !o.dry_run));
+    const auto outcome = TRY(connector.down(id, o.dry_run));
+    if (o.dry_run)
+        print_steps(outcome.plan);
+    return 0;
+}
+
+Result<int> status(const Options &o) {
+    auto connector = TRY(Connector::open(TRY(configuration(o)).state, false));
+    const auto statuses = TRY(connector.status());
+    if (o.table) {
+        print_line(carrier::table(statuses));
+        return 0;
+    }
+    for (const carrier::Status &one : statuses)
+        print(carrier::record(one));
+    return 0;
+}
+
+Result<int> preset(const Options &o) {
+    auto config = TRY(configuration(o));
+    if (!o.preset.empty()) {
+        TRY(carrier::write_preset(config.file, o.preset, o.dry_run));
+        config.preset = o.preset;
+    }
+    if (config.preset.empty())
+        return base::fail_hint(Errc::refused, "carrier-connect preset NAME sets one",
+                               "there is no preset carrier");
+    print(wire::JsonObject{{"type", "preset"}, {"v", 1}, {"carrier", config.preset}});
+    return 0;
+}
+
+Result<int> exec(const Options &o) {
+    if (o.dry_run)
+        return connect(o, TRY(load_event(o)));
+    TRY(carrier::require_privilege(true));
+    auto event = TRY(load_event(o));
+    const auto stop = TRY(cli::StopSignal::make({SIGHUP, SIGCHLD}));
+    auto connector = TRY(Connector::open(event.config.state, true));
+    return carrier::exec({.settings = std::move(event.settings),
+                          .config = std::move(event.config),
+                          .carrier = o.carrier,
+                          .command = o.command,
+                          .signal_fd = stop.fd(),
+                          .restore_signals = [&stop] { stop.unblock(); }},
+                         event.vault, connector);
+}
+
+class Commands {
+  public:
+    Commands(CLI::App &app, cli::Action &action, Options &o)
+        : m_app(app), m_action(action), m_o(o) {}
+
+    CLI::App *verb(const char *name, const char *summary, Result<int> (*run)(const Options &)) {
+        CLI::App *sub = m_app.add_subcommand(name, summary);
+        sub->callback([this, run] { m_action = [this, run] { return run(m_o); }; });
+        return sub;
+    }
+    void id_of(CLI::App *sub) {
+        sub->add_option("ID", m_o.id, "Reservation, as resv-store list prints it")->required();
+    }
+    void source_of(CLI::App *sub) {
+        sub->add_option("--carrier", m_o.carrier, "Instead of the preset one")->type_name("NAME");
+        sub->add_option("--settings", m_o.settings, "A settings record instead of the vault's")
+            ->type_name("FILE");
+    }
+    void dry_run_of(CLI::App *sub, const char *text = "Print the steps, change nothing") {
+        sub->add_flag("--dry-run", m_o.dry_run, text);
+    }
+
+  private:
+    CLI::App &m_app;
+    cli::Action &m_action;
+    Options &m_o;
+};
+
+void define_verbs(Commands &c, Options &o) {
+    auto *sub = c.verb("up", "Connect a carrier for a reservation", up);
+    c.id_of(sub);
+    c.source_of(sub);
+    c.dry_run_of(sub);
+    sub = c.verb("down", "Disconnect all that a reservation uses", down);
+    c.id_of(sub);
+    c.dry_run_of(sub);
+    sub = c.verb("status", "Print the carriers in use", status);
+    sub->add_flag("--table", o.table, "For people");
+    sub = c.verb("preset", "Show or set the carrier used when none is named", preset);
+    sub->add_option("NAME", o.preset, "Its name in terminal.toml");
+    c.dry_run_of(sub, "Check NAME, change nothing");
+    sub = c.verb("exec", "Connect, run a command and the sender, disconnect", exec);
+    c.id_of(sub);
+    c.source_of(sub);
+    sub->add_option("COMMAND", o.command, "What to run, behind --")->required();
+    c.dry_run_of(sub, "Print the steps of up, run nothing");
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+    Options o;
+    std::optional<Commands> commands;
+    return cli::run_tool(
+        argc, argv, {"carrier-connect", "Connect carriers, and send through nothing else"},
+        [&](CLI::App &app, cli::Action &action) {
+            app.add_option("--config", o.config, "terminal.toml, or its folder")->type_name("FILE");
+            app.add_option("--vault", o.vault, "Another vault")->type_name("DIR");
+            app.add_option("--state", o.state, "Another state folder")->type_name("DIR");
+            app.add_flag("--print-config", o.print_config, "Show the configuration in force");
+            commands.emplace(app, action, o);
+            define_verbs(*commands, o);
+            app.callback([&] {
+                if (o.print_config)
+                    action = [&] { return print_config(o); };
+            });
+        });
+}
