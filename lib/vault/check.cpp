@@ -44,6 +44,8 @@ class Walk {
         folder(m_top / "trusted", [](const std::string &name) {
             return is_key_name(name) ? std::optional{Kind::file} : std::nullopt;
         });
+        // resv-request's, which names its files as it likes.
+        folder(m_top / "pending", [](const std::string &) { return std::optional{Kind::file}; });
         for (const char *needed : {"keys", "settings", "trusted"})
             if (struct stat found{};
                 ::lstat((m_top / needed).c_str(), &found) != 0 && errno == ENOENT)

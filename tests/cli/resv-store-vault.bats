@@ -89,6 +89,13 @@ violation() {
     rm "$SLOTCAST_VAULT/settings/$id.json"
     touch "$SLOTCAST_VAULT/notes.txt"
     violation 'does not belong in a vault'
+    rm "$SLOTCAST_VAULT/notes.txt"
+    # what resv-request keeps there belongs, and is held to the same rules
+    mkdir -m 700 "$SLOTCAST_VAULT/pending"
+    install -m 600 /dev/null "$SLOTCAST_VAULT/pending/0123456789abcdef"
+    run -0 resv-store check
+    chmod 644 "$SLOTCAST_VAULT/pending/0123456789abcdef"
+    violation 'lets others at it'
 }
 
 @test "files of another owner are refused; root reads a user's vault and never writes into it" {
