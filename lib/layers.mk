@@ -46,4 +46,5 @@ modules.relay-ingest    := relay cli
 test_modules.make-settings := wire cli
 test_modules.play-carrier  := wire
 test_modules.play-relay    := wire
+test_modules.make-relay    := relay
 test_modules.fake-sender   := wire cli
