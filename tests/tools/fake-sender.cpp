@@ -125,6 +125,11 @@ class FakeSender {
         say(status);
     }
 
+    void say_over(const std::string &detail = {}) {
+        m_over = true;
+        say_status("ended", detail);
+    }
+
     bool step() {
         const double now = seconds(steady_clock::now() - m_begin);
         if (m_options.die_at > 0 && now >= m_options.die_at)
@@ -136,7 +141,7 @@ class FakeSender {
             m_hello.window.end += millis(m_options.extend_by);
             say(m_hello);
         }
-        if (m_source && now >= m_next_status) {
+        if (m_source && !m_over && now >= m_next_status) {
             m_next_status = now + 1;
             say_status("live");
         }
@@ -164,7 +169,7 @@ class FakeSender {
                                       m_options.out);
         }
         if (m_finish && m_source_ended)
-            say_status("ended");
+            say_over();
     }
 
     bool take_messages() {
@@ -181,12 +186,12 @@ class FakeSender {
             if (!m_options.refuse.empty())
                 say_status("refused", m_options.refuse);
             if (!m_options.end_at_once.empty())
-                say_status("ended", m_options.end_at_once);
+                say_over(m_options.end_at_once);
         }
         if (std::holds_alternative<wire::SenderFinish>(*content)) {
             m_finish = true;
             if (m_source_ended || !m_source)
-                say_status("ended");
+                say_over();
         }
         return true;
     }
@@ -229,6 +234,7 @@ class FakeSender {
     bool m_stop_sent = false;
     bool m_extended = false;
     bool m_finish = false;
+    bool m_over = false; // "ended" was said
     bool m_source_ended = false;
 };
 

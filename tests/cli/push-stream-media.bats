@@ -1,0 +1,151 @@
+# push-stream: what arrives at the sender, for each kind of input: the bytes, their pace, their rate.
+# shellcheck disable=SC2016 # jq's variables are not the shell's
+
+load ../lib/common
+
+ID=01hzzzzzzzzzzzzzzzzzzzzzzz
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || exit 1
+    local picture='testsrc2=s=320x180:r=25:d=1.6' sound='sine=r=48000:d=1.6'
+    ffmpeg -v error -f lavfi -i "$picture" -f lavfi -i "$sound" -c:v libx264 -preset veryfast \
+        -g 20 -bf 2 -b:v 400k -c:a aac -b:a 64k show.mp4
+    ffmpeg -v error -i show.mp4 -c copy -f mpegts show.ts
+    ffmpeg -v error -f lavfi -i "$picture" -f lavfi -i "$sound" -c:v mpeg2video -b:v 4M \
+        -c:a mp2 old.mkv
+    ffmpeg -v error -i old.mkv -c copy -f mpegts old.ts
+    ffmpeg -v error -f lavfi -i "$sound" -c:a pcm_s16le tone.wav
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || exit 1
+    media=$BATS_FILE_TMPDIR
+}
+
+# push NAME [fake-sender's options] -- ARGUMENTS of push-stream: begins; what arrives is in NAME.ts.
+push() {
+    local name=$1 options=()
+    shift
+    while [ "$1" != -- ]; do
+        options+=("$1")
+        shift
+    done
+    shift
+    timeout 30 fake-sender --out "$name.ts" --report "$name.json" "${options[@]}" -- \
+        push-stream "$@" <&0 >"$name.stats" 2>"$name.err" 3>&- &
+    printf -v "pid_$name" %s $!
+}
+
+# done_with NAME: it ended with success.
+done_with() {
+    local pid=pid_$1 code=0
+    wait "${!pid}" || code=$?
+    [ "$code" = 0 ] || { cat "$1.err"; return 1; }
+}
+
+says() { grep -qF -e "$2" "$1.err" || { cat "$1.err"; return 1; }; }
+report() { jq -e "$2" "$1.json" >/dev/null || { cat "$1.json"; return 1; }; }
+
+# The coded pictures of a file without what each container adds: delimiters and parameter sets.
+pictures() {
+    ffmpeg -v error -i "$1" -map 0:v -c copy -bsf:v h264_mp4toannexb,filter_units=remove_types=6-9 -f md5 -
+}
+# A hash of each coded frame of sound, without the headers that a transport stream puts before it.
+sound() {
+    ffmpeg -v error -i "$1" -map 0:a -c copy -bsf:a aac_adtstoasc -f framemd5 - |
+        awk -F', *' '/^[0-9]/ { print $6 }' | xargs
+}
+codecs() { ffprobe -v error -show_entries stream=codec_name -of csv=p=0 "$1" | sort -u | xargs; }
+frames() { ffprobe -v error -select_streams v -count_frames -show_entries stream=nb_read_frames -of csv=p=0 "$1" | head -1; }
+
+@test "push-stream: a transport stream passes byte by byte, at its own speed, from wherever it comes" {
+    mkfifo camera
+    start writer sh -c "cat '$media/show.ts' >camera"
+    push file -- $ID "$media/show.ts"
+    push pipe -- $ID - < <(cat "$media/show.ts")
+    push redirected -- $ID - <"$media/show.ts"
+    push fifo -- $ID camera
+    # A pipe is not read before the start, so nothing of it is lost.
+    push early --start-in 1 -- $ID - < <(cat "$media/show.ts")
+    for name in file pipe redirected fifo early; do
+        done_with $name
+        cmp $name.ts "$media/show.ts"
+        report $name '(.last_ms - .first_ms) as $took | $took > 1200 and $took < 2600'
+    done
+    report early '.first_ms >= 990'
+}
+
+@test "push-stream: neither a jump of the stream's clock nor a pause of the sender costs a byte" {
+    cat "$media/show.ts" "$media/show.ts" >doubled
+    push jump -- $ID doubled
+    push pause --stall-at 0.4 --stall-for 1 -- $ID "$media/show.ts"
+    done_with jump
+    cmp jump.ts doubled
+    report jump '(.last_ms - .first_ms) as $took | $took > 2400 and $took < 4800'
+    done_with pause
+    cmp pause.ts "$media/show.ts"
+}
+
+@test "push-stream: MP4 is remuxed, pictures and sound untouched; only what may not pass is encoded" {
+    push whole -- $ID "$media/show.mp4"
+    push part --codec h264 -- $ID "$media/show.mp4" # and not AAC
+    done_with whole
+    done_with part
+    assert [ -n "$(pictures whole.ts)" ]
+    assert_equal "$(pictures whole.ts)" "$(pictures "$media/show.mp4")"
+    # The encoder's priming before 0, which MP4's edit list hides, and the last frame may be missing.
+    came=$(sound whole.ts)
+    was=$(sound "$media/show.mp4")
+    [[ $was == *"$came"* ]]
+    assert [ "$(wc -w <<<"$came")" -ge $(($(wc -w <<<"$was") - 2)) ]
+    assert_equal $(($(stat -c %s whole.ts) % 188)) 0
+    report whole '(.last_ms - .first_ms) as $took | $took > 1000 and $took < 2600'
+    refute says whole encoded
+    assert_equal "$(pictures part.ts)" "$(pictures "$media/show.mp4")"
+    says part 'encoded to AAC'
+}
+
+@test "push-stream: other media are encoded within the reserved rate, from a file or a pipe" {
+    push file --rate 1500K -- $ID "$media/old.mkv"
+    push stream --rate 1500K -- $ID "$media/old.ts"
+    done_with file
+    done_with stream
+    push pipe --rate 1500K -- $ID - < <(cat "$media/old.mkv")
+    push sound --rate 1M -- $ID "$media/tone.wav"
+    done_with pipe
+    done_with sound
+    for name in file stream pipe; do
+        says $name 'is encoded to H.264'
+        says $name 'is encoded to AAC'
+        assert_equal "$(codecs $name.ts)" 'aac h264'
+        assert [ "$(frames $name.ts)" -ge 38 ]
+        report $name '.most_bps < 1500000 * 1.1 and .most_bps > 1500000 * 0.4'
+        assert_equal "$(ffmpeg -v error -i $name.ts -f null - 2>&1)" ''
+    done
+    assert_equal "$(codecs sound.ts)" aac
+}
+
+@test "push-stream: the test picture keeps to the rate, with a key frame every two seconds" {
+    push low --rate 800K --duration 4.5 -- $ID test:
+    done_with low
+    assert_equal "$(codecs low.ts)" 'aac h264'
+    report low '.most_bps < 800000 * 1.1 and .bytes * 8 > 800000 * 4.5 * 0.4'
+    ffprobe -v error -select_streams v -show_entries packet=pts_time,flags -of csv=p=0 low.ts |
+        awk -F, '/K/ { if (n++ && $1 - last > 2.1) bad = 1; last = $1 } END { exit bad || n < 2 }'
+}
+
+@test "push-stream: --loop goes on as one stream until the reservation ends; excess is warned of" {
+    push stream --duration 4 -- $ID "$media/show.ts" --loop
+    push remuxed --duration 4 -- $ID "$media/show.mp4" --loop
+    push excess --rate 200K --duration 3 -- $ID "$media/show.ts" --loop
+    for name in stream remuxed; do
+        done_with $name
+        report $name '.last_ms > 3500 and .last_ms < 5500'
+        ffprobe -v warning -show_entries packet=dts_time -select_streams v -of csv=p=0 $name.ts 2>warnings |
+            awk -F, '$1 != "" { if (n++ && $1 <= last) bad = 1; last = $1 } END { exit bad || n < 85 }'
+        # It is cut at the end of the reservation, maybe within a picture: only that may be wrong.
+        refute grep -Ei 'discontinu|non.monoton|continuity' warnings
+    done
+    done_with excess
+    says excess ' Mbit/s, more than the 0.20 Mbit/s reserved'
+}
