@@ -31,7 +31,7 @@ Outcome<std::string> sealed_for(const seal::PublicKey &box_key, seal::ByteView s
 Result<void> check_enrolment(ledger::Ledger &ledger, const Config &config, const std::string &name,
                              ledger::Role role) {
     if (!wire::is_plain_name(name))
-        return base::fail(Errc::usage, "'{}' is not a name (1 to 32 of a-z 0-9 - _)",
+        return base::fail(Errc::usage, "'{}' is not a name (1 to 32 of A-Z a-z 0-9 - _)",
                           name.substr(0, 40));
     if (role == ledger::Role::relay && !config.relays.contains(name))
         return base::fail_hint(Errc::usage, fmt::format("add [relays.{}] first", name),

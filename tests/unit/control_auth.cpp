@@ -1,0 +1,196 @@
+#include "control_fixture.hpp"
+
+using control_test::Actor;
+using control_test::Fixture;
+using ledger::Role;
+
+TEST_CASE("control: time and health need no key, everything else does") {
+    Fixture f;
+    CHECK(f.send(f.request("GET", "/healthz")).status == 200);
+    const auto time = f.send(f.request("GET", "/v1/time"));
+    CHECK(time.field("time") == base::format_rfc3339(f.now()));
+    for (const char *path : {"/v1/channels", "/v1/reservations", "/v1/relays/r1/feed"}) {
+        const auto got = f.send(f.request("GET", path));
+        CHECK(got.status == 401);
+        CHECK(got.code() == "unsigned");
+    }
+    CHECK(f.send(f.request("GET", "/v1/nothing")).status == 404);
+    CHECK(f.send(f.request("DELETE", "/v1/reservations")).status == 405);
+    CHECK(f.get(f.alice, "/v1/channels").body.at("channels").as_array().size() == 3);
+    CHECK(f.get(f.alice, "/v1/carriers").body.at("carriers").as_array().size() == 2);
+}
+
+TEST_CASE("control: a signature serves once, in its minute, for its request and key") {
+    Fixture f;
+    auto r = f.request("GET", "/v1/reservations");
+    f.sign(r, f.alice);
+    CHECK(f.send(r).status == 200);
+    CHECK(f.send(r).code() == "replayed");
+
+    r = f.request("GET", "/v1/reservations");
+    f.sign(r, f.alice);
+    f.clock.advance(base::Seconds{60});
+    CHECK(f.send(r).code() == "signature_expired");
+
+    r = f.request("GET", "/v1/reservations");
+    f.sign(r, f.alice);
+    r.path = r.target = "/v1/channels";
+    CHECK(f.send(r).code() == "bad_signature");
+
+    r = f.request("GET", "/v1/reservations");
+    f.sign(r, f.alice);
+    r.headers[0].second = "other:8443"; // meant for another control
+    CHECK(f.send(r).code() == "bad_signature");
+
+    const auto stranger = f.get(Actor{.name = "alice"}, "/v1/reservations");
+    CHECK(stranger.status == 401);
+    CHECK(stranger.code() == "unknown_key");
+}
+
+TEST_CASE("control: a body is the one that was signed") {
+    Fixture f;
+    auto r = f.request("POST", "/v1/reservations", wire::compact_json(wire::to_json(f.wish())));
+    f.sign(r, f.alice);
+    r.body[r.body.size() / 2] ^= 1;
+    CHECK(f.send(r).code() == "bad_digest");
+
+    r = f.request("POST", "/v1/reservations", "{}");
+    std::erase_if(r.headers, [](const auto &h) { return h.first == "Content-Digest"; });
+    f.sign(r, f.alice);
+    CHECK(f.send(r).code() == "bad_digest");
+    CHECK(f.get(f.alice, "/v1/reservations").body.at("reservations").as_array().empty());
+}
+
+TEST_CASE("control: a POST needs one good Idempotency-Key") {
+    Fixture f;
+    for (const auto &[key, code] :
+         {std::pair{"", "idempotency_key_missing"}, std::pair{"key", "idempotency_key_bad"},
+          std::pair{"\"\"", "idempotency_key_bad"},
+          std::pair{"\"a\", \"b\"", "idempotency_key_bad"},
+          std::pair{"\"a b\"", "idempotency_key_bad"}}) {
+        CAPTURE(key);
+        auto r = f.request("POST", "/v1/reservations", wire::compact_json(wire::to_json(f.wish())));
+        std::erase_if(r.headers, [](const auto &h) { return h.first == "Idempotency-Key"; });
+        if (*key != '\0')
+            r.headers.emplace_back("Idempotency-Key", key);
+        f.sign(r, f.alice);
+        const auto got = f.send(r);
+        CHECK(got.status == 400);
+        CHECK(got.code() == code);
+    }
+}
+
+TEST_CASE("control: the same key repeats the answer, and is refused for another request") {
+    Fixture f;
+    const auto again = [&](const wire::ReservationRequest &wish) {
+        auto r = f.request("POST", "/v1/reservations", wire::compact_json(wire::to_json(wish)));
+        for (auto &[name, value] : r.headers)
+            if (name == "Idempotency-Key")
+                value = "\"mine\"";
+        f.sign(r, f.alice);
+        return f.send(r);
+    };
+    auto wish = f.wish();
+    const auto first = again(wish);
+    CHECK(first.status == 201);
+    f.clock.advance(std::chrono::minutes{5});
+    const auto second = again(wish);
+    CHECK(second.status == 201);
+    CHECK(second.text == first.text);
+    wish.title = "Other";
+    CHECK(again(wish).code() == "idempotency_key_reused");
+    CHECK(f.get(f.alice, "/v1/reservations").body.at("reservations").as_array().size() == 1);
+}
+
+TEST_CASE("control: a refused request leaves its Idempotency-Key free") {
+    Fixture f;
+    const auto taken = f.book(f.bob, f.wish());
+    auto r = f.request("POST", "/v1/reservations", wire::compact_json(wire::to_json(f.wish())));
+    auto retry = r;
+    f.sign(r, f.alice);
+    CHECK(f.send(r).status == 409);
+    CHECK(f.act(f.bob, taken.id(), "cancel").status == 200);
+    f.sign(retry, f.alice);
+    CHECK(f.send(retry).status == 201);
+}
+
+TEST_CASE("control: a token enrols one key, and the same key again") {
+    Fixture f;
+    const Actor carol{.name = "carol"};
+    const auto token =
+        control::make_token(*f.ledger, f.config, "carol", Role::distributor, f.now()).value();
+    CHECK(token.size() == 32);
+    CHECK(f.present(carol, token + "x").code() == "bad_token");
+    const auto got = f.present(carol, token);
+    CHECK(got.status == 200);
+    CHECK(got.field("name") == "carol");
+    CHECK(got.field("role") == "distributor");
+    CHECK(got.field("control_key") == seal::public_key_text(f.keys.signing.public_key()));
+    CHECK(got.field("group_key_sealed").empty());
+    CHECK(f.present(carol, token).text == got.text);
+    CHECK(f.present(Actor{.name = "mallory"}, token).code() == "token_used");
+    CHECK(f.get(carol, "/v1/reservations").status == 200);
+
+    const auto late =
+        control::make_token(*f.ledger, f.config, "dave", Role::distributor, f.now()).value();
+    CHECK(f.present(carol, late).code() == "key_in_use");
+    f.clock.advance(std::chrono::hours{24});
+    CHECK(f.present(Actor{.name = "dave"}, late).code() == "bad_token");
+}
+
+TEST_CASE("control: a new terminal takes the place of the old one") {
+    Fixture f;
+    const Actor second{.name = "alice"};
+    CHECK(f.enrol(second, Role::distributor).status == 200);
+    CHECK(f.get(second, "/v1/reservations").status == 200);
+    CHECK(f.get(f.alice, "/v1/reservations").code() == "unknown_key");
+}
+
+TEST_CASE("control: enrolment is signed with the key that it enrols") {
+    Fixture f;
+    const Actor carol{.name = "carol"};
+    const auto token =
+        control::make_token(*f.ledger, f.config, "carol", Role::distributor, f.now()).value();
+    const wire::EnrolRequest request{.token = token,
+                                     .sign_key = seal::public_key_text(carol.key.public_key()),
+                                     .box_key = seal::public_key_text(carol.box.public_key())};
+    CHECK(f.post(f.bob, "/v1/keys/enrol", wire::to_json(request)).code() == "bad_signature");
+    auto bad = request;
+    bad.box_key = std::string(43, 'A'); // all zero: no point to seal to
+    CHECK(f.post(carol, "/v1/keys/enrol", wire::to_json(bad)).code() == "bad_key");
+    bad = request;
+    bad.sign_key = "short";
+    CHECK(f.post(carol, "/v1/keys/enrol", wire::to_json(bad)).code() == "bad_key");
+    CHECK(f.post(carol, "/v1/keys/enrol", wire::to_json(request)).status == 200);
+}
+
+TEST_CASE("control: a relay gets the group key, sealed to it") {
+    Fixture f;
+    const Actor r2{.name = "r2"};
+    const auto got = f.enrol(r2, Role::relay);
+    const auto sealed = seal::from_base64(got.field("group_key_sealed"));
+    REQUIRE(sealed);
+    const auto opened = r2.box.open(*sealed);
+    REQUIRE(opened);
+    CHECK(seal::equal_secret(opened->view(), f.keys.group.view()));
+}
+
+TEST_CASE("control: tokens are made for names that can have them only") {
+    Fixture f;
+    const auto code = [&](const std::string &name, Role role) {
+        const auto made = control::make_token(*f.ledger, f.config, name, role, f.now());
+        return made ? base::Errc::bug : made.error().code;
+    };
+    CHECK(code("no name", Role::distributor) == base::Errc::usage);
+    CHECK(code("r9", Role::relay) == base::Errc::usage);
+    CHECK(code("alice", Role::operator_) == base::Errc::refused);
+}
+
+TEST_CASE("control: roles keep to what is theirs") {
+    Fixture f;
+    CHECK(f.get(f.relay, "/v1/reservations").code() == "wrong_role");
+    CHECK(f.book(f.boss, f.wish()).code() == "wrong_role");
+    CHECK(f.book(f.relay, f.wish()).code() == "wrong_role");
+    CHECK(f.get(f.alice, "/v1/relays/r1/feed").code() == "wrong_role");
+    CHECK(f.get(f.relay, "/v1/relays/r2/feed").code() == "wrong_role");
+}
