@@ -120,8 +120,8 @@ Result<int> print_outcome(const client::Outcome &outcome, client::PendingStore &
 // What fell short, after the error itself: one line a resource.
 Result<int> refusal(const base::Error &error, const Api &api, const Options &o) {
     cli::report(error);
-    if (api.problem())
-        for (const wire::Shortfall &s : api.problem()->shortfalls)
+    if (const auto &problem = api.problem())
+        for (const wire::Shortfall &s : problem->shortfalls)
             base::log::error("{}", client::shortfall_text(s, time_text(o)));
     return base::exit_code(error.code);
 }

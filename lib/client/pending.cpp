@@ -61,10 +61,11 @@ Result<void> PendingStore::Impl::prune(base::UtcTime now) const {
     for (const std::string &name : TRY(folder.names())) {
         if (name == "lock")
             continue;
-        const auto pending = find(name);
-        if (!pending || !*pending) // damaged: the command that it belongs to says so
+        const auto found = find(name);
+        if (!found) // damaged: the command that it belongs to says so
             continue;
-        if (now - (*pending)->created <= k_lifetime && (*pending)->created <= now + k_lifetime)
+        const std::optional<Pending> &pending = *found;
+        if (!pending || std::chrono::abs(now - pending->created) <= k_lifetime)
             continue;
         base::log::warning("forgets the unfinished request {}: it is too old to be sent again; "
                            "resv-request list shows what was booked",

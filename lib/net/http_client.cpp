@@ -201,8 +201,8 @@ void set_request(CURL *handle, const ClientRequest &request, List &headers) {
         curl_slist *longer = curl_slist_append(headers.get(), line.c_str());
         if (longer == nullptr)
             throw std::bad_alloc();
-        (void)headers.release();
-        headers.reset(longer);
+        if (headers.get() != longer) // the first of a list becomes its owner; others are appended
+            headers.reset(longer);
     };
     for (const auto &[name, value] : request.headers)
         add(fmt::format("{}: {}", name, value));
