@@ -19,6 +19,7 @@ namespace {
 // As push-sender expects them.
 constexpr int k_plan_fd = 3;
 constexpr int k_reader_fd = 4;
+constexpr base::Millis k_term_patience{1000};
 } // namespace
 
 Result<Sender> Sender::start(const Identity &media, const std::function<void()> &restore_signals,
@@ -107,8 +108,9 @@ void Sender::finish(base::Millis patience) {
     if (m_pid <= 0)
         return;
     (void)wait_end(patience, true);
-    m_socket.close(); // its sign to end
-    if (wait_end(patience > 0ms ? 1000ms : 200ms, false))
+    if (m_pid > 0)
+        ::kill(m_pid, SIGTERM);
+    if (wait_end(k_term_patience, false))
         return;
     ::kill(m_pid, SIGKILL);
     ::waitpid(m_pid, nullptr, 0);
