@@ -16,6 +16,7 @@ constexpr auto k_idle_time = 30s;    // a kept-alive connection without a reques
 constexpr auto k_send_time = 30s;    // an answer that is not live: then the viewer is too slow
 constexpr auto k_check_time = 15s;   // for a password
 constexpr auto k_playlist_time = 8s; // how long a playlist request waits for the first segment
+constexpr auto k_stuck_time = 15s;   // a live viewer whose socket takes nothing
 constexpr auto k_for_ever = 24h * 366;
 constexpr std::size_t k_max_turn = 1 << 20;
 
@@ -193,11 +194,13 @@ Connection::Need Connection::finished(base::SteadyTime now) {
 
 Connection::Need Connection::pump_live(base::SteadyTime now) {
     const SnapshotPtr snapshot = m_event->snapshot();
+    m_deadline = now + k_for_ever;
     switch (m_live->pump(m_socket.get(), *snapshot, now, *m_world.latency)) {
     case LiveCursor::Outcome::idle:
         // withdrawn: cancelled or revoked, what was sent was all
         return set(m_event->withdrawn ? Need::close : Need::media);
     case LiveCursor::Outcome::blocked:
+        m_deadline = now + k_stuck_time;
         return set(Need::write);
     case LiveCursor::Outcome::more:
         return set(Need::turn);

@@ -56,11 +56,11 @@ LiveCursor::Outcome LiveCursor::pump(int fd, const Snapshot &snapshot, base::Ste
             m_extent = slice->extent;
             m_extent_base = slice->begin - slice->offset;
             until = slice->end;
-        } else if (m_extent) { // gone from the row: only to finish the packet, then it is moved
-            until = (m_position / k_packet + 1) * k_packet;
-        } else {
+        } else if (!m_extent) {
             return Outcome::slow;
         }
+        if (m_position < snapshot.window_begin) // only to finish the packet, then it is moved
+            until = (m_position / k_packet + 1) * k_packet;
         off_t offset = m_position - m_extent_base;
         const ssize_t n = ::sendfile(fd, m_extent->fd(), &offset,
                                      static_cast<std::size_t>(std::min(until - m_position, turn)));

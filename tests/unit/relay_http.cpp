@@ -1,0 +1,130 @@
+// Requests within limits, paths that lead nowhere else, tokens, pages.
+#include "relay/http_reader.hpp"
+#include "relay/pages.hpp"
+#include "relay/router.hpp"
+#include "relay/viewer_token.hpp"
+
+#include <doctest/doctest.h>
+#include <rapidcheck.h>
+
+using relay::HttpReader;
+using Status = relay::HttpReader::Status;
+
+TEST_CASE("relay: a request is read in whatever pieces it comes") {
+    CHECK(rc::check("pieces", [](const std::vector<std::uint8_t> &sizes) {
+        const std::string text =
+            "GET /w/x/live.ts?y=1 HTTP/1.1\r\nHost: h\r\nRange: bytes=0-1\r\n\r\n"
+            "POST /w/x/ HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello";
+        HttpReader reader;
+        std::string buffer;
+        std::vector<relay::HttpRequest> requests;
+        std::size_t at = 0;
+        for (std::size_t i = 0; at < text.size(); ++i) {
+            const std::size_t n = i < sizes.size() ? sizes[i] % 16 + 1 : text.size();
+            buffer += text.substr(at, n);
+            at += n;
+            while (!buffer.empty()) {
+                const auto status = reader.feed(buffer);
+                if (status == Status::more)
+                    break;
+                RC_ASSERT(status == Status::done);
+                requests.push_back(reader.take());
+            }
+        }
+        RC_ASSERT(requests.size() == 2U);
+        RC_ASSERT(requests[0].path == "/w/x/live.ts");
+        RC_ASSERT(requests[0].range == "bytes=0-1");
+        RC_ASSERT(requests[0].keep_alive);
+        RC_ASSERT(requests[1].method == "POST");
+        RC_ASSERT(requests[1].body == "hello");
+    }));
+}
+
+TEST_CASE("relay: a request that is too large or malformed is seen early") {
+    const auto status_of = [](std::string text) { return HttpReader{}.feed(text); };
+    CHECK(status_of("GET / HTTP/1.1\r\nX: " + std::string(9000, 'a') + "\r\n\r\n") ==
+          Status::too_large);
+    CHECK(status_of("GET /" + std::string(9000, 'a')) == Status::too_large);
+    CHECK(status_of("POST / HTTP/1.1\r\nContent-Length: 5000\r\n\r\n") == Status::too_large);
+    CHECK(status_of("NONSENSE\r\n\r\n") == Status::malformed);
+    CHECK(status_of("GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n") == Status::malformed);
+    CHECK(status_of("GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n") ==
+          Status::malformed);
+    CHECK(status_of(std::string("GET / HTTP/1.1\r\nX: \0\r\n\r\n", 23)) == Status::malformed);
+    CHECK(status_of("GET / HTTP/1.1\r\nHost: h") == Status::more);
+}
+
+TEST_CASE("relay: any bytes are read without harm") {
+    CHECK(rc::check("garbage", [](std::string text) {
+        HttpReader reader;
+        while (reader.feed(text) == Status::done)
+            (void)reader.take();
+    }));
+}
+
+TEST_CASE("relay: paths are plain, and nothing is decoded") {
+    const auto parts = relay::split_path("/w/abc/live.ts");
+    REQUIRE(parts.has_value());
+    CHECK(*parts == std::vector<std::string_view>{"w", "abc", "live.ts"});
+    CHECK(relay::split_path("/w/abc/")->back().empty());
+    for (const char *bad : {"", "w", "//", "/w//x", "/./x", "/../x", "/w/..", "/%2e%2e/x", "/a b",
+                            "/a\\b", "/a;b", "http://x/"})
+        CHECK_FALSE(relay::split_path(bad).has_value());
+    CHECK_FALSE(relay::split_path("/" + std::string(600, 'a')).has_value());
+}
+
+TEST_CASE("relay: one range of bytes") {
+    using Range = std::pair<std::int64_t, std::int64_t>;
+    CHECK(relay::parse_range("bytes=0-9", 100) == Range{0, 10});
+    CHECK(relay::parse_range("bytes=90-", 100) == Range{90, 100});
+    CHECK(relay::parse_range("bytes=90-1000", 100) == Range{90, 100});
+    CHECK(relay::parse_range("bytes=-10", 100) == Range{90, 100});
+    CHECK(relay::parse_range("bytes=-1000", 100) == Range{0, 100});
+    CHECK(relay::parse_range("bytes=100-", 100) == Range{100, 100}); // outside: 416
+    for (const char *ignored : {"", "bytes", "bytes=", "bytes=-", "bytes=5-1", "bytes=0-1,3-4",
+                                "bytes=a-b", "items=0-1", "bytes=--1"})
+        CHECK_FALSE(relay::parse_range(ignored, 100).has_value());
+}
+
+TEST_CASE("relay: a viewer's token is for one event, one password, and not for ever") {
+    const seal::Secret key{seal::Bytes(32, 7)};
+    wire::FeedEntry event;
+    event.vid = "abcdefgh12345678";
+    event.password_hash = "$argon2id$1";
+    event.window = {.start = base::from_unix_ms(0),
+                    .end = base::from_unix_ms(1000),
+                    .lead_in = base::Seconds{0},
+                    .drain = base::Seconds{0}};
+    event.retention_s = 1;
+    const auto now = base::from_unix_ms(1999);
+    const std::string token = relay::make_viewer_token(key, event);
+    CHECK(token.size() == 32);
+    CHECK(relay::check_viewer_token(key, event, token, now));
+    CHECK_FALSE(relay::check_viewer_token(key, event, token, base::from_unix_ms(2000)));
+    CHECK_FALSE(relay::check_viewer_token(seal::Secret{seal::Bytes(32, 8)}, event, token, now));
+    for (std::size_t i = 0; i < token.size(); ++i) {
+        std::string flipped = token;
+        flipped[i] = flipped[i] == 'B' ? 'C' : 'B';
+        CHECK_FALSE(relay::check_viewer_token(key, event, flipped, now));
+    }
+    auto other = event;
+    other.vid = "abcdefgh12345679";
+    CHECK_FALSE(relay::check_viewer_token(key, other, token, now));
+    other = event;
+    other.password_hash = "$argon2id$2";
+    CHECK_FALSE(relay::check_viewer_token(key, other, token, now));
+    CHECK_FALSE(relay::check_viewer_token(key, event, "", now));
+    CHECK_FALSE(relay::check_viewer_token(key, event, token + "AAAA", now));
+}
+
+TEST_CASE("relay: forms are decoded, pages escaped") {
+    CHECK(relay::form_value("a=1&password=p%40s+s%25", "password") == "p@s s%");
+    CHECK(relay::form_value("passwordx=1", "password").empty());
+    CHECK(relay::form_value("password=%4", "password").empty());
+    CHECK(relay::form_value("password=%zz", "password").empty());
+    CHECK(relay::form_value("password", "password").empty());
+    CHECK(relay::escape_html("<a href=\"x\">'&") == "&lt;a href=&quot;x&quot;&gt;&#39;&amp;");
+    wire::FeedEntry event;
+    event.title = "<script>";
+    CHECK(relay::watch_page(event, relay::Stage::live).find("<script>") == std::string::npos);
+}

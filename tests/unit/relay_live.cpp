@@ -1,0 +1,229 @@
+// Which publisher is shown, and what happens to a viewer who is too slow.
+#include "relay/live_cursor.hpp"
+#include "relay/live_event.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+using namespace std::chrono_literals;
+using relay::LiveEvent;
+using Outcome = relay::LiveCursor::Outcome;
+
+namespace {
+
+wire::FeedEntry entry() {
+    wire::FeedEntry e;
+    e.reservation = base::Id::make(base::from_unix_ms(1000), {});
+    e.viewers = 2;
+    return e;
+}
+
+LiveEvent make_event() {
+    return LiveEvent{entry(), {.segments = {.window = 3}, .tag = "t"}};
+}
+
+// A stream whose packets carry its name, so that one can see whose they are.
+struct Stream {
+    relay::StreamKey key;
+    std::string instance;
+    char mark;
+    relay::ExtentPtr extent = *relay::Extent::make(188 * 1'000'000);
+    std::int64_t position = 0;
+    std::int64_t pts = 0;
+
+    void open(LiveEvent &live, std::uint32_t generation = 0) {
+        live.opened(key, {.stream = key.stream,
+                          .reservation = {},
+                          .generation = generation,
+                          .instance = instance,
+                          .peer = "p"});
+    }
+    void deliver(LiveEvent &live, base::SteadyTime now, std::int64_t packets = 10,
+                 bool cut = true) {
+        const std::int64_t bytes = packets * 188;
+        const std::string media(static_cast<std::size_t>(bytes), mark);
+        REQUIRE(::pwrite(extent->fd(), media.data(), media.size(), position) == bytes);
+        relay::PartReady part{.stream = key.stream,
+                              .reservation = {},
+                              .extent = extent,
+                              .position = position,
+                              .offset = position,
+                              .bytes = bytes,
+                              .received_us = now.time_since_epoch().count() / 1000,
+                              .cuts = {}};
+        if (cut)
+            part.cuts.push_back({.position = position, .pts_90k = pts});
+        live.part(key, part, now);
+        position += bytes;
+        pts += 90'000;
+    }
+};
+
+struct Pair {
+    Pair() {
+        int ends[2];
+        REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+        viewer = base::Fd{ends[0]};
+        relay = base::Fd{ends[1]};
+    }
+    std::string read() const {
+        std::string out(1 << 22, '\0');
+        std::size_t size = 0;
+        for (ssize_t n = 0; (n = ::read(viewer.get(), out.data() + size, out.size() - size)) > 0;)
+            size += static_cast<std::size_t>(n);
+        out.resize(size);
+        return out;
+    }
+    base::Fd viewer, relay;
+};
+
+using News = std::vector<LiveEvent::News>;
+constexpr base::SteadyTime k_start{100s};
+
+} // namespace
+
+TEST_CASE("relay: first media, lost, back and ended are told once each") {
+    LiveEvent live = make_event();
+    Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
+    a.open(live);
+    a.deliver(live, k_start, 10, false);
+    CHECK(live.take_news().empty()); // nothing that a viewer could begin with
+    a.deliver(live, k_start);
+    a.deliver(live, k_start + 1s);
+    live.tick(k_start + 2s);
+    CHECK(live.take_news() == News{LiveEvent::News::first_media});
+    live.tick(k_start + 3s);
+    live.tick(k_start + 4s);
+    CHECK(live.take_news() == News{LiveEvent::News::lost});
+    a.deliver(live, k_start + 5s);
+    CHECK(live.take_news() == News{LiveEvent::News::back});
+    live.end(false);
+    live.end(false);
+    CHECK(live.take_news() == News{LiveEvent::News::ended});
+    a.deliver(live, k_start + 6s);
+    CHECK(live.take_news().empty());
+    CHECK(live.event()->snapshot()->ended);
+}
+
+TEST_CASE("relay: the other path of a publisher takes over when the first is silent") {
+    LiveEvent live = make_event();
+    Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
+    Stream b{.key = {"lineB", 1, 1}, .instance = "x", .mark = 'b'};
+    a.open(live);
+    b.open(live);
+    a.deliver(live, k_start);
+    b.deliver(live, k_start + 100ms); // a warm path: not shown twice
+    CHECK(live.event()->bytes_in == 1880);
+    b.deliver(live, k_start + 400ms);
+    CHECK(live.event()->bytes_in == 2 * 1880);
+    CHECK(live.event()->gaps == 1);
+    a.deliver(live, k_start + 500ms); // late: b has it now
+    CHECK(live.event()->bytes_in == 2 * 1880);
+    live.closed(b.key);
+    a.deliver(live, k_start + 600ms);
+    CHECK(live.event()->bytes_in == 3 * 1880);
+}
+
+TEST_CASE(
+    "relay: another publisher waits for two seconds of silence, a newer generation does not") {
+    LiveEvent live = make_event();
+    Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
+    Stream thief{.key = {"lineB", 1, 1}, .instance = "y", .mark = 't'};
+    Stream newer{.key = {"lineB", 1, 2}, .instance = "z", .mark = 'n'};
+    a.open(live);
+    thief.open(live);
+    a.deliver(live, k_start);
+    thief.deliver(live, k_start + 1999ms);
+    CHECK(live.event()->gaps == 0);
+    thief.deliver(live, k_start + 2s);
+    CHECK(live.event()->gaps == 1);
+    newer.open(live, 1);
+    newer.deliver(live, k_start + 2001ms);
+    CHECK(live.event()->gaps == 2);
+    Stream unknown{.key = {"lineC", 1, 1}, .instance = "x", .mark = 'u'};
+    unknown.deliver(live, k_start + 10s); // never opened
+    CHECK(live.event()->gaps == 2);
+}
+
+TEST_CASE("relay: a viewer begins at the newest cut and gets every byte from there") {
+    LiveEvent live = make_event();
+    Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
+    relay::LatencyRecord latency;
+    const Pair pair;
+    relay::LiveCursor cursor{live.event()};
+    const auto pump = [&](base::SteadyTime now) {
+        return cursor.pump(pair.relay.get(), *live.event()->snapshot(), now, latency);
+    };
+    CHECK(pump(k_start) == Outcome::idle); // came before the media
+    a.open(live);
+    a.deliver(live, k_start, 7);
+    a.deliver(live, k_start, 5);
+    a.deliver(live, k_start, 3, false);
+    CHECK(pump(k_start) == Outcome::idle);
+    CHECK(pair.read().size() == 8 * 188);
+    CHECK(latency.count() == 0); // what was there already is not late
+    a.deliver(live, k_start, 4, false);
+    CHECK(pump(k_start) == Outcome::idle);
+    CHECK(pair.read().size() == 4 * 188);
+    CHECK(latency.count() == 1);
+    live.end(false);
+    CHECK(pump(k_start) == Outcome::ended);
+}
+
+TEST_CASE("relay: a slow viewer is moved at a packet's end, and dropped at the fourth time") {
+    LiveEvent live = make_event();
+    Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
+    a.open(live);
+    relay::LatencyRecord latency;
+    const Pair pair;
+    relay::LiveCursor cursor{live.event()};
+    auto now = k_start;
+    std::string got;
+    const auto pump = [&] {
+        return cursor.pump(pair.relay.get(), *live.event()->snapshot(), now, latency);
+    };
+    for (int round = 1; round <= 4; ++round) {
+        for (int i = 0; i < 40; ++i) { // seconds in which the viewer does not read
+            a.mark = static_cast<char>('a' + i % 26);
+            a.deliver(live, now, 1000);
+            now += 1s;
+            if (i < 4)
+                CHECK(pump() != Outcome::slow);
+        }
+        got += pair.read();
+        const Outcome outcome = pump();
+        CHECK((outcome == Outcome::slow) == (round == 4));
+        CHECK(live.event()->viewers_moved == round);
+        got += pair.read();
+    }
+    REQUIRE(got.size() > 188);
+    for (std::size_t i = 0; i + 188 <= got.size(); i += 188) // packets are whole at the joints
+        REQUIRE(got.find_first_not_of(got[i], i) >= i + 188);
+}
+
+TEST_CASE("relay: places are taken up to the reserved number") {
+    relay::Event event{entry(), "t"};
+    CHECK(event.enter());
+    CHECK(event.enter());
+    CHECK_FALSE(event.enter());
+    CHECK(event.viewers_refused == 1);
+    event.leave();
+    CHECK(event.enter());
+}
+
+TEST_CASE("relay: times are recorded to a few percent") {
+    relay::LatencyRecord record;
+    for (int i = 1; i <= 1000; ++i)
+        record.add(i * 100);
+    CHECK(record.count() == 1000);
+    CHECK(record.max_us() == 100'000);
+    CHECK(record.quantile_us(0.5) >= 50'000);
+    CHECK(record.quantile_us(0.5) <= 54'000);
+    CHECK(record.quantile_us(0.99) >= 99'000);
+    CHECK(record.quantile_us(1) == 100'000);
+    record.add(-5); // two clocks' edges
+    record.add(std::int64_t{1} << 50);
+    CHECK(record.max_us() == std::int64_t{1} << 50);
+}
