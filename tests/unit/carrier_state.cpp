@@ -1,0 +1,64 @@
+#include "carrier/state.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace carrier;
+
+namespace {
+
+base::Id id(std::uint8_t n) {
+    base::Id out;
+    out.bytes[15] = n;
+    return out;
+}
+
+CarrierState state(std::string name, std::map<base::Id, Use> uses) {
+    CarrierState out;
+    out.name = std::move(name);
+    out.number = 2;
+    out.interface = "carB";
+    out.gateway6 = "fd00::1";
+    out.media_uid = 64010;
+    out.sources = {"10.3.0.2", "fd00::2"};
+    out.uses = std::move(uses);
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("carrier: a state survives its text") {
+    const CarrierState before =
+        state("lineB", {{id(1), {7, {"203.0.113.10", "2001:db8::10"}}}, {id(2), {9, {}}}});
+    const auto after = read_state(to_text(before), "lineB.json");
+    REQUIRE(after.has_value());
+    CHECK(*after == before);
+}
+
+TEST_CASE("carrier: a damaged state is refused") {
+    const std::string text = to_text(state("lineB", {{id(1), {7, {"203.0.113.10"}}}}));
+    for (std::size_t length = 0; length + 2 < text.size(); ++length)
+        CHECK_FALSE(read_state(text.substr(0, length), "x").has_value());
+    const auto with = [&](std::string_view part, std::string_view instead) {
+        std::string out = text;
+        return read_state(out.replace(out.find(part), part.size(), instead), "x");
+    };
+    CHECK_FALSE(with("\"v\":1", "\"v\":2").has_value());
+    CHECK_FALSE(with("\"number\":2", "\"number\":25").has_value());
+    CHECK_FALSE(with("\"number\":2", "\"number\":0").has_value());
+    CHECK_FALSE(with("\"media_uid\":64010", "\"media_uid\":0").has_value());
+    CHECK_FALSE(with("\"turn\"", "\"run\"").has_value());
+}
+
+TEST_CASE("carrier: the last one brought up is the active one, by reservation and of all") {
+    Carriers carriers;
+    CHECK(active_for(carriers, id(1)) == nullptr);
+    CHECK(most_recent(carriers) == nullptr);
+    CHECK(highest_turn(carriers) == 0);
+    carriers["A"] = state("A", {{id(1), {1, {}}}, {id(2), {4, {}}}});
+    carriers["B"] = state("B", {{id(1), {3, {}}}});
+    CHECK(active_for(carriers, id(1))->name == "B");
+    CHECK(active_for(carriers, id(2))->name == "A");
+    CHECK(active_for(carriers, id(3)) == nullptr);
+    CHECK(most_recent(carriers)->name == "A");
+    CHECK(highest_turn(carriers) == 4);
+}
