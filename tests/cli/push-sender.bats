@@ -1,0 +1,171 @@
+#!/usr/bin/env bats
+# push-sender between programs that play carrier-connect with a reader, and relay-serve, over the
+# loopback; a real relay-ingest answers.
+
+load ../lib/common
+
+R=00000000010400000000000000 # the reservation of play-carrier's plans
+
+setup_file() {
+    # 1.5 s at 4 Mbit/s, packets that all differ.
+    ffmpeg -nostdin -v error -f lavfi -i testsrc2=size=640x360:rate=25 -t 1.5 -c:v mpeg2video \
+        -b:v 3500k -muxrate 4M -f mpegts "$BATS_FILE_TMPDIR/in.ts"
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    mkfifo relay_in carrier_in
+    exec 7<>relay_in 8<>carrier_in
+    start relay sh -c 'exec timeout 50 play-relay serve . <relay_in 7>&- 8>&-'
+    start carrier sh -c 'exec timeout 50 play-carrier <carrier_in 7>&- 8>&-'
+    wait_for 5 grep -q '"child"' relay.out
+    wait_for 5 grep -q 'pid' carrier.out
+    port=$(jq .port <(head -n 1 relay.out))
+    sender=$(sed -n 's/^E pid //p' carrier.out)
+    read -r ticket passphrase < <(play-relay ticket $R)
+}
+
+teardown() {
+    exec 7>&- 8>&-
+    end_started
+}
+
+relay() { echo "$*" >&7; }
+carrier() { echo "$*" >&8; }
+heard() { jq -e -s --arg t "$1" "any(.[]; .type == \$t and (${2:-true}))" <(grep '^{' relay.out); }
+# told WHO JQ: a status of which JQ is true went to M, the master, or R, the reader.
+told() { jq -e -s "any(.[]; .type == \"status\" and ($2))" <(sed -n "s/^$1 //p" carrier.out); }
+said() { grep -q "$1" carrier.out; }
+
+@test "what the reader writes arrives byte for byte, and its end ends the sender" {
+    relay "admit $R -1000 30000 5 5 1 6M"
+    carrier "plan -1000 30000 5 5 6M $port $ticket $passphrase"
+    wait_for 5 told M '.state == "live" and .carrier == "lineA"'
+    carrier "source $BATS_FILE_TMPDIR/in.ts 4M"
+    carrier finish
+    wait_for 8 said '^E exit 0'
+    cmp "$BATS_FILE_TMPDIR/in.ts" 1.ts
+    for who in M R; do
+        told $who ".state == \"ended\" and .bytes == $(stat -c %s 1.ts) and .dropped_packets == 0"
+        told $who '.rate_bps > 1000000 and .rate_bps < 6000000'
+    done
+    grep -q '^R {"type":"hello".*"max_rate_bps":6000000' carrier.out
+    run ! grep violation relay.out
+}
+
+@test "it connects before the start, and sends nothing before it" {
+    relay "admit $R 1500 30000 1 5 1 6M"
+    carrier "plan 1500 30000 1 5 6M $port $ticket $passphrase"
+    carrier "source $BATS_FILE_TMPDIR/in.ts 4M"
+    wait_for 2 told M '.state == "waiting"'
+    wait_for 3 heard opened
+    run ! heard part
+    wait_for 3 heard part
+    carrier finish
+    wait_for 8 said '^E exit 0'
+    cmp "$BATS_FILE_TMPDIR/in.ts" 1.ts
+}
+
+@test "at the end of the window it stops, drains and ends, whatever the reader does" {
+    relay "admit $R -1000 1500 5 3 1 6M"
+    carrier "plan -1000 1500 5 3 6M $port $ticket $passphrase"
+    carrier "source $BATS_FILE_TMPDIR/in.ts 2M" # would take 3 s
+    wait_for 5 said '^E exit 0'
+    [ "$(stat -c %s 1.ts)" -gt 188000 ]
+    cmp -n "$(stat -c %s 1.ts)" "$BATS_FILE_TMPDIR/in.ts" 1.ts
+}
+
+@test "a longer window is followed, and a cancelled reservation ends at once" {
+    relay "admit $R -1000 30000 5 5 1 6M"
+    carrier "plan -1000 2000 5 5 6M $port $ticket $passphrase"
+    wait_for 5 heard opened
+    carrier "plan -1000 30000 5 5 6M $port $ticket $passphrase"
+    sleep 2
+    run ! said '^E exit'
+    carrier cancel
+    wait_for 3 told M '.state == "ended" and .detail == "cancelled"'
+    wait_for 3 said '^E exit 0'
+}
+
+@test "a new plan moves the stream to another carrier at once, with the same instance" {
+    relay "admit $R -1000 30000 5 5 1 6M"
+    carrier "plan -1000 30000 5 5 6M $port $ticket $passphrase"
+    carrier "source $BATS_FILE_TMPDIR/in.ts 2M"
+    wait_for 5 heard part
+    carrier "plan -1000 30000 5 5 6M $port $ticket $passphrase lineB"
+    wait_for 3 told M '.state == "live" and .carrier == "lineB" and .reconnects == 1'
+    wait_for 3 heard part '.stream == 2'
+    heard closed '.stream == 1'
+    [ "$(jq -s 'map(select(.type == "opened").instance) | unique | length' <(grep '^{' relay.out))" = 1 ]
+    [ $(($(stat -c %s 2.ts) % 188)) = 0 ]
+}
+
+@test "without a path it closes, waits, and drops what is live" {
+    relay "admit $R -1000 30000 5 5 1 6M"
+    carrier "plan -1000 30000 5 5 6M $port $ticket $passphrase"
+    wait_for 5 heard opened
+    carrier "plan -1000 30000 5 5 6M"
+    wait_for 3 told M '.state == "waiting" and .carrier == ""'
+    wait_for 3 heard closed
+    carrier "source $BATS_FILE_TMPDIR/in.ts 8M"
+    wait_for 4 said '^E played' # the reader was not kept waiting
+    wait_for 3 told R '.dropped_packets > 200'
+}
+
+@test "a refusal is told by its name, and tried again" {
+    carrier "plan -1000 30000 5 5 6M $port $ticket $passphrase"
+    wait_for 5 told M '.state == "refused" and .detail == "unknown"'
+    relay "admit $R -1000 30000 5 5 1 6M"
+    wait_for 5 told M '.state == "live"'
+}
+
+@test "a wrong passphrase is no connection, and never told" {
+    relay "admit $R -1000 30000 5 5 1 6M"
+    carrier "plan -1000 30000 5 5 6M $port $ticket aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    wait_for 5 told M '.state == "lost" and .detail != ""'
+    run grep -r aaaaaaaaaaaaaaaa carrier.out carrier.err relay.out relay.err
+    assert_failure
+    run grep -a -e aaaaaaaaaaaaaaaa "/proc/$sender/cmdline"
+    assert_failure
+}
+
+@test "it ends when the master is killed" {
+    relay "admit $R -1000 30000 5 5 1 6M"
+    carrier "plan -1000 30000 5 5 6M $port $ticket $passphrase"
+    wait_for 5 heard opened
+    kill -9 "$(ps -o ppid= -p "$sender" | tr -d ' ')"
+    wait_for 3 eval "! kill -0 $sender"
+    wait_for 8 heard closed
+}
+
+@test "a reader that leaves ends the sender, one that talks nonsense does not" {
+    relay "admit $R -1000 30000 5 5 1 6M"
+    carrier "plan -1000 30000 5 5 6M $port $ticket $passphrase"
+    wait_for 5 heard opened
+    carrier 'say {"type":"sour'
+    carrier 'say {"type":"source"}' # without its pipe
+    carrier 'say {"type":"hello"}'
+    wait_for 3 eval '[ $(grep -c "warning: reader" carrier.err) = 3 ]'
+    run ! said '^E exit'
+    carrier leave
+    wait_for 3 said '^E exit 0'
+}
+
+@test "a plan that is none ends it as a broken peer" {
+    carrier 'raw {"type":"plan"'
+    wait_for 3 said '^E exit 65\|^E exit 76'
+    run cat carrier.err
+    assert_output --partial 'push-sender: error: plan: '
+}
+
+@test "it does not run as root, nor without its sockets" {
+    run push-sender
+    assert_failure 64
+    run push-sender --plan-fd 3 --reader-fd x
+    assert_failure 64
+    if [ "$(id -u)" = 0 ]; then
+        run push-sender --plan-fd 3 --reader-fd 4
+        assert_failure 77
+        assert_output --partial 'carrier-connect starts it'
+    fi
+}

@@ -1,0 +1,205 @@
+#!/usr/bin/env bats
+# relay-ingest between a program that plays relay-serve and real publishers, over the loopback.
+
+load ../lib/common
+
+A=0000000001040g000000000000
+B=0000000002040g000000000000
+
+setup_file() {
+    ffmpeg -nostdin -v error -f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine -t 1.5 \
+        -c:v mpeg2video -g 12 -b:v 1M -c:a mp2 -f mpegts "$BATS_FILE_TMPDIR/in.ts"
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    mkfifo relay_in
+    exec 7<>relay_in
+    start relay sh -c 'exec timeout 50 play-relay serve . <relay_in 7>&-'
+    wait_for 5 grep -q '"child"' relay.out
+    port=$(jq .port <(head -n 1 relay.out))
+    echo=$(jq .echo <(head -n 1 relay.out))
+    child=$(jq .pid <(head -n 1 relay.out))
+}
+
+teardown() {
+    exec 7>&-
+    end_started
+}
+
+tell() { echo "$*" >&7; }
+# heard TYPE [JQ]: a message of that type came, of which JQ is true.
+heard() { jq -e -s --arg t "$1" "any(.[]; .type == \$t and (${2:-true}))" <(grep '^{' relay.out); }
+ticket() { read -r ticket passphrase < <(play-relay ticket "$@"); }
+url() { echo "srt://127.0.0.1:$port?mode=caller&streamid=$ticket&passphrase=$passphrase&latency=20"; }
+listening() { play-relay echo "$echo"; } # the echo is bound before the listener, and at once
+
+# publish NAME [SECONDS]: a live source by ffmpeg, in the background.
+publish() {
+    start "$1" timeout 20 ffmpeg -nostdin -v error -re -f lavfi -i testsrc2=size=160x90:rate=25 \
+        -t "${2:-15}" -c:v mpeg2video -b:v 300k -f mpegts "$(url | sed s/latency=20/latency=20000/)"
+}
+
+# refused REASON: the publisher fails and the relay says why.
+refused() {
+    run timeout 10 ffmpeg -nostdin -v error -i "$BATS_FILE_TMPDIR/in.ts" -c copy -f mpegts "$(url)"
+    assert_failure
+    wait_for 3 heard refused ".reason == \"$1\""
+}
+
+@test "ffmpeg publishes with a URL, and every byte arrives" {
+    tell "admit $A -1000 30000 5 5 1 6M"
+    ticket $A
+    timeout 10 ffmpeg -nostdin -v verbose -re -i "$BATS_FILE_TMPDIR/in.ts" -c copy -f mpegts \
+        "$(url | sed s/latency=20/latency=20000/)&linger=2" 2>ffmpeg.err # else it leaves before its last burst
+    wait_for 5 heard closed '.reason == "lost"'
+    grep " $(stat -c %s 1.ts) bytes written" ffmpeg.err
+    run ffprobe -v error -show_entries stream=codec_name -of csv=p=0 1.ts
+    assert_line --partial mpeg2video
+    assert_line mp2
+    heard opened ".reservation == \"$A\" and .instance == \"AAAAAAAAAAA\" and .generation == 1"
+    heard part '.cuts | length > 0'
+    run ! grep violation relay.out
+}
+
+@test "srt-live-transmit publishes with a URL, byte for byte" {
+    tell "admit $A -1000 30000 5 5 1 20M"
+    ticket $A
+    head -c $((1316 * 200)) "$BATS_FILE_TMPDIR/in.ts" >whole.ts # it drops what fills no payload
+    # It sends as fast as it reads, connected or not, so the writer is late and slow; and it does
+    # not end by itself.
+    { sleep 0.7; split -b 13160 --filter='cat; sleep 0.02' whole.ts; } |
+        timeout 2.5 srt-live-transmit -q -a:no -chunk:1316 file://con "$(url)" || true
+    wait_for 5 heard closed
+    cmp whole.ts 1.ts
+    run ! grep violation relay.out
+}
+
+@test "a wrong passphrase or none does not publish" {
+    tell "admit $A -1000 30000 5 5 1 6M"
+    ticket $A
+    passphrase=${passphrase//[a-m]/x}x
+    for url in "$(url)" "srt://127.0.0.1:$port?streamid=$ticket"; do
+        run timeout 10 ffmpeg -nostdin -v error -i "$BATS_FILE_TMPDIR/in.ts" -c copy -f mpegts "$url"
+        assert_failure
+    done
+    run ! heard opened
+}
+
+@test "each refusal has its reason" {
+    tell "admit $A 20000 30000 5 5 2 6M"
+    ticket $A
+    refused withdrawn # the generation of before
+    ticket $A r1 2
+    refused too_early
+    tell "clock 16000"
+    tell "admit $A 20000 30000 5 5 2 6M"
+    tell "clock 60000"
+    refused ended
+    ticket $A r2 2
+    refused wrong_relay
+    ticket $A r1 2 3
+    refused wrong_use
+    ticket $B
+    refused unknown
+    tell "admit $B -1000 90000 5 5 1 6M"
+    tell "withdraw $B cancelled"
+    refused withdrawn
+    ticket=nothing
+    refused bad_ticket
+    run ! heard opened
+}
+
+@test "a second publisher is busy, and takes over with a higher generation" {
+    tell "admit $A -1000 30000 5 5 1 6M"
+    ticket $A
+    publish first
+    wait_for 5 heard part
+    ticket $A
+    refused busy
+    ticket $A r1 2
+    publish second 2
+    wait_for 5 heard closed '.stream == 1 and .reason == "replaced"'
+    wait_for 5 heard part '.stream == 2'
+}
+
+@test "a live session ends with its window, and goes on when that is extended" {
+    tell "admit $A -1000 1000 5 0 1 6M"
+    ticket $A
+    publish first
+    wait_for 5 heard part
+    tell "admit $A -1000 1500 5 0 1 6M"
+    sleep 1
+    run ! heard closed
+    wait_for 5 heard closed '.reason == "ended"'
+}
+
+@test "a live session ends when it is withdrawn" {
+    tell "admit $A -1000 30000 5 5 1 6M"
+    ticket $A
+    publish first
+    wait_for 5 heard part
+    tell "withdraw $A revoked"
+    wait_for 2 heard closed '.reason == "withdrawn"'
+}
+
+@test "who sends more than was reserved is closed" {
+    tell "admit $A -1000 30000 5 5 1 100K"
+    ticket $A
+    publish first
+    wait_for 8 heard closed '.reason == "over_rate"'
+}
+
+@test "a publisher waits for an extent, and leaves even if none comes" {
+    tell stingy
+    tell "admit $A -1000 30000 5 5 1 6M"
+    ticket $A
+    publish first 1
+    wait_for 5 heard opened
+    wait_for 12 heard closed
+    run ! heard part
+}
+
+@test "the echo answers those who have the key" {
+    wait_for 5 play-relay echo "$echo"
+    run play-relay echo "$echo" other
+    assert_failure 1
+}
+
+@test "garbage and truncated messages of the parent end it as a broken peer" {
+    tell 'raw {"type":"admit","reservation":"'
+    wait_for 5 grep -q '"exit","code":76\|"exit","code":65' relay.out
+    run cat relay.err
+    assert_output --partial 'relay-ingest: error: '
+}
+
+@test "an extent that nobody described ends it, a message that is a child's too" {
+    tell 'raw {"type":"closed","stream":1,"reason":"x"}'
+    wait_for 5 grep -q '"exit","code":76' relay.out
+}
+
+@test "it ends when its parent is killed" {
+    kill -0 "$child"
+    parent=$(ps -o ppid= -p "$child" | tr -d ' ')
+    kill -9 "$parent"
+    wait_for 5 eval "! kill -0 $child"
+}
+
+@test "it neither gains privileges nor lets its memory be read" {
+    wait_for 5 listening
+    grep -q 'NoNewPrivs:.*1' "/proc/$child/status"
+    [ "$(stat -c %u "/proc/$child/mem")" = 0 ]
+    run grep -a passphrase "/proc/$child/cmdline" "/proc/$child/environ"
+    assert_failure
+}
+
+@test "without a socket, or with another descriptor, it says so" {
+    run relay-ingest
+    assert_failure 64
+    run relay-ingest --fd 2
+    assert_failure 64
+    run relay-ingest --fd 9 9<&-
+    assert_failure
+    run relay-ingest --fd 9 9</dev/null
+    assert_failure 74
+}
