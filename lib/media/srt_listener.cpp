@@ -30,9 +30,10 @@ int on_offer(void *opaque, SRTSOCKET candidate, int /*version*/, const sockaddr 
         }
         if (set_option(candidate, SRTO_PASSPHRASE, answer.passphrase, "passphrase"))
             return 0;
-    } catch (...) { // an exception must not unwind through libsrt
+        srt_setrejectreason(candidate, SRT_REJ_RESOURCE);
+    } catch (...) { // it must not unwind through libsrt
+        srt_setrejectreason(candidate, SRT_REJ_IPE);
     }
-    srt_setrejectreason(candidate, SRT_REJ_RESOURCE);
     return -1;
 }
 
@@ -87,21 +88,21 @@ SrtPoll::~SrtPoll() {
         srt_epoll_release(m_id);
 }
 
-Result<void> SrtPoll::watch(int handle) {
+Result<void> SrtPoll::watch(int handle) const {
     const int events = SRT_EPOLL_IN | SRT_EPOLL_ERR;
     if (srt_epoll_add_usock(m_id, handle, &events) == SRT_ERROR)
         return fail_srt("watch", "SRT socket");
     return {};
 }
 
-Result<void> SrtPoll::watch_fd(int fd) {
+Result<void> SrtPoll::watch_fd(int fd) const {
     const int events = SRT_EPOLL_IN | SRT_EPOLL_ERR;
     if (srt_epoll_add_ssock(m_id, fd, &events) == SRT_ERROR)
         return fail_srt("watch", "descriptor");
     return {};
 }
 
-void SrtPoll::forget(int handle) {
+void SrtPoll::forget(int handle) const {
     srt_epoll_remove_usock(m_id, handle);
 }
 

@@ -61,10 +61,10 @@ class SrtPoll {
     SrtPoll &operator=(const SrtPoll &) = delete;
     ~SrtPoll();
 
-    [[nodiscard]] base::Result<void> watch(int handle);
-    [[nodiscard]] base::Result<void> watch_fd(int fd);
+    [[nodiscard]] base::Result<void> watch(int handle) const;
+    [[nodiscard]] base::Result<void> watch_fd(int fd) const;
     /// Harmless when it was not watched. A closed socket leaves by itself.
-    void forget(int handle);
+    void forget(int handle) const;
     /// At most @p limit; empty when nothing happened.
     [[nodiscard]] const Ready &wait(base::Millis limit);
 

@@ -20,6 +20,7 @@ namespace {
 constexpr std::size_t k_ahead = 64 * 1024; // read from the pipe before it can leave
 constexpr double k_keep_s = 0.1;           // of the rate, kept while there is no connection
 constexpr auto k_fill = 10ms;              // the longest that a payload waits to be full
+constexpr auto k_finish = 1s;              // to wait for the end of a pipe after its finish
 constexpr auto k_status_every = 1s;
 constexpr int k_reader_backlog = 8 * 1024; // bytes of messages that a reader may leave unread
 
@@ -201,8 +202,8 @@ void Sender::read_pipe() {
         }
         if (n < 0 && errno == EINTR)
             continue;
-        // After the finish nothing more is coming, even if somebody holds the other end.
-        if (n == 0 || errno != EAGAIN || m_finish) {
+        // After the finish nothing more is coming, even if somebody holds on to the other end.
+        if (n == 0 || errno != EAGAIN || (m_finish && now - m_queued_at > k_finish)) {
             m_pipe.reset();
             m_aligner.reset();
         }

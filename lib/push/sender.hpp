@@ -1,5 +1,5 @@
 // The sender: the only process that sends media, over the carriers that its plan names and no
-// other network. See push-sender(1).
+// other network. See push-stream(1).
 #pragma once
 
 #include "base/message_socket.hpp"

@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 namespace {
 constexpr auto k_part_age = 20ms; // the longest that media waits to be told of
 constexpr std::int64_t k_part_bytes = 64 * 1024;
+constexpr std::size_t k_max_sessions = 64; // what relay-serve takes from one child
 constexpr std::size_t k_max_outbox = 4096; // messages for a parent that does not read
 } // namespace
 
@@ -35,10 +36,10 @@ IngestSession *IngestServer::by_stream(std::int64_t stream) {
 void IngestServer::accept_all() {
     while (media::SrtSocket socket = m_listener->accept()) {
         const Verdict verdict = decide(socket.stream_id(), *m_table.load(), m_keys, m_clock);
-        if (verdict)
+        if (verdict && m_sessions.size() < k_max_sessions)
             begin(std::move(socket), *verdict);
         else
-            m_refusals.note(wire::name(verdict.error()), socket.peer());
+            m_refusals.note(verdict ? "full" : wire::name(verdict.error()), socket.peer());
     }
 }
 

@@ -128,9 +128,12 @@ void ExtentWriter::put(std::span<const std::uint8_t> packets, base::SteadyTime n
 void ExtentWriter::on_cut(const media::TsCut &cut) {
     if (cut.pts_90k)
         m_last_pts = static_cast<std::int64_t>(*cut.pts_90k);
-    if (m_cuts.size() < k_max_cuts) // more in 20 ms is an attack; viewers need no more
-        m_cuts.push_back(
-            {.position = static_cast<std::int64_t>(cut.position), .pts_90k = m_last_pts});
+    const auto position = static_cast<std::int64_t>(cut.position);
+    // More of them in 20 ms is an attack; viewers need no more.
+    if (position <= m_last_cut || m_cuts.size() >= k_max_cuts)
+        return;
+    m_last_cut = position;
+    m_cuts.push_back({.position = position, .pts_90k = m_last_pts});
 }
 
 std::optional<wire::IngestPart> ExtentWriter::take_part() {

@@ -66,6 +66,7 @@ class ExtentWriter final : private media::TsListener {
     media::TsScanner m_scanner;
     std::deque<wire::IngestPart> m_parts; // not yet told
     std::vector<wire::IngestCut> m_cuts;  // found, not yet in a part
+    std::int64_t m_last_cut = -1;         // their positions rise
     std::int64_t m_last_pts = 0;
     std::int64_t m_pending_bytes = 0;
     base::SteadyTime m_pending_since{};
