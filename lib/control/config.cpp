@@ -41,8 +41,9 @@ Result<Policy> read_policy(const Table &t) {
 
 Result<void> check_name(const Table &t, std::string_view key, std::string_view name) {
     if (!wire::is_plain_name(name))
-        return std::unexpected(t.error_at(
-            key, fmt::format("'{}' is not a name (1 to 32 of A-Z a-z 0-9 - _)", name.substr(0, 40))));
+        return std::unexpected(
+            t.error_at(key, fmt::format("'{}' is not a name (1 to 32 of A-Z a-z 0-9 - _)",
+                                        name.substr(0, 40))));
     return {};
 }
 

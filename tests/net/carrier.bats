@@ -87,14 +87,14 @@ teardown() { end_started; }
 
 # try_to_leak: the media user and anybody try to reach the relay, bound and unbound.
 try_to_leak() {
-    as_media timeout 5 bash -c "$(send $INGEST_A); $(send $INGEST6_A); $(send 198.51.100.10)" 2>/dev/null || true
+    as_media timeout 5 bash -c "$(send "$INGEST_A"); $(send "$INGEST6_A"); $(send 198.51.100.10)" 2>/dev/null || true
     as_media timeout 5 ping -c 1 -W 0.2 -I inet0 -q 198.51.100.10 >/dev/null 2>&1 || true
-    as_user timeout 5 bash -c "$(send $INGEST_A); $(send $INGEST6_A)" 2>/dev/null || true
-    on terminal timeout 5 ping -c 1 -W 0.2 -I inet0 -q $INGEST_A >/dev/null 2>&1 || true
+    as_user timeout 5 bash -c "$(send "$INGEST_A"); $(send "$INGEST6_A")" 2>/dev/null || true
+    on terminal timeout 5 ping -c 1 -W 0.2 -I inet0 -q "$INGEST_A" >/dev/null 2>&1 || true
 }
 
 @test "carrier: media goes by the carrier, and by nothing else when it is cut, down or gone" {
-    event --host $INGEST6_A
+    event --host "$INGEST6_A"
     six=$ID
     event
     connect up "$six" >/dev/null
@@ -113,9 +113,9 @@ try_to_leak() {
     ip -n "$LAB-terminal" link set carA down
     try_to_leak
     assert_equal "$(leaked)" 0
-    run as_user timeout 5 bash -c "$(send $INGEST_A)"
+    run as_user timeout 5 bash -c "$(send "$INGEST_A")"
     assert_output --regexp 'No route|unreachable'
-    run as_media timeout 5 bash -c "$(send $INGEST6_A)"
+    run as_media timeout 5 bash -c "$(send "$INGEST6_A")"
     assert_output --regexp 'No route|unreachable'
 
     ip -n "$LAB-terminal" link delete carA

@@ -130,14 +130,14 @@ clean() { [ -z "$(rules -4)$(rules -6)$(ls "$CARRIERS/run/carriers")" ]; }
     wait_for 5 grep -q 'warning: carrier lineA: interface carA is down' "$BATS_TEST_TMPDIR/run.err"
     run on terminal ip route show table 4000
     assert_output --regexp '^unreachable default proto 151 metric 4278198272 *$'
-    as_media timeout 5 bash -c "$(send $INGEST_A); $(send $INGEST6_A)" 2>/dev/null || true
+    as_media timeout 5 bash -c "$(send "$INGEST_A"); $(send "$INGEST6_A")" 2>/dev/null || true
     assert_equal "$(leaked)" 0
     ip -n "$LAB-terminal" link set carA up
     back() { on terminal ip route show table 4000 | grep -q 'default via 10.2.0.1 dev carA'; }
     wait_for 5 back
     ip -n "$LAB-terminal" link delete carA
     wait_for 5 grep -q 'interface carA is gone' "$BATS_TEST_TMPDIR/run.err"
-    as_media timeout 5 bash -c "$(send $INGEST_A); $(send $INGEST6_A)" 2>/dev/null || true
+    as_media timeout 5 bash -c "$(send "$INGEST_A"); $(send "$INGEST6_A")" 2>/dev/null || true
     assert_equal "$(leaked)" 0
     kill "$started"
     ended_with 143
@@ -159,8 +159,8 @@ clean() { [ -z "$(rules -4)$(rules -6)$(ls "$CARRIERS/run/carriers")" ]; }
     sender=$(pgrep -P "$started" -f 'push-sender --plan-fd')
     kill -KILL "$started"
     ip -n "$LAB-terminal" link set carA down
-    as_media timeout 5 bash -c "$(send $INGEST_A); $(send $INGEST6_A)" 2>/dev/null || true
-    as_user timeout 5 bash -c "$(send $INGEST_A)" 2>/dev/null || true
+    as_media timeout 5 bash -c "$(send "$INGEST_A"); $(send "$INGEST6_A")" 2>/dev/null || true
+    as_user timeout 5 bash -c "$(send "$INGEST_A")" 2>/dev/null || true
     assert_equal "$(leaked)" 0
     ended() { ! kill -0 "$sender"; }
     wait_for 5 ended

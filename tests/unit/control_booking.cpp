@@ -1,7 +1,6 @@
 #include "control_fixture.hpp"
 #include "seal/ticket.hpp"
 
-
 using base::Seconds;
 using control_test::Fixture;
 using std::chrono::hours;
