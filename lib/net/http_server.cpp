@@ -59,11 +59,11 @@ Result<void> load_tls(ServerState &state) {
         return fail(Errc::bug, "set up TLS 1.2");
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     error_code ec;
-    state.tls.use_certificate_chain_file(o.certificate.native(), ec);
+    (void)state.tls.use_certificate_chain_file(o.certificate.native(), ec);
     if (ec)
         return fail_hint(Errc::config, "it must be a readable PEM file, the server's own first",
                          "load TLS certificate {}: {}", o.certificate.native(), ec.message());
-    state.tls.use_private_key_file(o.key.native(), asio::ssl::context::pem, ec);
+    (void)state.tls.use_private_key_file(o.key.native(), asio::ssl::context::pem, ec);
     if (ec || SSL_CTX_check_private_key(context) != 1)
         return fail_hint(Errc::config, "it must be a readable PEM file and go with the certificate",
                          "load TLS key {}: {}", o.key.native(),
@@ -82,15 +82,15 @@ Result<tcp::endpoint> endpoint_of(const std::string &listen) {
 Result<void> bind(tcp::acceptor &acceptor, const ServerOptions &options) {
     const tcp::endpoint at = TRY(endpoint_of(options.listen));
     error_code ec;
-    acceptor.open(at.protocol(), ec);
+    (void)acceptor.open(at.protocol(), ec);
     if (!ec)
-        acceptor.set_option(tcp::acceptor::reuse_address{true}, ec);
+        (void)acceptor.set_option(tcp::acceptor::reuse_address{true}, ec);
     if (!ec && at.address().is_v6())
-        acceptor.set_option(asio::ip::v6_only{true}, ec);
+        (void)acceptor.set_option(asio::ip::v6_only{true}, ec);
     if (!ec)
-        acceptor.bind(at, ec);
+        (void)acceptor.bind(at, ec);
     if (!ec)
-        acceptor.listen(asio::socket_base::max_listen_connections, ec);
+        (void)acceptor.listen(asio::socket_base::max_listen_connections, ec);
     if (ec)
         return fail_hint(Errc::unavailable, "is the address this machine's, and the port free?",
                          "listen on {}: {}", options.listen, ec.message());
@@ -132,6 +132,8 @@ asio::awaitable<void> accept_loop(ServerState &state, tcp::acceptor &acceptor) {
 
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
 
+// Only a lack of memory could make it throw; then there is nothing left to save.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 HttpServer::~HttpServer() {
     stop(base::Millis{0});
 }
@@ -158,7 +160,7 @@ void HttpServer::stop(base::Millis grace) {
     asio::post(state.io, [impl = m_impl.get()] {
         error_code ignored;
         impl->state.stopping = true;
-        impl->acceptor.close(ignored);
+        (void)impl->acceptor.close(ignored);
         for (Session *session : impl->state.sessions)
             close_if_idle(*session);
     });

@@ -107,7 +107,7 @@ class Session {
         : m_server(server), m_stream(std::move(socket), server.tls),
           m_buffer(server.options.max_header_bytes + k_body_chunk), m_answered(server.io) {
         error_code ignored;
-        tcp().socket().set_option(asio::ip::tcp::no_delay{true}, ignored);
+        (void)tcp().socket().set_option(asio::ip::tcp::no_delay{true}, ignored);
         const auto peer = tcp().socket().remote_endpoint(ignored);
         m_peer = conf::Address{peer.address().to_string(), peer.port()}.text();
         m_server.sessions.insert(this);
@@ -226,7 +226,7 @@ asio::awaitable<bool> Session::write(Response answer, bool head, bool keep_alive
 asio::awaitable<void> Session::linger() {
     error_code ec;
     tcp().expires_after(k_linger);
-    tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, ec);
+    (void)tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, ec);
     std::array<char, 16'384> sink; // NOLINT(*-member-init): never read
     for (std::size_t left = k_linger_bytes; !ec && left > 0;) {
         const std::size_t n = co_await tcp().async_read_some(
