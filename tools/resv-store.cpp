@@ -128,18 +128,12 @@ Result<int> list(const Options &o) {
     for (const base::Error &e : listing.damaged)
         cli::report(e);
     if (o.table)
-        print_line("RESERVATION                 START                    LENGTH    CHANNEL     "
-                   "CARRIERS          RATE    TITLE");
-    for (const vault::Summary &e : listing.documents) {
-        if (!o.table)
-            print(vault::event_record(e));
+        print_line(vault::table_head());
+    for (const vault::Summary &e : listing.documents)
+        if (o.table)
+            print_line(vault::table_row(e, cli::format_local(e.window.start, "")));
         else
-            print_line(fmt::format("{:<27} {:<24} {:<9} {:<11} {:<17} {:<7} {}",
-                                   e.reservation.text(), cli::format_local(e.window.start, ""),
-                                   base::format_duration(e.window.end - e.window.start), e.channel,
-                                   fmt::format("{}", fmt::join(e.carriers, ",")),
-                                   base::format_rate(e.rate), e.title));
-    }
+            print(vault::event_record(e));
     return listing.damaged.empty() ? 0 : base::exit_code(listing.damaged.front().code);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "vault/folder.hpp"
+#include "vault/keys.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,8 +18,6 @@ using base::Result;
 
 namespace {
 
-constexpr std::string_view k_keys_magic = "slotcast-keys-v1";
-constexpr std::size_t k_max_keys = 256;
 constexpr std::size_t k_max_trusted = 64;
 // The envelope around the sealed part is small; read_sealed() bounds the sealed part itself.
 constexpr std::size_t k_max_record = wire::k_max_settings_bytes + 1024;
@@ -26,58 +25,6 @@ constexpr std::string_view k_record_suffix = ".json";
 
 std::string file_name(const base::Id &id) {
     return id.text() + std::string(k_record_suffix);
-}
-
-struct Keys {
-    seal::SigningKey sign;
-    seal::BoxKey box;
-};
-
-// Three lines: the magic, the Ed25519 seed and the X25519 secret key, both base64url.
-std::string keys_text(const Keys &keys) {
-    return fmt::format("{}\n{}\n{}\n", k_keys_magic, seal::to_base64url(keys.sign.seed().view()),
-                       seal::to_base64url(keys.box.secret().view()));
-}
-
-Result<Keys> parse_keys(std::string_view text, const fs::path &shown) {
-    const auto bad = [&] {
-        return fail_hint(Errc::bad_data,
-                         "put the file back from a backup, or move the vault away, make a new one "
-                         "with resv-store init and enrol it",
-                         "{}: not a terminal's keys", shown.native());
-    };
-    std::array<std::string_view, 3> lines;
-    for (std::string_view &line : lines) {
-        const std::size_t end = text.find('\n');
-        if (end == std::string_view::npos)
-            return bad();
-        line = text.substr(0, end);
-        text.remove_prefix(end + 1);
-    }
-    auto seed = seal::from_base64url(lines[1]);
-    auto secret = seal::from_base64url(lines[2]);
-    if (lines[0] != k_keys_magic || !text.empty() || !seed || !secret)
-        return bad();
-    const seal::Secret wiped_seed{*std::move(seed)};
-    const seal::Secret wiped_secret{*std::move(secret)};
-    auto sign = seal::SigningKey::from_seed(wiped_seed.view());
-    auto box = seal::BoxKey::from_secret(wiped_secret.view());
-    if (!sign || !box)
-        return bad();
-    return Keys{*std::move(sign), *std::move(box)};
-}
-
-Result<Keys> read_keys(const Folder &folder) {
-    auto text = folder.read("keys", k_max_keys);
-    if (!text) {
-        Error e = std::move(text).error();
-        if (e.code == Errc::no_input)
-            e.hint = "make the vault with resv-store init, or name it with --vault";
-        return std::unexpected(std::move(e));
-    }
-    auto keys = parse_keys(*text, folder.shown("keys"));
-    seal::wipe(*text);
-    return keys;
 }
 
 Summary summary_of(const wire::Settings &s) {
@@ -132,15 +79,7 @@ Result<Vault> Vault::create(const fs::path &path) {
         TRY(folder.remove_leftovers());
         TRY(folder.make_subfolder("settings"));
         TRY(folder.make_subfolder("trusted"));
-        const auto keys = read_keys(folder);
-        if (!keys && keys.error().code != Errc::no_input)
-            return std::unexpected(keys.error());
-        if (!keys) {
-            std::string text = keys_text({seal::SigningKey::generate(), seal::BoxKey::generate()});
-            const auto written = folder.write("keys", text);
-            seal::wipe(text);
-            TRY(written);
-        }
+        TRY(make_keys(folder));
     }
     return open(path, Access::write);
 }

@@ -17,6 +17,7 @@ using wire::Settings;
 namespace {
 
 constexpr std::string_view k_hidden = "****";
+constexpr std::string_view k_row = "{:<27} {:<24} {:<9} {:<11} {:<17} {:<7} {}";
 
 JsonArray to_array(const std::vector<std::string> &items) {
     JsonArray out;
@@ -46,6 +47,18 @@ Json event_record(const Summary &e) {
                       {"carriers", to_array(e.carriers)},
                       {"rate_bps", e.rate.bps},
                       {"viewer_url", e.viewer_url}};
+}
+
+std::string table_head() {
+    return fmt::format(k_row, "RESERVATION", "START", "LENGTH", "CHANNEL", "CARRIERS", "RATE",
+                       "TITLE");
+}
+
+std::string table_row(const Summary &e, std::string_view start) {
+    return fmt::format(k_row, e.reservation.text(), start,
+                       base::format_duration(e.window.end - e.window.start), e.channel,
+                       fmt::format("{}", fmt::join(e.carriers, ",")), base::format_rate(e.rate),
+                       e.title);
 }
 
 Json document_record(const Settings &settings) {

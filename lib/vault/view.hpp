@@ -13,6 +13,10 @@ enum class Secrets { hide, reveal };
 /// The record `{"type":"event","v":1,…}`: one line of `resv-store list`.
 [[nodiscard]] wire::Json event_record(const Summary &event);
 
+/// `resv-store list --table`: its first line, and one for @p event, whose start @p start shows.
+[[nodiscard]] std::string table_head();
+[[nodiscard]] std::string table_row(const Summary &event, std::string_view start);
+
 /// The record `{"type":"document","v":1,…}`: the whole document with `****` for the tickets, the
 /// passphrases, the probe keys and the password hash.
 [[nodiscard]] wire::Json document_record(const wire::Settings &settings);
