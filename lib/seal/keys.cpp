@@ -19,11 +19,12 @@ std::string KeyId::text() const {
 
 Result<KeyId> KeyId::parse(std::string_view text) {
     const auto bytes = from_hex(text);
-    if (!bytes || bytes->size() != 8)
-        return fail(Errc::bad_data, "'{}' is not a key id (16 hexadecimal digits)",
-                    text.substr(0, 40));
     KeyId id;
-    std::ranges::copy(*bytes, id.bytes.begin());
+    if (bytes && bytes->size() == id.bytes.size())
+        std::ranges::copy(*bytes, id.bytes.begin());
+    if (!bytes || id.text() != text) // one spelling: lower case
+        return fail(Errc::bad_data, "'{}' is not a key id (16 hexadecimal digits, lower case)",
+                    text.substr(0, 40));
     return id;
 }
 

@@ -15,9 +15,12 @@ namespace {
 constexpr std::string_view k_context = "slotcast-settings-v1\0"sv;
 
 Result<base::Id> read_id(ObjectReader &in) {
-    auto id = base::Id::parse(TRY(in.string("reservation", 64)));
+    const std::string text = TRY(in.string("reservation", 64));
+    auto id = base::Id::parse(text);
     if (!id)
         return std::unexpected(std::move(id).error().in(in.where("reservation")));
+    if (id->text() != text)
+        return fail(Errc::bad_data, "{}: not in lower case", in.where("reservation"));
     return *id;
 }
 

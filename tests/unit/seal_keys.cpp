@@ -83,8 +83,8 @@ TEST_CASE("seal: keys and key ids survive their text, and nothing else is taken 
         CAPTURE(text);
         CHECK_FALSE(seal::public_key_from_text(text).has_value());
     }
-    for (const char *text : {"", "0", "0123456789abcde", "0123456789abcdefg", "0123456789abcdeg",
-                             "01:23:45:67:89:ab:cd:ef"}) {
+    for (const char *text : {"", "0", "0123456789abcde", "0123456789abcdefg", "0123456789ABCDEF",
+                             "0123456789abcdeg", "01:23:45:67:89:ab:cd:ef"}) {
         CAPTURE(text);
         CHECK_FALSE(seal::KeyId::parse(text).has_value());
     }
