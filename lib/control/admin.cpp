@@ -1,8 +1,8 @@
 #include "control/admin.hpp"
 
-#include "control/certificate.hpp"
 #include "control/documents.hpp"
 #include "ledger/sqlite.hpp"
+#include "net/certificate.hpp"
 
 namespace control {
 
@@ -55,7 +55,7 @@ Result<std::vector<Json>> relay_records(const Config &config) {
 namespace {
 
 Result<std::string> check_certificate(const Config &config, base::UtcTime now) {
-    const auto certificate = TRY(Certificate::load(config.tls_certificate, config.tls_key));
+    const auto certificate = TRY(net::Certificate::load(config.tls_certificate, config.tls_key));
     const std::string until = base::format_rfc3339(certificate.not_after());
     if (now >= certificate.not_after())
         return base::fail_hint(base::Errc::config, "renew it", "it expired at {}", until);
@@ -90,6 +90,17 @@ Result<std::string> check_relays(const Config &config) {
     return missing.empty() ? "all enrolled" : "not enrolled yet: " + missing;
 }
 
+// A channel that no booking of its own defaults fits: allowed, as bookings may ask for less.
+Result<std::string> check_channels(const Config &config) {
+    std::string out = config.file.native();
+    for (const auto &[name, c] : config.catalogue.channels)
+        if (const resv::Relay &relay = config.catalogue.relays.at(c.relay);
+            c.viewers * c.max_rate.bps > relay.egress.bps)
+            out += fmt::format("; channel {}: {} viewers at {}bit/s are more than the egress of {}",
+                               name, c.viewers, base::format_rate(c.max_rate), c.relay);
+    return out;
+}
+
 Json check_record(std::string_view name, const Result<std::string> &result) {
     JsonObject out{{"type", "check"},
                    {"v", 1},
@@ -108,7 +119,7 @@ std::vector<Json> check_records(const Config &config, base::UtcTime now) {
         const Keys loaded = TRY(load_keys(config));
         return "signing key " + loaded.signing.id().text();
     }();
-    return {check_record("configuration", config.file.native()),
+    return {check_record("configuration", check_channels(config)),
             check_record("certificate", check_certificate(config, now)), check_record("keys", keys),
             check_record("ledger", check_ledger(config)),
             check_record("relays", check_relays(config))};

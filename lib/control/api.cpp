@@ -2,11 +2,11 @@
 #include "control/api.hpp"
 
 #include "base/log.hpp"
+#include "control/query.hpp"
 #include "control/transact.hpp"
 #include "seal/hash.hpp"
 
 #include <array>
-#include <charconv>
 
 namespace control {
 
@@ -35,19 +35,6 @@ std::optional<std::vector<std::string>> match(std::string_view pattern, std::str
     if (!pattern.empty() || !path.empty())
         return std::nullopt;
     return names;
-}
-
-Outcome<std::int64_t> number(const net::Headers &query, std::string_view name, std::int64_t max) {
-    for (const auto &[key, text] : query) {
-        if (key != name)
-            continue;
-        std::int64_t value = -1;
-        const auto [end, err] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (err != std::errc{} || end != text.data() + text.size() || value < 0 || value > max)
-            return refuse(400, "bad_request", fmt::format("{}: not in 0 to {}", name, max));
-        return value;
-    }
-    return 0;
 }
 
 } // namespace
@@ -141,10 +128,7 @@ Outcome<void> Api::check_role(Who who, const Call &call) {
 }
 
 Outcome<std::optional<Answer>> Api::long_poll(const Call &call, const Reply &reply) {
-    constexpr std::int64_t k_any = std::numeric_limits<std::int64_t>::max();
-    const auto query = TRY(net::parse_query(call.request.query));
-    const std::int64_t after = TRY(number(query, "after", k_any));
-    const std::int64_t wait = TRY(number(query, "wait_s", 3600));
+    const FeedQuery query = TRY(read_feed_query(call.request));
     if (!call.caller.seen || call.now - *call.caller.seen > base::Seconds{60})
         TRY(m_ledger.write([&](Transaction &t) -> base::Result<void> {
             auto party = TRY(t.party_by_key(call.caller.id()));
@@ -153,7 +137,7 @@ Outcome<std::optional<Answer>> Api::long_poll(const Call &call, const Reply &rep
             party->seen = call.now;
             return t.put(*party);
         }));
-    m_feeds.answer(call.caller.name, after, base::Seconds{wait}, reply);
+    m_feeds.answer(call.caller.name, query.after, query.wait, reply);
     return std::nullopt;
 }
 

@@ -52,6 +52,9 @@ Result<seal::Secret> read_secret(const fs::path &path) {
     if (!fd && errno == ENOENT)
         return base::fail_hint(Errc::no_input, "make it with resv-control init",
                                "read {}: not there", path.native());
+    if (!fd && errno == ELOOP)
+        return base::fail_hint(Errc::not_permitted, "put the file itself there",
+                               "read {}: it is a symbolic link", path.native());
     if (!fd)
         return base::fail_errno("open", path.native());
     struct stat info{};
@@ -75,6 +78,9 @@ Result<seal::Secret> read_secret(const fs::path &path) {
 
 Result<void> check_folder(const fs::path &folder) {
     struct stat info{};
+    if (::lstat(folder.c_str(), &info) != 0 && errno == ENOENT)
+        return base::fail_hint(Errc::no_input, "make it with resv-control init",
+                               "open {}: not there", folder.native());
     if (::lstat(folder.c_str(), &info) != 0)
         return base::fail_errno("open", folder.native());
     if (!S_ISDIR(info.st_mode))

@@ -3,9 +3,9 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "control/api.hpp"
-#include "control/certificate.hpp"
 #include "control/sweeper.hpp"
 #include "ledger/sqlite.hpp"
+#include "net/certificate.hpp"
 
 namespace control {
 
@@ -15,7 +15,8 @@ namespace {
 
 constexpr base::Millis k_grace{5000}; // for requests that are being answered at the end
 
-void warn_of_certificate(const Certificate &certificate, const Config &config, base::UtcTime now) {
+void warn_of_certificate(const net::Certificate &certificate, const Config &config,
+                         base::UtcTime now) {
     if (now >= certificate.not_after() || now < certificate.not_before())
         base::log::warning("{} is valid from {} to {} only", config.tls_certificate.native(),
                            base::format_rfc3339(certificate.not_before()),
@@ -31,7 +32,8 @@ Result<void> serve(const Config &config, const std::function<void(const std::str
     if (!lock)
         return std::unexpected(lock.error());
     const auto ledger = TRY(ledger::open_sqlite_ledger(config.ledger(), ledger::Verify::yes));
-    const Certificate certificate = TRY(Certificate::load(config.tls_certificate, config.tls_key));
+    const net::Certificate certificate =
+        TRY(net::Certificate::load(config.tls_certificate, config.tls_key));
     const base::SystemClock clock;
     warn_of_certificate(certificate, config, clock.now());
 

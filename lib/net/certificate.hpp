@@ -1,4 +1,4 @@
-// Control's TLS certificate, as far as control itself looks into it. OpenSSL stays in the .cpp.
+// A TLS certificate, as far as its owner looks into it. OpenSSL stays in the .cpp.
 #pragma once
 
 #include "base/result.hpp"
@@ -8,7 +8,7 @@
 #include <memory>
 #include <string_view>
 
-namespace control {
+namespace net {
 
 /// The first certificate of a PEM file. Immutable, so thread-safe.
 class Certificate {
@@ -31,4 +31,4 @@ class Certificate {
     std::unique_ptr<Impl> m_impl;
 };
 
-} // namespace control
+} // namespace net

@@ -1,4 +1,4 @@
-#include "control/certificate.hpp"
+#include "net/certificate.hpp"
 
 #include "base/file.hpp"
 
@@ -6,7 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-namespace control {
+namespace net {
 
 namespace fs = std::filesystem;
 using base::Errc;
@@ -95,4 +95,4 @@ bool Certificate::covers(std::string_view host) const {
            X509_check_host(m_impl->x509.get(), name.data(), name.size(), 0, nullptr) == 1;
 }
 
-} // namespace control
+} // namespace net

@@ -1,0 +1,20 @@
+// Queries of the API, read strictly.
+#pragma once
+
+#include "control/booking.hpp"
+#include "net/http_server.hpp"
+
+namespace control {
+
+/// The parameters of GET /v1/availability. 400: missing, malformed or unknown; 422: they contradict
+/// each other.
+[[nodiscard]] Outcome<Desk::Wish> read_wish(const net::Request &request);
+
+/// The parameters of a relay's feed: what is after this serial, waiting so long.
+struct FeedQuery {
+    std::int64_t after = 0;
+    base::Seconds wait{0};
+};
+[[nodiscard]] Outcome<FeedQuery> read_feed_query(const net::Request &request);
+
+} // namespace control
