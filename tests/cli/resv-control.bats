@@ -1,0 +1,308 @@
+# resv-control from the outside: its folder, its configuration, its API, and what breaks under it.
+
+load ../lib/common
+
+setup_file() {
+    export KEYS=$BATS_FILE_TMPDIR
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+        -subj /CN=control -addext subjectAltName=IP:127.0.0.1 \
+        -keyout "$KEYS/tls.key" -out "$KEYS/tls.crt" 2>/dev/null
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    PORT=$((20000 + BATS_ROOT_PID * 7 % 10000 + BATS_TEST_NUMBER))
+    export URL=https://127.0.0.1:$PORT
+    export SLOTCAST_CONFIG=$PWD/control.toml
+    cat >control.toml <<EOF
+listen = "127.0.0.1:$PORT"
+tls_certificate = "$KEYS/tls.crt"
+tls_key = "$KEYS/tls.key"
+data = "$PWD/data"
+
+[relays.r1]
+public_url = "http://198.51.100.20:8080"
+streams = 4
+ingest = "100M"
+egress = "1G"
+
+[relays.r1.ingest_addresses]
+lineA = "203.0.113.10:9000"
+
+[carriers.lineA]
+type = "link"
+lines = 2
+capacity = "50M"
+
+[channels.studio1]
+relay = "r1"
+viewers = 20
+max_rate = "10M"
+EOF
+}
+
+teardown() { end_started; }
+
+ask() { curl -sS --max-time 10 --cacert "$KEYS/tls.crt" "$@"; }
+
+serving() { ask -f "$URL/healthz"; }
+
+serve() {
+    start serve resv-control serve
+    wait_for 10 serving
+}
+
+# edit SED-SCRIPT: changes the configuration.
+edit() { sed -i "$1" control.toml; }
+
+# terminal: a vault and an enrolled key of distributor alice, in $PWD.
+terminal() {
+    printf 'control = "%s"\ncacert = "%s"\nvault = "%s"\npreset = "lineA"\n[carriers.lineA]\ninterface = "lo"\n' \
+        "$URL" "$KEYS/tls.crt" "$PWD/vault" >terminal.toml
+    resv-store --config "$PWD/terminal.toml" init >/dev/null
+    resv-control enrol alice --role distributor 2>/dev/null |
+        resv-request --config "$PWD/terminal.toml" enrol --token-file - >/dev/null
+}
+
+request() { resv-request --config "$PWD/terminal.toml" "$@"; }
+
+@test "init makes a private folder, once" {
+    run -0 --separate-stderr resv-control init
+    key=$(jq -er 'select(.type == "control" and .v == 1).key' <<<"$output")
+    assert_equal "$(stat -c %a data)" 700
+    for file in data/*; do assert_equal "$(stat -c %a "$file")" 600; done
+    sum=$(cat data/*.key | cksum)
+    run -0 --separate-stderr resv-control init
+    assert_equal "$(jq -r .key <<<"$output")" "$key"
+    [[ $stderr == *'nothing was changed'* ]]
+    assert_equal "$(cat data/*.key | cksum)" "$sum"
+}
+
+@test "init --dry-run makes nothing" {
+    run -0 resv-control init --dry-run
+    assert_output --partial 'would make'
+    assert_not_exist data
+}
+
+@test "init refuses a folder that lost a part, and completes one that was cut off" {
+    resv-control init
+    mv data/group.key kept
+    run -65 resv-control init
+    assert_output --partial 'group.key is missing'
+    mv kept data/group.key
+    rm data/signing.key # as if it had been killed just before
+    touch data/ledger.sqlite.new
+    run -0 resv-control init
+    assert_exist data/signing.key
+    resv-control enrol alice --role distributor
+}
+
+@test "keys that others can read, links and damaged keys are refused" {
+    resv-control init
+    chmod 640 data/signing.key
+    run -77 resv-control serve
+    assert_output --partial 'mode lets others in'
+    chmod 600 data/signing.key
+    chmod 755 data
+    run -77 resv-control serve
+    chmod 700 data
+    ln data/group.key second
+    run -77 resv-control serve
+    assert_output --partial 'hard link'
+    rm second
+    mv data/group.key elsewhere
+    ln -s ../elsewhere data/group.key
+    run -77 resv-control serve
+    rm data/group.key
+    truncate -s 20 elsewhere
+    mv elsewhere data/group.key
+    run -65 resv-control serve
+    assert_output --partial 'not a key'
+}
+
+@test "what needs init says so" {
+    for verb in serve reservations relays 'enrol a --role distributor'; do
+        # shellcheck disable=SC2086 # words
+        run -66 resv-control $verb
+        assert_output --partial 'resv-control init'
+    done
+    run -78 resv-control check
+    assert_output --partial '"name":"keys","ok":false'
+}
+
+@test "enrol prints a bare token, and refuses what cannot be" {
+    resv-control init
+    run -0 --separate-stderr resv-control enrol alice --role distributor
+    assert_output --regexp '^[A-Za-z0-9_-]{32}$'
+    run ! grep -c "$output" data/ledger.sqlite data/ledger.sqlite-wal # only its hash is kept
+    run -64 resv-control enrol r9 --role relay
+    assert_output --partial "no relay 'r9'"
+    run -64 resv-control enrol alice --role king
+    assert_output --partial 'not a role'
+    run -64 resv-control enrol 'a b' --role distributor
+    run -64 resv-control enrol alice
+    run -0 resv-control enrol alice --role distributor --dry-run
+    refute_output --regexp '^[A-Za-z0-9_-]{32}$'
+}
+
+@test "a wrong configuration names file, line and key" {
+    while IFS='|' read -r script expected; do
+        cp control.toml kept
+        edit "$script"
+        run -78 resv-control check
+        assert_output --partial "$expected"
+        cp kept control.toml
+    done <<EOF
+s/streams = 4/stream = 4/|control.toml:6: relays.r1.streams: missing
+s/lines = 2/&\nline = 2/|control.toml:18: carriers.lineA.line: not a known key
+s/"50M"/50/|control.toml:18: carriers.lineA.capacity: a bit rate is text with its unit
+s/"50M"/"50MB"/|control.toml:18: carriers.lineA.capacity
+s/203.0.113.10:9000/127.0.0.1:9000/|control.toml:13: relays.r1.ingest_addresses.lineA: is control's own address
+s/203.0.113.10:9000/198.51.100.20:9000/|control.toml:13: relays.r1.ingest_addresses.lineA: is the address of the viewers' side
+s/relay = "r1"/relay = "r2"/|control.toml:21: channels.studio1.relay: there is no [relays.r2]
+s/^lineA/lineB/|relays.r1.ingest_addresses.lineB: not a known key
+s/listen = /listen /|control.toml:1: not TOML
+EOF
+    run -78 resv-control --config "$PWD/none.toml" check
+    assert_output --partial 'none.toml'
+}
+
+@test "--print-config prints what can be read back" {
+    resv-control --print-config >printed.toml
+    run -0 resv-control --config "$PWD/printed.toml" --print-config
+    assert_output "$(cat printed.toml)"
+}
+
+@test "check finds a certificate that is missing, not ours or cut short" {
+    resv-control init
+    run -0 resv-control check
+    assert_output --partial '"name":"certificate","ok":true'
+    openssl ecparam -genkey -name prime256v1 -noout -out other.key
+    edit "s,^tls_key.*,tls_key = \"$PWD/other.key\","
+    run -78 resv-control check
+    assert_output --partial 'is not the private key of'
+    run -78 resv-control serve
+    head -c 100 "$KEYS/tls.key" >other.key
+    run -78 resv-control check
+    assert_output --partial 'not a private key'
+    rm other.key
+    run -78 resv-control check
+    assert_output --partial 'other.key'
+}
+
+@test "serve is ready when it says so, answers, and stops when told" {
+    resv-control init
+    start serve resv-control serve --ready-fd 7 7>ready
+    serve=$started
+    wait_for 10 test -s ready
+    assert_equal "$(od -An -c ready | tr -d ' ')" '\n'
+    assert_equal "$(ask "$URL/healthz")" '{"status":"ok"}'
+    ask "$URL/v1/time" | jq -e '.time | test("^20.*Z$")'
+    assert_equal "$(ask -o problem -w '%{http_code} %{content_type}' "$URL/v1/reservations")" \
+        '401 application/problem+json'
+    jq -e '.code == "unsigned" and .status == 401' problem
+    assert_equal "$(ask "$URL/v1/nothing" | jq -r .code)" not_found
+    assert_equal "$(ask -X DELETE "$URL/v1/reservations" | jq -r .code)" method_not_allowed
+    assert_equal "$(ask -H 'Host: elsewhere' "$URL/v1/time" | jq -r .code)" misdirected
+    run -75 resv-control serve # only one at a time
+    assert_output --partial 'held by another process'
+    kill "$serve"
+    wait "$serve"
+    run -0 cat serve.err
+    assert_output --partial "ready at $URL"
+    run -64 resv-control serve --ready-fd 99
+}
+
+@test "serve refuses an address that is not there" {
+    resv-control init
+    edit 's/^listen.*/listen = "203.0.113.77:9"/'
+    run -69 timeout 10 resv-control serve
+    assert_output --partial '203.0.113.77:9'
+}
+
+@test "a damaged ledger is refused, not served" {
+    resv-control init
+    cp data/ledger.sqlite whole
+    for damage in 'truncate -s 10000' 'truncate -s 0' 'dd if=/dev/urandom bs=1 seek=8192 count=500 conv=notrunc status=none of='; do
+        cp whole data/ledger.sqlite
+        if [[ $damage == *= ]]; then eval "${damage}data/ledger.sqlite"; else $damage data/ledger.sqlite; fi
+        run -65 timeout 10 resv-control serve
+        assert_output --partial 'ledger'
+    done
+}
+
+@test "init on a full disk leaves nothing that stands in the way" {
+    mkdir data
+    chmod 700 data
+    for size in 16k 64k 96k; do
+        run on_full_disk "$size" "$PWD/data" sh -c 'resv-control init; code=$?; ls data; exit $code'
+        assert_equal "$status" 74
+        refute_output --partial signing.key
+    done
+    run -0 resv-control init
+}
+
+@test "booking on a full disk is refused, and what was acknowledged stays" {
+    resv-control init
+    cat >steps <<'EOF'
+cd "$1" || exit
+. ./functions
+trap 'kill -9 "$started" 2>/dev/null' EXIT
+serve || exit
+terminal
+now=$(date +%s)
+for n in $(seq 400); do
+    start=$(date -u -d "@$((now + n * 3600))" +%Y-%m-%dT%H:%M:00Z)
+    request book --start "$start" --duration 30m --rate 4M --title "$(printf %0200d "$n")" >>booked 2>failed || break
+done
+jq -r 'select(.type == "reservation").id' booked | sort >acknowledged
+kept=$(ls -s data)
+kill -9 "$started"
+resv-control reservations | jq -r .id | sort >kept
+comm -23 acknowledged kept >lost
+echo "$(wc -l <acknowledged) acknowledged, $(wc -l <lost) lost"
+cat failed serve.err
+EOF
+    { declare -f start wait_for ask serving serve terminal request; } >functions
+    sed -i 's,\$BATS_TEST_TMPDIR,.,g' functions
+    run -0 on_full_disk 700k "$PWD/data" bash steps "$PWD"
+    assert_line --regexp '^[1-9][0-9]* acknowledged, 0 lost$'
+    assert_output --partial 'could not keep the change'
+    assert_output --regexp 'ledger .*(disk|full|I/O)'
+}
+
+@test "SIGKILL in the middle of bookings loses nothing that was acknowledged" {
+    resv-control init
+    serve
+    terminal
+    (
+        now=$(date +%s)
+        for n in $(seq 200); do
+            start=$(date -u -d "@$((now + n * 3600))" +%Y-%m-%dT%H:%M:00Z)
+            request book --start "$start" --duration 30m --rate 4M --title "$n" >>booked || break
+        done
+    ) 2>failed &
+    booker=$!
+    wait_for 10 grep -q '"title":"5"' booked
+    kill -9 "$started_serve"
+    wait "$booker" || true
+    serve
+    jq -r 'select(.type == "reservation").id' booked | sort >acknowledged
+    request list | jq -r .id | sort >kept
+    assert [ "$(wc -l <acknowledged)" -ge 5 ]
+    run -0 comm -23 acknowledged kept
+    assert_output ''
+    run -0 resv-control check
+}
+
+@test "unknown options and verbs are refused; help and version are there" {
+    run -64 resv-control
+    run -64 resv-control --bogus
+    run -64 resv-control dance
+    run -64 resv-control serve --ready-fd x
+    run -0 resv-control --version
+    assert_output --regexp '^resv-control [0-9]'
+    run -0 resv-control --help
+    assert_output --partial enrol
+    run -74 sh -c 'resv-control --help >/dev/full'
+}
