@@ -15,7 +15,8 @@ using base::Result;
 constexpr std::size_t k_chunk = 7 * media::k_ts_packet_bytes; // one SRT payload
 constexpr std::size_t k_enough = 128 * k_chunk;               // read ahead of what is due
 constexpr std::size_t k_most_without_clock = 8U << 20U;
-constexpr int k_most_reads = 64; // of up to 64 KB in one step
+constexpr auto k_early = std::chrono::milliseconds{1}; // saves a wait for each payload
+constexpr int k_most_reads = 64;                       // of up to 64 KB in one step
 constexpr std::size_t k_scanner_holds = 2 * media::k_ts_packet_bytes;
 
 Pacer::Follow follow(const media::TsInput &input) {
@@ -112,7 +113,7 @@ Result<Pump::Written> Pump::drain(base::SteadyTime now, Wait &wait) {
         const auto due = m_pacer.due(m_written + m_shed + n, now);
         if (!due)
             return Written::unknown;
-        if (*due > now) {
+        if (*due > now + k_early) {
             wait.until = *due;
             return Written::not_due;
         }
@@ -124,7 +125,8 @@ Result<Pump::Written> Pump::drain(base::SteadyTime now, Wait &wait) {
             wait.pipe = m_pipe.get();
             return Written::pipe_full;
         }
-        if (sent < 0 && errno == EPIPE)
+        m_pipe_closed = sent < 0 && errno == EPIPE;
+        if (m_pipe_closed)
             return base::fail(Errc::unavailable, "the sender takes no more media");
         if (sent < 0)
             return base::fail_errno("write", "the sender's pipe");

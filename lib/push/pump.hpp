@@ -33,7 +33,8 @@ class Pump final : private media::TsListener {
     [[nodiscard]] base::Result<Wait> step(base::SteadyTime now);
     /// Everything was written.
     [[nodiscard]] bool finished() const { return m_input_ended && m_next == m_out.size(); }
-    void close_pipe() { m_pipe.reset(); }
+    /// Nobody reads the pipe any more: that is why step() failed.
+    [[nodiscard]] bool pipe_is_closed() const { return m_pipe_closed; }
     [[nodiscard]] std::uint64_t bytes_written() const { return m_written; }
     [[nodiscard]] std::optional<base::BitRate> take_excess() { return m_pacer.take_excess(); }
 
@@ -52,6 +53,7 @@ class Pump final : private media::TsListener {
     base::Fd m_pipe;
     base::BitRate m_max_rate;
     Reopen m_reopen;
+    bool m_pipe_closed = false;
     bool m_input_ended = false;
     media::TsScanner m_scanner;
     media::TsRestamper m_restamper;

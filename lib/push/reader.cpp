@@ -1,16 +1,11 @@
 #include "push/reader.hpp"
 
 #include "base/log.hpp"
-#include "wire/ingest.hpp"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
 #include <poll.h>
-#include <unistd.h>
 
 namespace push {
 
@@ -28,47 +23,9 @@ constexpr auto k_tick = 250ms;       // how soon an input's error shows while we
 constexpr auto k_finish_slack = 5s;  // beyond the drain time, for the sender's last word
 constexpr auto k_stop_patience = 3s; // after a signal
 constexpr auto k_warn_every = 10s;
-
-// Refusals that pass by themselves: the sender tries again until they do.
-bool is_passing(std::string_view detail) {
-    using wire::IngestRefusal;
-    return std::ranges::any_of(
-        std::array{IngestRefusal::too_early, IngestRefusal::busy, IngestRefusal::unknown},
-        [&](IngestRefusal refusal) { return detail == wire::name(refusal); });
-}
-
-// What helps against a refusal, by the relay's reason (relay-serve(8)).
-std::string hint_for(std::string_view detail, std::string_view id) {
-    using wire::IngestRefusal;
-    if (detail == wire::name(IngestRefusal::busy))
-        return fmt::format("another program publishes with this ticket: stop it, or take over with "
-                           "resv-request settings {} --new-generation",
-                           id);
-    if (detail == wire::name(IngestRefusal::bad_ticket) ||
-        detail == wire::name(IngestRefusal::wrong_relay))
-        return fmt::format("fetch the settings again: resv-request settings {} | resv-store add",
-                           id);
-    return fmt::format("resv-request show {} tells the state of the reservation", id);
-}
+constexpr auto k_last_words = 2s; // of a sender that takes no more
 
 } // namespace
-
-Result<base::MessageSocket> sender_from_environment() {
-    const char *text = std::getenv(wire::k_sender_fd_variable);
-    constexpr const char *k_hint = "carrier-connect exec ID -- push-stream ID INPUT";
-    if (text == nullptr || *text == '\0')
-        return fail_hint(Errc::not_permitted, k_hint,
-                         "there is no sender: {} is not set (media leaves only through a carrier)",
-                         wire::k_sender_fd_variable);
-    int fd = -1;
-    const char *end = text + std::strlen(text);
-    if (const auto [rest, error] = std::from_chars(text, end, fd);
-        error != std::errc{} || rest != end || fd < 3 || ::fcntl(fd, F_GETFD) < 0)
-        return fail_hint(Errc::not_permitted, k_hint, "there is no sender: {} is '{}'",
-                         wire::k_sender_fd_variable, text);
-    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-    return base::MessageSocket{base::Fd{fd}};
-}
 
 Reader::Reader(ReaderOptions options, base::MessageSocket sender, StatsWriter &stats,
                StopSource stop, const base::Clock &clock)
@@ -154,9 +111,11 @@ Result<void> Reader::stream() {
         if (m_clock.now() >= m_hello->window.end)
             return {};
         auto next = m_pump->step(m_clock.steady());
-        if (!next && next.error().code == Errc::unavailable) {
-            TRY(wait({}, m_clock.steady() + 2s)); // its socket may know why
-            if (m_ended)
+        if (!next && m_pump->pipe_is_closed()) { // its socket may know why
+            const SteadyTime until = m_clock.steady() + k_last_words;
+            while (!over() && m_clock.steady() < until)
+                TRY(wait({}, until));
+            if (over())
                 return {};
         }
         const Pump::Wait what = TRY(std::move(next));
@@ -177,11 +136,12 @@ Result<void> Reader::finish() {
     m_line.clear();
     m_finishing = true;
     m_input.reset();
+    m_written = m_pump ? m_pump->bytes_written() : 0;
     m_pump.reset(); // closes the pipe: what is in it is the last
     if (!m_ended)
         return await_end();
     if (m_hello && m_clock.now() < m_hello->window.end - 1s)
-        return fail_hint(Errc::refused, hint_for("", m_options.reservation.text()),
+        return fail_hint(Errc::refused, refusal_hint(""),
                          "the reservation was ended before its time{}{}",
                          m_status.detail.empty() ? "" : ": ", m_status.detail);
     return {};
@@ -200,6 +160,12 @@ Result<void> Reader::await_end() {
         TRY(wait({}, until));
     if (!m_ended && m_signals == 0)
         return fail(Errc::unavailable, "the sender did not get everything out in time");
+    if (m_signals == 0 && m_written > 0 && m_status.bytes == 0)
+        return fail_hint(
+            Errc::unavailable,
+            "carrier-connect status shows the line; the statistics say what the sender met",
+            "nothing of the programme reached the relay{}{}", m_last_trouble.empty() ? "" : ": ",
+            m_last_trouble);
     base::log::info("ended: {} bytes sent, {} packets lost", m_status.bytes, m_status.lost_packets);
     return {};
 }
@@ -221,71 +187,6 @@ Result<void> Reader::wait(const Pump::Wait &what, SteadyTime until) {
         }
     }
     return fds[1].revents != 0 ? take_messages() : Result<void>{};
-}
-
-Result<void> Reader::take_messages() {
-    for (;;) {
-        auto message = m_sender.receive();
-        if (!message) {
-            if (message.error().code != Errc::unavailable)
-                return std::unexpected(std::move(message).error());
-            return std::unexpected(gone());
-        }
-        if (!*message)
-            return {};
-        const auto content = wire::read_message((*message)->text);
-        if (!content)
-            return fail(Errc::protocol, "the sender: {}", content.error().message);
-        if (const auto *hello = std::get_if<wire::SenderHello>(&*content))
-            TRY(on_hello(*hello));
-        else if (const auto *status = std::get_if<wire::SenderStatus>(&*content))
-            TRY(on_status(*status));
-        else
-            return fail(Errc::protocol, "the sender: a message that it does not send");
-    }
-}
-
-Result<void> Reader::on_hello(const wire::SenderHello &hello) {
-    if (hello.reservation != m_options.reservation)
-        return fail_hint(Errc::bad_data, "give both commands the same ID",
-                         "the carrier was connected for reservation {}, not {}",
-                         hello.reservation.text(), m_options.reservation.text());
-    if (m_hello && hello.window.end != m_hello->window.end) {
-        m_line.clear();
-        base::log::info("the reservation now ends at {}", base::format_rfc3339(hello.window.end));
-    }
-    m_hello = hello;
-    m_clock.set_offset_ms(hello.clock_offset_ms);
-    return {};
-}
-
-Result<void> Reader::on_status(const wire::SenderStatus &status) {
-    const bool changed = status.state != m_status.state || status.carrier != m_status.carrier;
-    m_status = status;
-    m_stats.write(stats_record(status, m_options.reservation, m_clock.now()));
-    if (status.state == "refused" && !m_finishing && !is_passing(status.detail))
-        return fail_hint(Errc::refused, hint_for(status.detail, m_options.reservation.text()),
-                         "the relay refused the stream{}{}", status.detail.empty() ? "" : ": ",
-                         status.detail);
-    if (status.state == "ended")
-        m_ended = true;
-    if (!changed || m_finishing)
-        return {};
-    m_line.clear();
-    if (status.state == "live")
-        base::log::info("live over {}", status.carrier);
-    else if (status.state == "lost")
-        base::log::warning("the connection over {} is lost: {}; the sender tries again",
-                           status.carrier, status.detail);
-    else if (status.state == "refused")
-        base::log::warning("the relay refuses the stream for now: {} ({})", status.detail,
-                           hint_for(status.detail, m_options.reservation.text()));
-    return {};
-}
-
-base::Error Reader::gone() const {
-    return {Errc::unavailable, "the sender is gone",
-            "carrier-connect's own messages say why; run it again to go on"};
 }
 
 void Reader::show() {

@@ -64,6 +64,8 @@ class Reader {
     [[nodiscard]] base::Result<void> on_status(const wire::SenderStatus &status);
     [[nodiscard]] base::Result<std::unique_ptr<media::TsInput>> open_again() const;
     [[nodiscard]] base::Error gone() const;
+    /// What helps against a refusal, by the relay's reason (relay-serve(8)).
+    [[nodiscard]] std::string refusal_hint(std::string_view detail) const;
     [[nodiscard]] bool over() const { return m_signals > 0 || m_ended; }
     void show();
     void warn_of_excess();
@@ -83,6 +85,8 @@ class Reader {
     int m_signals = 0;
     bool m_ended = false; // the sender says that all is out
     bool m_finishing = false;
+    std::uint64_t m_written = 0; // into the pipe, of media
+    std::string m_last_trouble;  // the newest detail of a status
     std::optional<base::SteadyTime> m_warned;
 };
 

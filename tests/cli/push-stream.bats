@@ -194,6 +194,28 @@ damage() {
     assert_equal "$status" 143
 }
 
+@test "push-stream: killed in the middle, it can be run again" {
+    run timeout 20 fake-sender -- timeout -s KILL 0.7 push-stream $ID test:
+    assert_equal "$status" 137
+    push --duration 1 --report report.json -- $ID "$show"
+    assert_equal "$status" 0
+    report '.bytes > 0'
+}
+
+@test "push-stream: a programme of which nothing got through is no success" {
+    push --duration 1 --lose-all -- $ID "$show"
+    assert_equal "$status" 69
+    [[ $stderr == *'nothing of the programme reached the relay'*'hint: carrier-connect status'* ]]
+}
+
+@test "push-stream: a terminal shows the countdown and the state, on one line" {
+    script -qec "fake-sender --start-in 1 --duration 1.2 -- push-stream $ID '$show' --stats stats" log >/dev/null
+    grep -q 'starts in 00:00:01' log
+    grep -qE 'live 00:00:0[01], 00:00:0[01] left \| [0-9.]+ Mbit/s \| RTT [0-9.]+ ms \| lost 0 \| lineA' log
+    run -0 timeout 10 script -qec "fake-sender --duration 0.5 -- push-stream -q $ID '$show' --stats stats" quiet
+    refute grep -q 'left' quiet
+}
+
 @test "push-stream: statistics go to a file, and a full disk does not stop the programme" {
     push --duration 1 -- $ID --stats stats.jsonl "$show"
     assert_equal "$status" 0

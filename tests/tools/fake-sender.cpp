@@ -42,8 +42,9 @@ struct Options {
     std::vector<std::string> codecs;
     std::string out;
     std::string report;
-    std::string garbage; // sent in place of the hello
-    bool silent = false; // no hello at all
+    std::string garbage;   // sent in place of the hello
+    bool silent = false;   // no hello at all
+    bool lose_all = false; // says that nothing was sent
     std::vector<std::string> command;
 };
 
@@ -121,7 +122,7 @@ class FakeSender {
         status.state = state;
         status.detail = detail;
         status.carrier = "lineA";
-        status.bytes = m_bytes;
+        status.bytes = m_options.lose_all ? 0 : m_bytes;
         say(status);
     }
 
@@ -263,6 +264,7 @@ int main(int argc, char **argv) {
                              app.add_option("--report", o.report);
                              app.add_option("--garbage", o.garbage);
                              app.add_flag("--silent", o.silent);
+                             app.add_flag("--lose-all", o.lose_all);
                              app.add_option("COMMAND", o.command)->required();
                              action = [&o] { return FakeSender(o).run(); };
                          });

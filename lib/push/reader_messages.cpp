@@ -1,0 +1,131 @@
+#include "push/reader.hpp"
+
+#include "base/log.hpp"
+#include "wire/ingest.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+
+namespace push {
+
+using base::Errc;
+using base::fail;
+using base::fail_hint;
+using base::Result;
+
+namespace {
+
+// Refusals that pass by themselves: the sender tries again until they do.
+bool is_passing(std::string_view detail) {
+    using wire::IngestRefusal;
+    return std::ranges::any_of(
+        std::array{IngestRefusal::too_early, IngestRefusal::busy, IngestRefusal::unknown},
+        [&](IngestRefusal refusal) { return detail == wire::name(refusal); });
+}
+
+} // namespace
+
+Result<base::MessageSocket> sender_from_environment() {
+    const char *text = std::getenv(wire::k_sender_fd_variable);
+    constexpr const char *k_hint = "carrier-connect exec ID -- push-stream ID INPUT";
+    if (text == nullptr || *text == '\0')
+        return fail_hint(Errc::not_permitted, k_hint,
+                         "there is no sender: {} is not set (media leaves only through a carrier)",
+                         wire::k_sender_fd_variable);
+    int fd = -1;
+    const char *end = text + std::strlen(text);
+    if (const auto [rest, error] = std::from_chars(text, end, fd);
+        error != std::errc{} || rest != end || fd < 3 || ::fcntl(fd, F_GETFD) < 0)
+        return fail_hint(Errc::not_permitted, k_hint, "there is no sender: {} is '{}'",
+                         wire::k_sender_fd_variable, text);
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return base::MessageSocket{base::Fd{fd}};
+}
+
+Result<void> Reader::take_messages() {
+    for (;;) {
+        auto message = m_sender.receive();
+        if (!message) {
+            if (message.error().code != Errc::unavailable)
+                return std::unexpected(std::move(message).error());
+            return std::unexpected(gone());
+        }
+        if (!*message)
+            return {};
+        const auto content = wire::read_message((*message)->text);
+        if (!content)
+            return fail(Errc::protocol, "the sender: {}", content.error().message);
+        if (const auto *hello = std::get_if<wire::SenderHello>(&*content))
+            TRY(on_hello(*hello));
+        else if (const auto *status = std::get_if<wire::SenderStatus>(&*content))
+            TRY(on_status(*status));
+        else
+            return fail(Errc::protocol, "the sender: a message that it does not send");
+    }
+}
+
+Result<void> Reader::on_hello(const wire::SenderHello &hello) {
+    if (hello.reservation != m_options.reservation)
+        return fail_hint(Errc::bad_data, "give both commands the same ID",
+                         "the carrier was connected for reservation {}, not {}",
+                         hello.reservation.text(), m_options.reservation.text());
+    if (m_hello && hello.window.end != m_hello->window.end) {
+        m_line.clear();
+        base::log::info("the reservation now ends at {}", base::format_rfc3339(hello.window.end));
+    }
+    m_hello = hello;
+    m_clock.set_offset_ms(hello.clock_offset_ms);
+    return {};
+}
+
+Result<void> Reader::on_status(const wire::SenderStatus &status) {
+    const bool changed = status.state != m_status.state || status.carrier != m_status.carrier;
+    m_status = status;
+    if (!status.detail.empty())
+        m_last_trouble = status.detail;
+    m_stats.write(stats_record(status, m_options.reservation, m_clock.now()));
+    if (status.state == "refused" && !m_finishing && !is_passing(status.detail))
+        return fail_hint(Errc::refused, refusal_hint(status.detail),
+                         "the relay refused the stream{}{}", status.detail.empty() ? "" : ": ",
+                         status.detail);
+    if (status.state == "ended")
+        m_ended = true;
+    if (!changed || m_finishing)
+        return {};
+    m_line.clear();
+    if (status.state == "live")
+        base::log::info("live over {}", status.carrier);
+    else if (status.state == "lost")
+        base::log::warning("the connection over {} is lost: {}; the sender tries again",
+                           status.carrier, status.detail);
+    else if (status.state == "refused")
+        base::log::warning("the relay refuses the stream for now: {} ({})", status.detail,
+                           refusal_hint(status.detail));
+    return {};
+}
+
+base::Error Reader::gone() const {
+    return {Errc::unavailable, "the sender is gone",
+            "carrier-connect's own messages say why; run it again to go on"};
+}
+
+// What helps against a refusal, by the relay's reason (relay-serve(8)).
+std::string Reader::refusal_hint(std::string_view detail) const {
+    const std::string id = m_options.reservation.text();
+    using wire::IngestRefusal;
+    if (detail == wire::name(IngestRefusal::busy))
+        return fmt::format("another program publishes with this ticket: stop it, or take over with "
+                           "resv-request settings {} --new-generation",
+                           id);
+    if (detail == wire::name(IngestRefusal::bad_ticket) ||
+        detail == wire::name(IngestRefusal::wrong_relay))
+        return fmt::format("fetch the settings again: resv-request settings {} | resv-store add",
+                           id);
+    return fmt::format("resv-request show {} tells the state of the reservation", id);
+}
+
+} // namespace push
