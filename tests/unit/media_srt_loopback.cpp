@@ -83,6 +83,26 @@ TEST_CASE("media: an SRT caller that is admitted delivers its messages") {
     CHECK_FALSE(accepted.receive(space).has_value());
 }
 
+TEST_CASE("media: SRT connects over IPv6 from a source address") {
+    const SrtLibrary library;
+    const std::uint16_t port = free_port();
+    auto listener =
+        SrtListener::open({.host = "::1", .port = port}, 20ms, [](const SrtOffer &offer) {
+            return SrtAnswer{.refuse = offer.peer.host == "::1" ? 0 : 2001,
+                             .passphrase = "a good passphrase"};
+        });
+    REQUIRE(listener.has_value());
+    SrtCall call = call_to(port);
+    call.to.host = "::1";
+    call.source = "::1";
+    const auto caller = SrtSocket::call(call);
+    REQUIRE(caller.has_value());
+    CHECK(settle(*caller) == SrtState::connected);
+    const SrtSocket accepted = listener->accept();
+    REQUIRE(accepted);
+    CHECK(accepted.peer().starts_with("[::1]:"));
+}
+
 TEST_CASE("media: an SRT caller that is refused reads the code") {
     Fixture f;
     SrtCall call = call_to(f.port);
