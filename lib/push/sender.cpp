@@ -88,10 +88,11 @@ Result<void> Sender::hear_plan() {
                                    "carrier-connect is gone: the connection is closed");
         if (!message)
             return std::unexpected(std::move(message).error());
-        if (!*message)
+        std::optional<base::MessageSocket::Message> got = std::move(*message);
+        if (!got)
             return {};
-        auto read = wire::read_message((*message)->text);
-        seal::wipe((*message)->text);
+        auto read = wire::read_message(got->text);
+        seal::wipe(got->text);
         if (!read)
             return std::unexpected(std::move(read).error().in("plan"));
         auto *plan = std::get_if<wire::SenderPlan>(&*read);
@@ -108,8 +109,8 @@ Result<void> Sender::take_plan(wire::SenderPlan plan) {
         return fail(Errc::protocol, "plan: it is for another reservation than the first");
     if (!m_plan || !same_terms(*m_plan, plan))
         m_hello_due = true;
-    if (!m_gate || m_gate->limit() != plan.max_rate)
-        m_gate.emplace(plan.max_rate);
+    if (m_gate.limit() != plan.max_rate)
+        m_gate = SenderGate{plan.max_rate};
     m_plan = std::move(plan);
     return {};
 }
@@ -127,11 +128,12 @@ void Sender::hear_reader() {
             base::log::warning("reader: {}", message.error().message);
             return;
         }
-        if (!*message)
+        std::optional<base::MessageSocket::Message> got = std::move(*message);
+        if (!got)
             return;
-        const auto read = wire::read_message((*message)->text);
+        const auto read = wire::read_message(got->text);
         if (read && std::holds_alternative<wire::SenderSource>(*read))
-            take_source((*message)->fds);
+            take_source(got->fds);
         else if (read && std::holds_alternative<wire::SenderFinish>(*read))
             m_finish = true;
         else
@@ -160,33 +162,34 @@ void Sender::take_source(std::vector<base::Fd> &fds) {
 bool Sender::turn() {
     if (!m_plan)
         return false;
-    const base::UtcTime now = m_clock.now() + base::Millis{m_plan->clock_offset_ms};
-    m_phase = phase_at(*m_plan, now);
+    const wire::SenderPlan &plan = *m_plan;
+    const base::UtcTime now = m_clock.now() + base::Millis{plan.clock_offset_ms};
+    m_phase = phase_at(plan, now);
     m_blocked = false;
     if (m_phase == SenderPhase::over)
         return true;
-    steer_link();
+    steer_link(plan);
     if (m_phase == SenderPhase::draining)
         return m_link.drained();
     if (m_phase == SenderPhase::programme) {
-        read_pipe();
+        read_pipe(plan.max_rate);
         send_queue();
     }
     return m_finish && !m_pipe && m_queue.size() == 0 && m_link.drained();
 }
 
-void Sender::steer_link() {
+void Sender::steer_link(const wire::SenderPlan &plan) {
     std::optional<wire::SenderPath> path;
-    if (m_phase != SenderPhase::waiting && !m_plan->paths.empty())
-        path = m_plan->paths.front();
+    if (m_phase != SenderPhase::waiting && !plan.paths.empty())
+        path = plan.paths.front();
     // After the end there is nothing to connect for any more.
     if (m_phase == SenderPhase::draining && (path != m_link.path() || !m_link.connected()))
         path.reset();
-    m_link.aim(path, m_plan->max_rate);
+    m_link.aim(path, plan.max_rate);
     m_link.turn();
 }
 
-void Sender::read_pipe() {
+void Sender::read_pipe(base::BitRate rate) {
     std::array<std::uint8_t, 16 * 1024> bytes{};
     const base::SteadyTime now = m_clock.steady();
     while (reads_pipe()) {
@@ -197,7 +200,7 @@ void Sender::read_pipe() {
                 [this](std::span<const std::uint8_t> packets) { m_queue.push(packets); });
             m_queued_at = now;
             if (!m_link.connected())
-                m_dropped += static_cast<std::int64_t>(m_queue.keep(keep_bytes(m_plan->max_rate)));
+                m_dropped += static_cast<std::int64_t>(m_queue.keep(keep_bytes(rate)));
             continue;
         }
         if (n < 0 && errno == EINTR)
@@ -218,7 +221,7 @@ void Sender::send_queue() {
         const auto payload = m_queue.front(media::k_srt_payload_bytes);
         if (payload.size() < media::k_srt_payload_bytes && !flush)
             return;
-        if (!m_gate->pass(payload.size(), now) || !m_link.send(payload)) {
+        if (!m_gate.pass(payload.size(), now) || !m_link.send(payload)) {
             m_blocked = true;
             return;
         }
@@ -233,10 +236,10 @@ wire::SenderStatus Sender::status(bool over) {
     out.state = over ? "ended" : name(m_link.state());
     out.carrier = m_link.carrier();
     out.detail = m_link.detail();
-    if (over && m_plan->cancelled)
+    if (over && m_plan && m_plan->cancelled)
         out.detail = "cancelled";
     out.bytes = m_bytes;
-    out.rate_bps = m_gate->measured(m_clock.steady()).bps;
+    out.rate_bps = m_gate.measured(m_clock.steady()).bps;
     out.rtt_us = s.rtt_us;
     out.lost_packets = s.lost_packets;
     out.retransmitted_packets = s.retransmitted_packets;
@@ -248,8 +251,9 @@ wire::SenderStatus Sender::status(bool over) {
 Result<void> Sender::tell(bool over) {
     if (!m_plan)
         return {};
+    const wire::SenderPlan &plan = *m_plan;
     if (m_hello_due && m_reader)
-        m_hello_due = !m_reader.send(wire::write_message(hello_of(*m_plan)));
+        m_hello_due = !m_reader.send(wire::write_message(hello_of(plan)));
     const base::SteadyTime now = m_clock.steady();
     const std::string key =
         fmt::format("{} {} {} {}", over, name(m_link.state()), m_link.carrier(), m_link.detail());

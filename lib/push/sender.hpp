@@ -33,9 +33,9 @@ class Sender {
     void hear_reader();
     void take_source(std::vector<base::Fd> &fds);
     [[nodiscard]] bool turn();
-    void read_pipe();
+    void read_pipe(base::BitRate rate);
     void send_queue();
-    void steer_link();
+    void steer_link(const wire::SenderPlan &plan);
     [[nodiscard]] bool reads_pipe() const;
     base::Result<void> tell(bool over);
     void tell_reader(bool over, const std::string &status);
@@ -48,7 +48,7 @@ class Sender {
 
     std::optional<wire::SenderPlan> m_plan;
     SenderPhase m_phase = SenderPhase::waiting;
-    std::optional<SenderGate> m_gate;
+    SenderGate m_gate{base::BitRate{1}}; // the plan sets it
     base::Fd m_pipe;
     media::TsAligner m_aligner;
     SenderQueue m_queue;

@@ -53,7 +53,7 @@ Result<std::unique_ptr<IngestServer>> IngestServer::open(const wire::IngestSetup
         out->m_echo.emplace(
             TRY(IngestEcho::start(address_of(setup.echo->at), seal::Secret{std::move(*key)})));
     }
-    out->m_listener.emplace(TRY(media::SrtListener::open(
+    out->m_listener = std::make_unique<media::SrtListener>(TRY(media::SrtListener::open(
         address_of(setup.listen), base::Millis{setup.latency_ms},
         [self = out.get()](const media::SrtOffer &offer) { return self->on_offer(offer); })));
     TRY(out->m_poll.watch(out->m_listener->handle()));
@@ -173,10 +173,11 @@ Result<void> run_ingest(base::MessageSocket &parent, int stop_fd, const base::Cl
             return {};
         if (!message)
             return std::unexpected(std::move(message).error());
-        if (!*message)
+        std::optional<base::MessageSocket::Message> got = std::move(*message);
+        if (!got)
             continue;
-        auto first = wire::read_ingest((*message)->text);
-        seal::wipe((*message)->text);
+        auto first = wire::read_ingest(got->text);
+        seal::wipe(got->text);
         auto read = TRY(std::move(first));
         if (auto *found = std::get_if<wire::IngestSetup>(&read)) {
             setup = std::move(*found);

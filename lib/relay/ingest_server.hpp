@@ -81,7 +81,7 @@ class IngestServer {
     std::int64_t m_last_stream = 0;
     base::SteadyTime m_last_stats{};
     std::optional<IngestEcho> m_echo;
-    std::optional<media::SrtListener> m_listener; // last: its thread uses what stands above
+    std::unique_ptr<media::SrtListener> m_listener; // last: its thread uses what stands above
 };
 
 /// Waits for the parent's IngestSetup on @p parent, then serves it. Returns when the parent is gone
