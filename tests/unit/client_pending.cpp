@@ -27,7 +27,9 @@ struct Terminal {
     fs::path pending = folder.path / "vault/pending";
     base::FakeClock clock{*base::parse_rfc3339("2026-11-22T18:00:00Z")};
 
-    client::PendingStore store() { return std::move(*client::PendingStore::open(vault)); }
+    [[nodiscard]] client::PendingStore store() const {
+        return std::move(*client::PendingStore::open(vault));
+    }
     [[nodiscard]] int files() const {
         int n = 0;
         for (const auto &entry : fs::directory_iterator(pending))

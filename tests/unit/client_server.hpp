@@ -55,10 +55,8 @@ class Control {
         options.listen = "127.0.0.1:0";
         options.certificate = certificate_folder() / "crt";
         options.key = certificate_folder() / "key";
-        auto started =
-            net::HttpServer::start(options, [this](net::Request r, const net::Reply &reply) {
-                reply(serve(std::move(r)));
-            });
+        auto started = net::HttpServer::start(
+            options, [this](const net::Request &r, const net::Reply &reply) { reply(serve(r)); });
         REQUIRE(started.has_value());
         m_server = std::move(*started);
     }
@@ -80,7 +78,7 @@ class Control {
     const seal::SigningKey key = seal::SigningKey::generate();
 
   private:
-    net::Response serve(net::Request r) {
+    net::Response serve(const net::Request &r) {
         const std::lock_guard lock{m_mutex};
         if (r.path == "/v1/time")
             return {.status = 200,
@@ -97,7 +95,7 @@ class Control {
         return m_answer(r);
     }
 
-    base::Result<void> verify(const net::Request &r) {
+    [[nodiscard]] base::Result<void> verify(const net::Request &r) const {
         const seal::HttpParts parts{.method = r.method,
                                     .authority = r.header("host").value_or(""),
                                     .path = r.path,
