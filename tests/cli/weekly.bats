@@ -27,6 +27,8 @@ END
     export INPUT=$BATS_TEST_TMPDIR/in.ts DAY=sunday TIME=10:00 ZONE=Europe/Paris TITLE='Weekly service'
 }
 
+teardown() { end_started; }
+
 # program NAME: a shell script on the PATH from standard input.
 program() {
     { printf '#!/bin/bash\nhere=%q\n' "$BATS_TEST_TMPDIR"; cat; } >"$BATS_TEST_TMPDIR/bin/$1"
@@ -119,4 +121,49 @@ export -f weekly
     id=$(resv-store list | jq -r .reservation)
     assert_line "carrier-connect exec $id -- $BATS_TEST_TMPDIR/bin/push-stream $id $INPUT vault=$SLOTCAST_VAULT"
     assert_line "push-stream $id $INPUT"
+}
+
+@test "weekly.sh books from a real control" {
+    cd "$BATS_TEST_TMPDIR"
+    rm bin/resv-request
+    port=$((20000 + BASHPID % 20000))
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test \
+        -addext subjectAltName=IP:127.0.0.1 -keyout tls.key -out tls.crt 2>/dev/null
+    cat >control.toml <<-END
+	listen = "127.0.0.1:$port"
+	tls_certificate = "$PWD/tls.crt"
+	tls_key = "$PWD/tls.key"
+	data = "$PWD/control"
+	[relays.r1]
+	public_url = "http://198.51.100.20:8080"
+	streams = 1
+	ingest = "10M"
+	egress = "1G"
+	[relays.r1.ingest_addresses]
+	lineA = "203.0.113.10:9000"
+	[carriers.lineA]
+	type = "link"
+	lines = 1
+	capacity = "20M"
+	[channels.one]
+	relay = "r1"
+	viewers = 20
+	max_rate = "10M"
+	END
+    cat >terminal.toml <<-END
+	control = "https://127.0.0.1:$port"
+	cacert = "$PWD/tls.crt"
+	preset = "lineA"
+	[carriers.lineA]
+	interface = "carA"
+	END
+    resv-control -q --config control.toml init
+    start control resv-control --config control.toml serve
+    wait_for 10 timeout 5 resv-request time
+    resv-control -q --config control.toml enrol studio --role distributor | resv-request enrol
+    # twice: the second run finds it in the vault
+    run -0 with_own_cron bash -ec 'weekly && weekly && crontab -l'
+    id=$(resv-store list | jq -r .reservation)
+    assert_equal "$(resv-request list | jq -r .id)" "$id"
+    assert_line --regexp "push-stream $id $INPUT # slotcast $id\$"
 }
