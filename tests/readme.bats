@@ -18,8 +18,8 @@ blocks() {
     while read -r command; do
         command=${command//build\/tests/$SLOTCAST_BUILD/tests}
         command=${command//run build /run $SLOTCAST_BUILD }
-        # Nothing of the Bats that runs this reaches the Bats that it runs.
-        run timeout 60 env -i PATH="$PATH" HOME="$HOME" SLOTCAST_BUILD="$SLOTCAST_BUILD" \
+        # Nothing of the Bats that runs this reaches the Bats that it runs, its own folder in PATH included.
+        run timeout 100 env -i PATH="${PATH//"${BATS_LIBEXEC:-none}":/}" HOME="$HOME" SLOTCAST_BUILD="$SLOTCAST_BUILD" \
             bash -c "$command" </dev/null
         [ "$status" = 0 ] || fail "$command: exit $status: $output"
     done <"$BATS_TEST_TMPDIR/commands"

@@ -29,7 +29,7 @@ Id Id::make(UtcTime now, const std::array<std::uint8_t, 10> &random) {
     const auto ms = static_cast<std::uint64_t>(unix_ms(now));
     for (unsigned i = 0; i < 6; ++i)
         id.bytes[i] = static_cast<std::uint8_t>(ms >> (40U - 8U * i));
-    std::copy(random.begin(), random.end(), id.bytes.begin() + 6);
+    std::ranges::copy(random, id.bytes.begin() + 6);
     return id;
 }
 

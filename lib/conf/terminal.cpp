@@ -25,7 +25,7 @@ bool is_interface_name(std::string_view text) {
 }
 
 Result<std::string> interface_name(const Table &table, std::string_view key, bool required) {
-    const std::string name = TRY(required ? table.string(key) : table.string_or(key, ""));
+    std::string name = TRY(required ? table.string(key) : table.string_or(key, ""));
     if (name.empty() && !required)
         return name;
     if (!is_interface_name(name))
