@@ -1,5 +1,7 @@
 #include "base/id.hpp"
 
+#include <algorithm>
+
 namespace base {
 
 namespace {
