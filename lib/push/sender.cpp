@@ -154,6 +154,7 @@ void Sender::take_source(std::vector<base::Fd> &fds) {
         return;
     }
     m_pipe = std::move(fds.front());
+    m_queued_at = m_clock.steady();
     m_aligner.reset();
     m_finish = false;
 }

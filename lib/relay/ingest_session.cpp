@@ -33,11 +33,11 @@ IngestSession::Reading IngestSession::read(const base::Clock &clock) {
     for (int i = 0; i < k_share; ++i) {
         if (!m_writer.has_room())
             return broken_for > k_patience ? Reading::over : Reading::no_room;
-        const auto got = m_socket.receive(message);
-        if (got && *got) {
+        const std::size_t bytes = m_socket.receive(message).value_or(std::nullopt).value_or(0);
+        if (bytes > 0) {
             m_live->delivered.store(now);
-            m_meter.add(now, **got);
-            m_writer.append({message.data(), **got}, now);
+            m_meter.add(now, bytes);
+            m_writer.append({message.data(), bytes}, now);
             continue;
         }
         return m_broken_at && broken_for > m_latency ? Reading::over : Reading::idle;

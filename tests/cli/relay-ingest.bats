@@ -124,12 +124,13 @@ refused() {
 }
 
 @test "a live session ends with its window, and goes on when that is extended" {
-    tell "admit $A -1000 1000 5 0 1 6M"
+    tell "admit $A -1000 30000 5 0 1 6M"
     ticket $A
     publish first
-    wait_for 5 heard part
-    tell "admit $A -1000 1500 5 0 1 6M"
-    sleep 1
+    wait_for 8 heard part
+    tell "admit $A -1000 1000 5 0 1 6M"
+    tell "admit $A -1000 2000 5 0 1 6M"
+    sleep 1.4
     run ! heard closed
     wait_for 5 heard closed '.reason == "ended"'
 }
