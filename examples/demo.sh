@@ -103,7 +103,7 @@ relay_said() { # relay_said REASON LINES-BEFORE: the relay's own word since then
 try_publish() { # try_publish REASON URL: a stranger's encoder; prints the relay's answer
     local before
     before=$(wc -l <"$work/relay.out")
-    terminal timeout 4 srt-live-transmit -q file://con "$2" </dev/zero >>"$work/tried" 2>&1 || true
+    yes | terminal timeout 4 srt-live-transmit -q file://con "$2" >>"$work/tried" 2>&1 || true
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         relay_said "$1" "$before" | grep . && return
         sleep 0.1
