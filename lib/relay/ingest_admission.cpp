@@ -71,12 +71,13 @@ Verdict decide(std::string_view stream_id, const AdmissionTable &table, const Ad
     if (entry == nullptr)
         return std::unexpected(now >= ticket->expiry ? IngestRefusal::ended
                                                      : IngestRefusal::unknown);
+    // An event that is over is withdrawn too: the publisher is better told that it has ended.
+    if (now >= entry->terms.window.closes())
+        return std::unexpected(IngestRefusal::ended);
     if (entry->withdrawn || ticket->generation < entry->terms.generation)
         return std::unexpected(IngestRefusal::withdrawn);
     if (now < entry->terms.window.opens())
         return std::unexpected(IngestRefusal::too_early);
-    if (now >= entry->terms.window.closes())
-        return std::unexpected(IngestRefusal::ended);
     auto replaces = take_over(entry->live, *ticket, *id, clock.steady());
     if (!replaces)
         return std::unexpected(replaces.error());

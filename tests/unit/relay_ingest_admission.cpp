@@ -114,6 +114,9 @@ TEST_CASE("relay: the feed knows the reservation, its state and its generation")
     CHECK(w.show(t).has_value());
     w.entry().withdrawn = true;
     CHECK(refusal(w.show(w.ticket())) == IngestRefusal::withdrawn);
+    // relay-serve withdraws an event at its end too; the publisher hears that it has ended.
+    w.clock.advance(2min);
+    CHECK(refusal(w.show(w.ticket())) == IngestRefusal::ended);
     w.table.entries.clear();
     CHECK(refusal(w.show(w.ticket())) == IngestRefusal::unknown);
     w.clock.advance(25h); // forgotten here, but the ticket tells why
