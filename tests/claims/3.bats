@@ -28,7 +28,7 @@ teardown() { end_started; }
 }
 
 @test "claim 3: another preset, another line" {
-    book 5 8
+    book 9 6 # the first event has to drain, this one to lead in
     terminal carrier-connect preset lineA
     before=$(lab_bytes media carB)
     start push terminal carrier-connect exec "$ID" -- push-stream "$ID" test:
