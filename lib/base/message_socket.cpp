@@ -55,7 +55,9 @@ Result<std::optional<MessageSocket::Message>> MessageSocket::receive(int wait_ms
         header.msg_control = space.data();
         header.msg_controllen = space.size();
         const ssize_t n = ::recvmsg(m_fd.get(), &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-        if (n < 0 && errno == EINTR)
+        // A peer that closed with unread messages of ours resets us, once, and before what it sent
+        // last is delivered (unix(7) gives ECONNRESET first): that still waits to be read.
+        if (n < 0 && (errno == EINTR || errno == ECONNRESET))
             continue;
         if (n < 0 && errno == EAGAIN) {
             pollfd waiting{m_fd.get(), POLLIN, 0};
@@ -64,7 +66,7 @@ Result<std::optional<MessageSocket::Message>> MessageSocket::receive(int wait_ms
             wait_ms = 0;
             continue;
         }
-        if (n == 0 || (n < 0 && errno == ECONNRESET))
+        if (n == 0)
             return fail(Errc::unavailable, "receive message: the other process is gone");
         if (n < 0)
             return fail_errno("receive", "message");

@@ -72,3 +72,19 @@ TEST_CASE("base: a message of another kind of sender that is too long is refused
     REQUIRE(::send(a.fd(), longer.data(), longer.size(), MSG_NOSIGNAL) > 0);
     CHECK(b.receive(1000).error().code == Errc::protocol);
 }
+
+// Seen with push-stream: the sender said "ended" and exited while a message to it was still unread;
+// the reader met ECONNRESET and took it for a crash.
+TEST_CASE("base: the last words of a peer that did not read ours are delivered") {
+    auto [ours, theirs] = base::MessageSocket::make_pair().value();
+    REQUIRE(ours.send("unread").has_value());
+    REQUIRE(theirs.send("ended").has_value());
+    theirs.close();
+    const auto last = ours.receive();
+    REQUIRE(last.has_value());
+    REQUIRE(last->has_value());
+    CHECK((*last)->text == "ended");
+    const auto gone = ours.receive();
+    REQUIRE_FALSE(gone.has_value());
+    CHECK(gone.error().code == base::Errc::unavailable);
+}
