@@ -193,6 +193,8 @@ Connection::Need Connection::finished(base::SteadyTime now) {
 }
 
 Connection::Need Connection::pump_live(base::SteadyTime now) {
+    if (!m_live)
+        return set(Need::close);
     const SnapshotPtr snapshot = m_event->snapshot();
     m_deadline = now + k_for_ever;
     switch (m_live->pump(m_socket.get(), *snapshot, now, *m_world.latency)) {

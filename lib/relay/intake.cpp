@@ -147,6 +147,7 @@ Result<IntakeEvent> Intake::handle(const wire::IngestMessage &message, std::int6
 
 std::vector<std::pair<std::int64_t, base::Id>> Intake::open_streams() const {
     std::vector<std::pair<std::int64_t, base::Id>> out;
+    out.reserve(m_streams.size());
     for (const auto &[number, stream] : m_streams)
         out.emplace_back(number, stream.reservation);
     return out;

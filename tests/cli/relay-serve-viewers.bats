@@ -120,7 +120,9 @@ frames() {
     assert_equal "$(status_of "$HTTP/w/$OTHER/live.ts")" 404
 }
 
-@test "a second publisher by another carrier is not shown while the first delivers" {
+@test "a second publisher is refused, and by another carrier not shown, while the first delivers" {
+    local gaps
+    gaps() { curl -s $HTTP/metrics | grep "^slotcast_relay_gaps_total{reservation=\"$FULL\"}"; }
     publish first "$FULL"
     start viewer curl -sN "$HTTP/w/$FULL/live.ts"
     wait_for 12 test -s "$BATS_TEST_TMPDIR/viewer.out"
@@ -129,6 +131,12 @@ frames() {
     publish again "$FULL" 18281
     busy() { [ "$(jq -c 'select(.type == "refused" and .reason == "busy")' "$RELAY/events" | wc -l)" -gt "$refused" ]; }
     wait_for 5 busy
+    gaps=$(gaps)
+    publish other "$FULL" 18283
+    opened() { jq -es --arg id "$FULL" 'any(.type == "opened" and .carrier == "lineB" and .reservation == $id)' "$RELAY/events"; }
+    wait_for 5 opened
+    sleep 1.5
+    assert_equal "$(gaps)" "$gaps"
     kill -0 "$started_viewer"
 }
 
