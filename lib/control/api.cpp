@@ -83,8 +83,10 @@ Outcome<std::optional<Answer>> Api::dispatch(const net::Request &request, const 
     bool known = false;
     for (const Route &route : routes()) {
         auto names = match(route.pattern, request.path);
-        known = known || names.has_value();
-        if (!names || route.method != request.method)
+        if (!names)
+            continue;
+        known = true;
+        if (route.method != request.method)
             continue;
         Call call{.request = request,
                   .now = m_clock.now(),

@@ -60,17 +60,16 @@ void Feeds::answer(const std::string &relay, std::int64_t after, base::Seconds w
                   .after = after,
                   .until = std::chrono::steady_clock::now() + std::min(wait, k_max_wait),
                   .reply = std::move(reply)};
-    bool stopped = false;
-    {
-        const std::scoped_lock lock{m_mutex};
-        m_contacts[relay] = m_clock.now();
-        stopped = m_stop;
-        if (!stopped)
-            m_waiters.push_back(std::move(waiter));
-        m_changed = true; // it may have an answer at once
-    }
-    if (stopped)
+    std::unique_lock lock{m_mutex};
+    m_contacts[relay] = m_clock.now();
+    if (m_stop) {
+        lock.unlock();
         try_answer(waiter, true);
+        return;
+    }
+    m_waiters.push_back(std::move(waiter));
+    m_changed = true; // it may have an answer at once
+    lock.unlock();
     m_wake.notify_one();
 }
 

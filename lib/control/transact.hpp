@@ -11,32 +11,34 @@ namespace control {
 template <typename Work>
 [[nodiscard]] auto transact(ledger::Ledger &ledger, const Work &work)
     -> decltype(work(std::declval<ledger::Transaction &>())) {
-    std::optional<decltype(work(std::declval<ledger::Transaction &>()))> outcome;
+    decltype(work(std::declval<ledger::Transaction &>())) outcome =
+        refuse(500, "internal", "the work was not done");
+    bool refused = false;
     const auto kept = ledger.write([&](ledger::Transaction &t) -> base::Result<void> {
-        outcome.emplace(work(t));
-        if (!*outcome)
+        outcome = work(t);
+        refused = !outcome;
+        if (refused)
             return base::fail(base::Errc::refused, "refused");
         return {};
     });
-    if (outcome && !*outcome)
-        return *std::move(outcome);
-    if (!kept)
+    if (!kept && !refused)
         return std::unexpected(Refusal{kept.error()});
-    return *std::move(outcome);
+    return outcome;
 }
 
 /// The same for @p work that only reads.
 template <typename Work>
 [[nodiscard]] auto examine(ledger::Ledger &ledger, const Work &work)
     -> decltype(work(std::declval<ledger::Transaction &>())) {
-    std::optional<decltype(work(std::declval<ledger::Transaction &>()))> outcome;
+    decltype(work(std::declval<ledger::Transaction &>())) outcome =
+        refuse(500, "internal", "the work was not done");
     const auto read = ledger.read([&](ledger::Transaction &t) -> base::Result<void> {
-        outcome.emplace(work(t));
+        outcome = work(t);
         return {};
     });
     if (!read)
         return std::unexpected(Refusal{read.error()});
-    return *std::move(outcome);
+    return outcome;
 }
 
 } // namespace control

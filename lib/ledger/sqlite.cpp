@@ -111,7 +111,10 @@ class SqliteLedger final : public Ledger {
             if (!committed && m_writer.in_transaction())
                 (void)m_writer.execute("ROLLBACK"); // the first error is the one to report
             for (Job &job : group)
-                job.done.set_value(committed ? std::move(job.result) : committed);
+                if (committed)
+                    job.done.set_value(std::move(job.result));
+                else
+                    job.done.set_value(committed);
         }
     }
 
