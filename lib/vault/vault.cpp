@@ -38,6 +38,7 @@ Summary summary_of(const wire::Settings &s) {
                 .carriers = {},
                 .rate = s.request.rate,
                 .viewer_url = s.viewer_url};
+    out.carriers.reserve(s.carriers.size());
     for (const wire::CarrierInfo &c : s.carriers)
         out.carriers.push_back(c.name);
     return out;

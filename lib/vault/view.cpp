@@ -86,6 +86,7 @@ Result<const CarrierInfo *> choose_carrier(const Settings &settings, const std::
         if (const CarrierInfo *found = settings.carrier(wanted))
             return found;
         std::vector<std::string> names;
+        names.reserve(settings.carriers.size());
         for (const CarrierInfo &c : settings.carriers)
             names.push_back(c.name);
         return fail_hint(Errc::refused, fmt::format("it has {}", fmt::join(names, ", ")),
@@ -127,7 +128,7 @@ std::string shell_word(std::string_view text) {
 
 Result<std::string> shell_lines(const Settings &s, const CarrierInfo &carrier) {
     const auto [relay, at] = TRY(route_of(s, carrier));
-    const std::pair<std::string_view, std::string> values[] = {
+    const std::vector<std::pair<std::string_view, std::string>> values{
         {"ID", s.reservation.text()},
         {"SERIAL", std::to_string(s.serial)},
         {"START", base::format_rfc3339(s.window.start)},
