@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <doctest/doctest.h>
 #include <filesystem>
-#include <fstream>
+#include <mutex>
 #include <sys/socket.h>
 #include <thread>
 
@@ -89,6 +89,23 @@ void echo(const Request &request, const Reply &reply) {
          .body = request.method + " " + request.path + " " + request.body});
 }
 
+// Replies that a handler puts by for later.
+class Kept {
+  public:
+    void push_back(const Reply &reply) {
+        const std::lock_guard lock{m_mutex};
+        m_replies.push_back(reply);
+    }
+    Reply operator[](std::size_t i) {
+        const std::lock_guard lock{m_mutex};
+        return m_replies.at(i);
+    }
+
+  private:
+    std::mutex m_mutex;
+    std::vector<Reply> m_replies;
+};
+
 } // namespace
 
 TEST_CASE("net: a request reaches the handler and its answer the client") {
@@ -158,7 +175,7 @@ TEST_CASE("net: a blocked handler does not hold up others; a late reply arrives"
 TEST_CASE("net: handlers that throw, forget or dawdle are answered for") {
     auto o = options();
     o.answer_timeout = Millis{100};
-    std::vector<Reply> kept;
+    Kept kept;
     const auto server = start(
         [&](const Request &r, const Reply &reply) {
             if (r.path == "/throw")
@@ -256,7 +273,7 @@ TEST_CASE("net: stopping answers what is being handled") {
 }
 
 TEST_CASE("net: a reply may outlive its server") {
-    std::vector<Reply> kept;
+    Kept kept;
     auto server = start([&](const Request &, const Reply &reply) { kept.push_back(reply); });
     auto request = get(*server, "/");
     request.timeout = Millis{300};
@@ -300,7 +317,7 @@ TEST_CASE("net: a client trusts nobody but its authority, and only https") {
 }
 
 TEST_CASE("net: a cancelled client ends its call") {
-    std::vector<Reply> kept;
+    Kept kept;
     std::atomic<bool> inside{false};
     const auto server = start([&](const Request &, const Reply &reply) {
         kept.push_back(reply);
