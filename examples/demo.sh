@@ -11,8 +11,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 INPUT=${1:-test:}
 [ "$INPUT" = test: ] || INPUT=$(realpath -e "$INPUT")
 
-# --- Root, or a user namespace that is as good ---------------------------------------------------
-[ "$(id -u)" = 0 ] || exec "$here/in-namespaces" "$0" "$@"
+# Root, or a user namespace that is as good; says what is missing when there is neither.
+[ -n "${DEMO_INSIDE:-}" ] || DEMO_INSIDE=1 exec "$here/in-namespaces" "$0" "$INPUT"
 
 # shellcheck source=examples/lab.sh
 . "$here/lab.sh"
@@ -150,13 +150,15 @@ show ip link set carA down
 ip -n "$LAB-terminal" link set carA down
 sleep 1
 frozen=$(metric "slotcast_relay_ingest_bytes_total{reservation=\"$id\"}")
-answer=$(terminal setpriv --reuid 1000 --regid 1000 --clear-groups timeout 5 \
-    ffmpeg -nostdin -loglevel error -re -f lavfi -i testsrc=size=160x90:rate=10 -f mpegts "$(url_of "$id")" 2>&1) && answer=
-[ -n "$answer" ] || answer="no connection within 5 s"
-refused "ffmpeg of an ordinary user, carriers down" "$(tail -n 1 <<<"$answer" | sed 's/srt:[^ ]*:/srt:…:/')"
+user() { terminal setpriv --reuid 1000 --regid 1000 --clear-groups "$@"; }
+answer=$(user timeout 5 ffmpeg -nostdin -loglevel error -re -f lavfi -i testsrc=size=160x90:rate=10 \
+    -f mpegts "$(url_of "$id")" 2>&1) && answer=
+kernel=$(user ip route get "$INGEST_A" 2>&1) && answer=
+[ -z "$answer" ] || answer="the kernel: ${kernel#RTNETLINK answers: }; ffmpeg: ${answer##*: }"
+refused "ffmpeg of an ordinary user, carriers down" "$answer"
 still=$(metric "slotcast_relay_ingest_bytes_total{reservation=\"$id\"}")
 stopped=no
-[ "$frozen" = "$still" ] && stopped=yes
+[ -n "$frozen" ] && [ "$frozen" = "$still" ] && stopped=yes
 leaked=$(lab_bytes media inet0)
 frames_before=$(frames_ffmpeg ffmpeg_ts)
 echo "  the stream stands still: $stopped; media bytes on the Internet interface: $leaked"
