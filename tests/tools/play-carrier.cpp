@@ -27,7 +27,7 @@ using Words = std::vector<std::string>;
 std::mutex g_output;
 void print(char who, std::string_view line) {
     const std::scoped_lock lock{g_output};
-    std::cout << who << ' ' << line << std::endl;
+    std::cout << who << ' ' << line << '\n' << std::flush;
 }
 
 base::UtcTime from_now(const std::string &ms) {

@@ -15,6 +15,7 @@
 #include "seal/ticket.hpp"
 #include "wire/ingest.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <csignal>
 #include <fcntl.h>
@@ -57,7 +58,8 @@ std::uint16_t free_port() {
     const base::Fd fd{::socket(AF_INET, SOCK_DGRAM, 0)};
     sockaddr_in a = loopback(0);
     socklen_t size = sizeof a;
-    ::bind(fd.get(), reinterpret_cast<sockaddr *>(&a), size);
+    if (::bind(fd.get(), reinterpret_cast<sockaddr *>(&a), size) != 0)
+        std::perror("bind");
     ::getsockname(fd.get(), reinterpret_cast<sockaddr *>(&a), &size);
     return ntohs(a.sin_port);
 }
@@ -216,7 +218,7 @@ class Parent {
         if (auto sent = m_child.send(wire::write_ingest(message)); !sent)
             print(sent.error().message);
     }
-    static void print(const std::string &line) { std::cout << line << std::endl; }
+    static void print(const std::string &line) { std::cout << line << '\n' << std::flush; }
 
     std::string m_folder;
     base::MessageSocket m_child;
@@ -233,7 +235,7 @@ int ticket(const Words &w) {
     seal::Ticket t;
     t.mode = static_cast<seal::TicketMode>(std::stoi(word(3, "1")));
     const auto random = seal::random_bytes(t.ticket_id.size());
-    std::copy(random.begin(), random.end(), t.ticket_id.begin());
+    std::ranges::copy(random, t.ticket_id.begin());
     t.reservation = *base::Id::parse(w.at(0));
     t.channel = seal::short_hash("studio1");
     t.not_before = from_now("-3600000");

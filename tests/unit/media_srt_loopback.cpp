@@ -18,7 +18,7 @@ std::uint16_t free_port() {
     a.sin_family = AF_INET;
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof a;
-    ::bind(fd, reinterpret_cast<sockaddr *>(&a), size);
+    REQUIRE(::bind(fd, reinterpret_cast<sockaddr *>(&a), size) == 0);
     ::getsockname(fd, reinterpret_cast<sockaddr *>(&a), &size);
     ::close(fd);
     return ntohs(a.sin_port);

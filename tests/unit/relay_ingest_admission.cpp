@@ -32,7 +32,7 @@ struct World {
     AdmissionEntry &entry() { return table.entries[k_id]; }
 
     // A ticket whose own window says nothing, since the feed's counts.
-    seal::Ticket ticket() const {
+    [[nodiscard]] seal::Ticket ticket() const {
         seal::Ticket t;
         t.ticket_id = {9};
         t.reservation = k_id;
@@ -42,13 +42,14 @@ struct World {
         t.audience = seal::short_hash("r1");
         return t;
     }
-    Verdict show(const seal::Ticket &t, std::uint8_t instance = 1, unsigned path = 0) {
+    [[nodiscard]] Verdict show(const seal::Ticket &t, std::uint8_t instance = 1,
+                               unsigned path = 0) const {
         return decide(
             seal::format_stream_id(
                 {.ticket = seal::issue_ticket(t, control), .instance = {instance}, .path = path}),
             table, keys, clock);
     }
-    Verdict show_bare() {
+    [[nodiscard]] Verdict show_bare() const {
         return decide(seal::issue_ticket(ticket(), control), table, keys, clock);
     }
     std::shared_ptr<LiveSession> live(std::int64_t stream, std::uint8_t instance,

@@ -44,7 +44,7 @@ struct Stream {
             .stream = 5, .extent = static_cast<std::int64_t>(fds.size()) - 1, .bytes = k_size};
         REQUIRE(writer.give(what, base::Fd{::dup(fds.back().get())}).has_value());
     }
-    Bytes read(const wire::IngestPart &part) const {
+    [[nodiscard]] Bytes read(const wire::IngestPart &part) const {
         Bytes out(static_cast<std::size_t>(part.bytes));
         REQUIRE(::pread(fds.at(static_cast<std::size_t>(part.extent)).get(), out.data(), out.size(),
                         part.offset) == part.bytes);
