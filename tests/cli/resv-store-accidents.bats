@@ -98,7 +98,8 @@ violation() {
 @test "a vault that somebody else holds locked is waited for" {
     id=$(stored)
     flock "$SLOTCAST_VAULT/lock" sleep 0.5 3>&- &
+    holder=$!
     sleep 0.1
     run -0 resv-store rm "$id"
-    wait
+    wait "$holder"
 }
