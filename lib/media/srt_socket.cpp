@@ -113,6 +113,8 @@ SrtReject SrtSocket::reject() const {
     return {.code = code, .text = srt_rejectreason_str(code)};
 }
 
+// Both change the connection, if not this object.
+// NOLINTBEGIN(readability-make-member-function-const)
 Result<bool> SrtSocket::send(std::span<const std::uint8_t> message) {
     const int sent = srt_send(m_handle, reinterpret_cast<const char *>(message.data()),
                               static_cast<int>(message.size()));
@@ -136,6 +138,7 @@ Result<std::optional<std::size_t>> SrtSocket::receive(std::span<std::uint8_t> sp
         return std::optional<std::size_t>{};
     return fail(Errc::unavailable, "receive: {}", srt_strerror(code, 0));
 }
+// NOLINTEND(readability-make-member-function-const)
 
 std::size_t SrtSocket::unacknowledged() const {
     std::size_t blocks = 0;
