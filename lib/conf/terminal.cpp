@@ -37,7 +37,7 @@ Result<std::string> interface_name(const Table &table, std::string_view key, boo
 
 // An IP literal of one family in its canonical spelling, or nothing.
 Result<std::string> gateway(const Table &table, std::string_view key, bool v6) {
-    const std::string text = TRY(table.string_or(key, ""));
+    std::string text = TRY(table.string_or(key, ""));
     if (text.empty())
         return text;
     const auto ip = canonical_ip(text);

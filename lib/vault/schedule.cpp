@@ -70,7 +70,7 @@ std::string escape_percent(std::string_view text) {
 }
 
 struct Clock {
-    std::chrono::year_month_day date;
+    std::chrono::year_month_day date{};
     std::chrono::hh_mm_ss<std::chrono::minutes> time;
 };
 

@@ -270,7 +270,7 @@ Result<std::vector<base::Id>> Vault::expired(base::UtcTime now) const {
 Result<std::vector<base::Id>> Vault::prune(base::UtcTime now) {
     const auto lock = TRY(m_impl->folder.lock());
     TRY(m_impl->settings.remove_leftovers());
-    const auto old = TRY(expired(now));
+    auto old = TRY(expired(now));
     for (const base::Id &id : old)
         TRY(m_impl->settings.remove(file_name(id)));
     return old;
