@@ -41,7 +41,7 @@ constexpr std::size_t k_max_outbox = 4096; // messages that a child leaves unrea
                ::setresuid(who.uid, who.uid, who.uid) == 0;
     good = good && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
            ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ::getppid() == parent;
-    ::signal(SIGPIPE, SIG_DFL);
+    ::signal(SIGPIPE, SIG_DFL); // NOLINT(concurrency-mt-unsafe): there is one thread here
     ::sigprocmask(SIG_SETMASK, &mask, nullptr);
     if (good)
         ::syscall(SYS_execveat, program_high, "", argv.data(), env.data(), AT_EMPTY_PATH);

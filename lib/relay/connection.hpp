@@ -24,9 +24,9 @@ class Connection {
     };
     /// What it needs of its worker.
     struct World {
-        const Router *router;
-        LatencyRecord *latency;
-        std::atomic<std::int64_t> *bytes_out;
+        const Router *router = nullptr;
+        LatencyRecord *latency = nullptr;
+        std::atomic<std::int64_t> *bytes_out = nullptr;
         /// Has a password checked; false when there are too many.
         std::function<bool(std::uint64_t connection, EventPtr event, seal::Secret password)> check;
     };

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <utility>
 
 namespace relay {
 
@@ -61,12 +62,13 @@ Result<void> Hub::start_workers() {
     const unsigned count =
         m_config.workers > 0 ? m_config.workers : std::max(1U, std::thread::hardware_concurrency());
     std::vector<base::Fd> listeners; // all bound before the first thread runs
+    listeners.reserve(count);
     for (unsigned i = 0; i < count; ++i)
         listeners.push_back(TRY(listen_on(m_config.http)));
     base::Fd admin = m_config.admin ? TRY(listen_on(*m_config.admin)) : base::Fd{};
     m_desk = std::make_unique<PasswordDesk>();
     for (base::Fd &listener : listeners)
-        m_workers.push_back(TRY(Worker::start(std::move(listener), std::move(admin),
+        m_workers.push_back(TRY(Worker::start(std::move(listener), std::exchange(admin, {}),
                                               {.router = &m_router,
                                                .latency = &m_metrics.in_to_out,
                                                .counters = &m_metrics.viewers,
@@ -202,13 +204,14 @@ void Hub::apply(const wire::FeedEntry &entry) {
 
 void Hub::tell_children(const wire::IngestMessage &message) {
     for (const auto &ingest : m_ingest) {
-        if (!ingest->intake)
+        std::optional<Intake> &intake = ingest->intake;
+        if (!intake)
             continue;
         if (const auto *admit = std::get_if<wire::IngestAdmit>(&message))
-            ingest->intake->admit(admit->reservation);
+            intake->admit(admit->reservation);
         if (const auto *gone = std::get_if<wire::IngestWithdraw>(&message))
-            ingest->intake->withdraw(gone->reservation);
-        ingest->intake->outbox.push_back({.message = message, .extent = {}});
+            intake->withdraw(gone->reservation);
+        intake->outbox.push_back({.message = message, .extent = {}});
     }
 }
 
@@ -262,8 +265,10 @@ void Hub::tick() {
     for (const auto &ingest : m_ingest) {
         if (!ingest->child && steady - ingest->started >= k_restart_gap)
             start_child(*ingest);
-        if (ingest->child)
-            if (const auto sent = ingest->child->flush(*ingest->intake); !sent)
+        std::optional<Child> &child = ingest->child;
+        std::optional<Intake> &intake = ingest->intake;
+        if (child && intake)
+            if (const auto sent = child->flush(*intake); !sent)
                 end_child(*ingest, sent.error().message);
     }
 }
