@@ -37,6 +37,8 @@ Result<Outcome> Reader::run() {
     if (!over())
         TRY(open());
     if (!over())
+        TRY(offer_pipe());
+    if (!over())
         TRY(await_start());
     if (!over()) {
         TRY(begin());
@@ -82,22 +84,27 @@ Result<void> Reader::await_start() {
     return {};
 }
 
-Result<void> Reader::begin() {
+// Before the start, so that the sender connects in the lead-in: it calls the relay only for a
+// reader.
+Result<void> Reader::offer_pipe() {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0)
         return base::fail_errno("make", "pipe");
     base::Fd reading{ends[0]};
-    base::Fd writing{ends[1]};
-    ::fcntl(writing.get(), F_SETFL, O_NONBLOCK); // of this end only: each has its own description
-    if (auto sent = m_sender.send(wire::write_message(wire::SenderSource{}), {reading.get()});
-        !sent)
+    m_pipe = base::Fd{ends[1]};
+    ::fcntl(m_pipe.get(), F_SETFL, O_NONBLOCK); // of this end only: each has its own description
+    if (!m_sender.send(wire::write_message(wire::SenderSource{}), {reading.get()}))
         return std::unexpected(gone());
+    return {};
+}
+
+Result<void> Reader::begin() {
     const bool from_pipe = m_options.input.kind == InputName::Kind::standard_input;
     Pump::Reopen reopen;
     if (m_options.loop && !from_pipe)
         reopen = [this] { return open_again(); };
     TRY(m_input->start());
-    m_pump = std::make_unique<Pump>(std::move(m_input), std::move(writing), m_terms.max_rate,
+    m_pump = std::make_unique<Pump>(std::move(m_input), std::move(m_pipe), m_terms.max_rate,
                                     std::move(reopen));
     return {};
 }
@@ -138,6 +145,7 @@ Result<void> Reader::finish() {
     m_input.reset();
     m_written = m_pump ? m_pump->bytes_written() : 0;
     m_pump.reset(); // closes the pipe: what is in it is the last
+    m_pipe.reset();
     if (!m_ended)
         return await_end();
     if (m_hello && m_clock.now() < m_hello->window.end - 1s)

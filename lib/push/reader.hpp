@@ -52,6 +52,7 @@ class Reader {
     [[nodiscard]] base::Result<void> await_hello();
     [[nodiscard]] base::Result<void> open();
     [[nodiscard]] base::Result<void> await_start();
+    [[nodiscard]] base::Result<void> offer_pipe();
     [[nodiscard]] base::Result<void> begin();
     [[nodiscard]] base::Result<void> stream();
     [[nodiscard]] base::Result<void> finish();
@@ -80,6 +81,7 @@ class Reader {
     wire::SenderStatus m_status;
     media::StreamTerms m_terms;
     std::unique_ptr<media::TsInput> m_input; // until the pump has it
+    base::Fd m_pipe;                         // our end, until the pump has it
     std::unique_ptr<Pump> m_pump;
     std::optional<int> m_signal; // the first one
     int m_signals = 0;

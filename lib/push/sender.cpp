@@ -154,6 +154,7 @@ void Sender::take_source(std::vector<base::Fd> &fds) {
         return;
     }
     m_pipe = std::move(fds.front());
+    m_has_reader = true;
     m_queued_at = m_clock.steady();
     m_aligner.reset();
     m_finish = false;
@@ -181,7 +182,8 @@ bool Sender::turn() {
 
 void Sender::steer_link(const wire::SenderPlan &plan) {
     std::optional<wire::SenderPath> path;
-    if (m_phase != SenderPhase::waiting && !plan.paths.empty())
+    // Without a reader the ticket may be in use by an encoder that has its URL: it is left alone.
+    if (m_phase != SenderPhase::waiting && m_has_reader && !plan.paths.empty())
         path = plan.paths.front();
     // After the end there is nothing to connect for any more.
     if (m_phase == SenderPhase::draining && (path != m_link.path() || !m_link.connected()))

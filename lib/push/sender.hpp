@@ -54,6 +54,7 @@ class Sender {
     SenderQueue m_queue;
     base::SteadyTime m_queued_at{}; // when the last bytes came
     bool m_blocked = false;         // something is due and could not leave
+    bool m_has_reader = false;      // a reader has given its pipe once
     bool m_finish = false;          // nothing follows what is in the pipe
 
     std::int64_t m_bytes = 0;

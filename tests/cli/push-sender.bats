@@ -30,16 +30,34 @@ teardown() {
     end_started
 }
 
-relay() { echo "$*" >&7; }
+relay() {
+    echo "$*" >&7
+    sleep 0.2 # a child acknowledges nothing; a publisher that is earlier is refused for a second
+}
 carrier() { echo "$*" >&8; }
 heard() { jq -e -s --arg t "$1" "any(.[]; .type == \$t and (${2:-true}))" <(grep '^{' relay.out); }
 # told WHO JQ: a status of which JQ is true went to M, the master, or R, the reader.
 told() { jq -e -s "any(.[]; .type == \"status\" and ($2))" <(sed -n "s/^$1 //p" carrier.out); }
 said() { grep -q "$1" carrier.out; }
 
-@test "what the reader writes arrives byte for byte, and its end ends the sender" {
+# A plan with a reader that has offered its pipe.
+plan() {
+    carrier offer
+    carrier "plan $*"
+}
+
+@test "without a reader the relay is not called: the ticket may be in use by an encoder" {
     relay "admit $R -1000 30000 5 5 1 6M"
     carrier "plan -1000 30000 5 5 6M $port $ticket $passphrase"
+    sleep 1.5
+    run ! heard opened
+    carrier offer
+    wait_for 5 heard opened
+}
+
+@test "what the reader writes arrives byte for byte, and its end ends the sender" {
+    relay "admit $R -1000 30000 5 5 1 6M"
+    plan "-1000 30000 5 5 6M $port $ticket $passphrase"
     wait_for 5 told M '.state == "live" and .carrier == "lineA"'
     carrier "source $BATS_FILE_TMPDIR/in.ts 4M"
     carrier finish
@@ -55,7 +73,7 @@ said() { grep -q "$1" carrier.out; }
 
 @test "it connects before the start, and sends nothing before it" {
     relay "admit $R 1500 30000 1 5 1 6M"
-    carrier "plan 1500 30000 1 5 6M $port $ticket $passphrase"
+    plan "1500 30000 1 5 6M $port $ticket $passphrase"
     carrier "source $BATS_FILE_TMPDIR/in.ts 4M"
     wait_for 2 told M '.state == "waiting"'
     wait_for 3 heard opened
@@ -68,7 +86,7 @@ said() { grep -q "$1" carrier.out; }
 
 @test "at the end of the window it stops, drains and ends, whatever the reader does" {
     relay "admit $R -1000 1500 5 3 1 6M"
-    carrier "plan -1000 1500 5 3 6M $port $ticket $passphrase"
+    plan "-1000 1500 5 3 6M $port $ticket $passphrase"
     carrier "source $BATS_FILE_TMPDIR/in.ts 2M" # would take 3 s
     wait_for 5 said '^E exit 0'
     [ "$(stat -c %s 1.ts)" -gt 188000 ]
@@ -77,9 +95,9 @@ said() { grep -q "$1" carrier.out; }
 
 @test "a longer window is followed, and a cancelled reservation ends at once" {
     relay "admit $R -1000 30000 5 5 1 6M"
-    carrier "plan -1000 2000 5 5 6M $port $ticket $passphrase"
+    plan "-1000 2000 5 5 6M $port $ticket $passphrase"
     wait_for 5 heard opened
-    carrier "plan -1000 30000 5 5 6M $port $ticket $passphrase"
+    plan "-1000 30000 5 5 6M $port $ticket $passphrase"
     sleep 2
     run ! said '^E exit'
     carrier cancel
@@ -89,10 +107,10 @@ said() { grep -q "$1" carrier.out; }
 
 @test "a new plan moves the stream to another carrier at once, with the same instance" {
     relay "admit $R -1000 30000 5 5 1 6M"
-    carrier "plan -1000 30000 5 5 6M $port $ticket $passphrase"
+    plan "-1000 30000 5 5 6M $port $ticket $passphrase"
     carrier "source $BATS_FILE_TMPDIR/in.ts 2M"
     wait_for 5 heard part
-    carrier "plan -1000 30000 5 5 6M $port $ticket $passphrase lineB"
+    plan "-1000 30000 5 5 6M $port $ticket $passphrase lineB"
     wait_for 3 told M '.state == "live" and .carrier == "lineB" and .reconnects == 1'
     wait_for 3 heard part '.stream == 2'
     heard closed '.stream == 1'
@@ -102,9 +120,9 @@ said() { grep -q "$1" carrier.out; }
 
 @test "without a path it closes, waits, and drops what is live" {
     relay "admit $R -1000 30000 5 5 1 6M"
-    carrier "plan -1000 30000 5 5 6M $port $ticket $passphrase"
+    plan "-1000 30000 5 5 6M $port $ticket $passphrase"
     wait_for 5 heard opened
-    carrier "plan -1000 30000 5 5 6M"
+    plan "-1000 30000 5 5 6M"
     wait_for 3 told M '.state == "waiting" and .carrier == ""'
     wait_for 3 heard closed
     carrier "source $BATS_FILE_TMPDIR/in.ts 8M"
@@ -113,7 +131,7 @@ said() { grep -q "$1" carrier.out; }
 }
 
 @test "a refusal is told by its name, and tried again" {
-    carrier "plan -1000 30000 5 5 6M $port $ticket $passphrase"
+    plan "-1000 30000 5 5 6M $port $ticket $passphrase"
     wait_for 5 told M '.state == "refused" and .detail == "unknown"'
     relay "admit $R -1000 30000 5 5 1 6M"
     wait_for 5 told M '.state == "live"'
@@ -121,7 +139,7 @@ said() { grep -q "$1" carrier.out; }
 
 @test "a wrong passphrase is no connection, and never told" {
     relay "admit $R -1000 30000 5 5 1 6M"
-    carrier "plan -1000 30000 5 5 6M $port $ticket aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    plan "-1000 30000 5 5 6M $port $ticket aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
     wait_for 5 told M '.state == "lost" and .detail != ""'
     run grep -r aaaaaaaaaaaaaaaa carrier.out carrier.err relay.out relay.err
     assert_failure
@@ -131,7 +149,7 @@ said() { grep -q "$1" carrier.out; }
 
 @test "it ends when the master is killed" {
     relay "admit $R -1000 30000 5 5 1 6M"
-    carrier "plan -1000 30000 5 5 6M $port $ticket $passphrase"
+    plan "-1000 30000 5 5 6M $port $ticket $passphrase"
     wait_for 5 heard opened
     kill -9 "$(ps -o ppid= -p "$sender" | tr -d ' ')"
     wait_for 3 eval "! kill -0 $sender"
@@ -140,7 +158,7 @@ said() { grep -q "$1" carrier.out; }
 
 @test "a reader that leaves ends the sender, one that talks nonsense does not" {
     relay "admit $R -1000 30000 5 5 1 6M"
-    carrier "plan -1000 30000 5 5 6M $port $ticket $passphrase"
+    plan "-1000 30000 5 5 6M $port $ticket $passphrase"
     wait_for 5 heard opened
     carrier 'say {"type":"sour'
     carrier 'say {"type":"source"}' # without its pipe

@@ -147,7 +147,7 @@ damage() {
 @test "push-stream: start and end are those of control's clock" {
     push --clock-offset-ms 3600000 --start-in 1 --duration 1 --report report.json -- $ID "$show"
     assert_equal "$status" 0
-    report '.first_ms >= 990 and .first_ms < 2000 and .last_ms < 3000'
+    report '.first_ms >= 900 and .first_ms < 2000 and .last_ms < 3000'
 }
 
 @test "push-stream: an end that is moved while it runs is followed" {

@@ -3,7 +3,8 @@
 //
 //   play-carrier                      commands on stdin; times are ms from now
 //       plan START END LEAD_S DRAIN_S RATE [PORT TICKET PASSPHRASE [CARRIER]]
-//       cancel | raw TEXT | say TEXT (as the reader) | source FILE RATE | finish | leave | quit
+//       offer (the reader's pipe) | source FILE RATE (through it) | finish | leave (as the reader)
+//       cancel | raw TEXT | say TEXT (as the reader) | quit
 #include "base/clock.hpp"
 #include "base/file.hpp"
 #include "base/message_socket.hpp"
@@ -142,17 +143,25 @@ class Master {
             send(m_reader, wire::write_message(wire::SenderFinish{}));
         } else if (w[0] == "leave") {
             m_reader.close();
+        } else if (w[0] == "offer") {
+            offer();
         } else if (w[0] == "source") {
-            std::array<int, 2> ends{};
-            if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-                return print('E', "no pipe");
-            const base::Fd read_end{ends[0]};
-            send(m_reader, wire::write_message(wire::SenderSource{}), {ends[0]});
+            if (!m_pipe)
+                offer();
             std::thread{[file = w.at(1), rate = *base::parse_rate(w.at(2)),
-                         pipe = base::Fd{ends[1]}] {
+                         pipe = std::move(m_pipe)] {
                 play(file, rate, pipe);
             }}.detach();
         }
+    }
+
+    void offer() {
+        std::array<int, 2> ends{};
+        if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+            return print('E', "no pipe");
+        const base::Fd read_end{ends[0]};
+        m_pipe = base::Fd{ends[1]};
+        send(m_reader, wire::write_message(wire::SenderSource{}), {ends[0]});
     }
 
     void plan(const Words &w) {
@@ -185,6 +194,7 @@ class Master {
 
     base::MessageSocket m_plan;
     base::MessageSocket m_reader;
+    base::Fd m_pipe; // offered, not yet in use
     pid_t m_pid = -1;
     wire::SenderPlan m_current;
 };
