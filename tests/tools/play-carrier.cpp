@@ -146,8 +146,7 @@ class Master {
         } else if (w[0] == "offer") {
             offer();
         } else if (w[0] == "source") {
-            if (!m_pipe)
-                offer();
+            offer();
             std::thread{[file = w.at(1), rate = *base::parse_rate(w.at(2)),
                          pipe = std::move(m_pipe)] {
                 play(file, rate, pipe);
@@ -156,6 +155,8 @@ class Master {
     }
 
     void offer() {
+        if (std::exchange(m_offered, true))
+            return;
         std::array<int, 2> ends{};
         if (::pipe2(ends.data(), O_CLOEXEC) != 0)
             return print('E', "no pipe");
@@ -194,6 +195,7 @@ class Master {
 
     base::MessageSocket m_plan;
     base::MessageSocket m_reader;
+    bool m_offered = false;
     base::Fd m_pipe; // offered, not yet in use
     pid_t m_pid = -1;
     wire::SenderPlan m_current;
