@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr base::Millis k_ask_every = 5s;
+constexpr base::Millis k_ask_last = 1s;
 constexpr base::Millis k_clock_every = 10min;
 constexpr base::Millis k_deadline = 4s;
 constexpr std::string_view k_clock = "clock ";
@@ -33,6 +34,34 @@ Result<std::string> ask_clock(client::Api &api) {
 Result<std::string> ask_reservation(client::Api &api, const base::Id &id) {
     auto answer = TRY(api.get("/v1/reservations/" + id.text(), k_deadline));
     return std::string(k_reservation) + answer.body;
+}
+
+Result<News> read_news(std::string_view text) {
+    if (text.starts_with(k_clock)) {
+        std::int64_t ms = 0;
+        const auto digits = text.substr(k_clock.size());
+        std::from_chars(digits.data(), digits.data() + digits.size(), ms);
+        return ClockNews{base::Millis{ms}};
+    }
+    if (text.starts_with(k_nothing))
+        return NoNews{std::string(text.substr(k_nothing.size()))};
+    const auto json = TRY(wire::parse_json(text.substr(k_reservation.size()), "answer"));
+    auto in = TRY(wire::ObjectReader::of(json, "answer"));
+    return ReservationNews{
+        TRY(wire::read_reservation(*TRY(in.value("reservation")), "reservation"))};
+}
+
+/// How long to wait before asking again: an extension that comes in the last seconds must still be
+/// heard, so the questions become more frequent towards the end. @p offset: control's clock minus
+/// ours.
+base::Millis pause_after(const Result<std::string> &news, base::Millis offset) {
+    const auto read = news ? read_news(*news) : Result<News>{NoNews{}};
+    const auto *known = read ? std::get_if<ReservationNews>(&*read) : nullptr;
+    if (known == nullptr)
+        return k_ask_every;
+    const base::UtcTime now = base::SystemClock{}.now() + offset;
+    return std::clamp<base::Millis>((known->reservation.window.end - now) / 5, k_ask_last,
+                                    k_ask_every);
 }
 
 /// The child's whole life.
@@ -57,31 +86,23 @@ Result<std::string> ask_reservation(client::Api &api, const base::Id &id) {
         ::_exit(0);
     }
     base::SteadyTime clock_due{};
+    base::Millis offset{0};
     for (;;) {
         const auto now = std::chrono::steady_clock::now();
-        if (now >= clock_due && tell(ask_clock(*api)))
-            clock_due = now + k_clock_every;
-        tell(ask_reservation(*api, id));
+        if (now >= clock_due) {
+            const auto clock = ask_clock(*api);
+            if (tell(clock)) {
+                clock_due = now + k_clock_every;
+                offset = std::get<ClockNews>(*read_news(*clock)).offset;
+            }
+        }
+        const auto reservation = ask_reservation(*api, id);
+        tell(reservation);
         pollfd parent{socket.fd(), POLLIN, 0};
-        ::poll(&parent, 1, static_cast<int>(k_ask_every.count()));
+        ::poll(&parent, 1, static_cast<int>(pause_after(reservation, offset).count()));
         if ((parent.revents & (POLLHUP | POLLERR)) != 0)
             ::_exit(0);
     }
-}
-
-Result<News> read_news(std::string_view text) {
-    if (text.starts_with(k_clock)) {
-        std::int64_t ms = 0;
-        const auto digits = text.substr(k_clock.size());
-        std::from_chars(digits.data(), digits.data() + digits.size(), ms);
-        return ClockNews{base::Millis{ms}};
-    }
-    if (text.starts_with(k_nothing))
-        return NoNews{std::string(text.substr(k_nothing.size()))};
-    const auto json = TRY(wire::parse_json(text.substr(k_reservation.size()), "answer"));
-    auto in = TRY(wire::ObjectReader::of(json, "answer"));
-    return ReservationNews{
-        TRY(wire::read_reservation(*TRY(in.value("reservation")), "reservation"))};
 }
 
 } // namespace

@@ -31,7 +31,7 @@ class ControlWatch {
   public:
     /// Forks; to be called while the process has one thread. The child asks for the clock at once
     /// and every ten minutes (sooner when that failed) and for @p reservation every five seconds,
-    /// as @p user (nothing: as we are), without capabilities.
+    /// every second towards its end, as @p user (nothing: as we are), without capabilities.
     [[nodiscard]] static base::Result<ControlWatch> start(const client::Target &target,
                                                           const vault::Vault &vault,
                                                           const base::Id &reservation,
