@@ -56,9 +56,11 @@ bool place_descriptors(const Spawn &what) {
     std::array<int, k_most> moved{};
     if (what.fds.size() > k_most)
         return false;
-    for (std::size_t i = 0; i < what.fds.size(); ++i)
-        if ((moved[i] = ::fcntl(what.fds[i].first, F_DUPFD_CLOEXEC, k_out_of_the_way)) < 0)
+    for (std::size_t i = 0; i < what.fds.size(); ++i) {
+        moved[i] = ::fcntl(what.fds[i].first, F_DUPFD_CLOEXEC, k_out_of_the_way);
+        if (moved[i] < 0)
             return false;
+    }
     int first_free = 3;
     for (std::size_t i = 0; i < what.fds.size(); ++i) {
         if (::dup2(moved[i], what.fds[i].second) < 0)

@@ -48,6 +48,7 @@ std::string table(const std::vector<Status> &statuses) {
         fmt::format(k_line, "CARRIER", "INTERFACE", "LINK", "ACTIVE", "INTACT", "RESERVATIONS");
     for (const Status &status : statuses) {
         std::vector<std::string> ids;
+        ids.reserve(status.state.uses.size());
         for (const auto &[id, use] : status.state.uses)
             ids.push_back(id.text());
         const std::string_view intact = !status.intact ? "?" : *status.intact ? "yes" : "no";

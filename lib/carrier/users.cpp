@@ -43,11 +43,12 @@ std::optional<std::uint32_t> number_in(const char *variable) {
 
 Result<Identity> media_user(const conf::TerminalConfig &config) {
     if (config.media_uid != 0) {
-        const passwd *entry = ::getpwuid(config.media_uid);
+        const passwd *entry =
+            ::getpwuid(config.media_uid); // NOLINT(concurrency-mt-unsafe): one thread
         const gid_t gid = entry != nullptr ? entry->pw_gid : config.media_uid;
         return identity_of(config.media_uid, gid, entry);
     }
-    const passwd *entry = ::getpwnam(k_media_user);
+    const passwd *entry = ::getpwnam(k_media_user); // NOLINT(concurrency-mt-unsafe): one thread
     if (entry == nullptr || entry->pw_uid == 0)
         return base::fail_hint(Errc::config,
                                fmt::format("adduser --system --group {}, or media_uid = … in {}",
@@ -62,7 +63,7 @@ Result<std::optional<Identity>> invoking_user() {
     const auto gid = number_in("SUDO_GID");
     if (::geteuid() != 0 || !uid || !gid || *uid == 0)
         return std::optional<Identity>{};
-    const passwd *entry = ::getpwuid(*uid);
+    const passwd *entry = ::getpwuid(*uid); // NOLINT(concurrency-mt-unsafe): one thread
     Identity out = identity_of(*uid, *gid, entry);
     out.groups = {*gid};
     if (entry != nullptr) {

@@ -53,7 +53,7 @@ class Query {
             return refuse(400, "bad_request", fmt::format("{}: not in {} to {}", name, min, max));
         return out;
     }
-    Outcome<void> finish() const {
+    [[nodiscard]] Outcome<void> finish() const {
         for (const auto &[key, value] : m_parameters)
             if (std::ranges::find(m_known, key) == m_known.end())
                 return refuse(400, "bad_request", fmt::format("unknown parameter '{}'", key));

@@ -76,6 +76,7 @@ class MemoryTransaction final : public Transaction {
     }
     Result<std::vector<Party>> parties() override {
         std::vector<Party> out;
+        out.reserve(m.parties.size());
         for (const auto &[name, party] : m.parties)
             out.push_back(party);
         return out;
@@ -120,7 +121,7 @@ class MemoryTransaction final : public Transaction {
             return std::nullopt;
         return found->second;
     }
-    template <typename Keep> std::vector<Booking> select(Keep keep) const {
+    template <typename Keep> [[nodiscard]] std::vector<Booking> select(Keep keep) const {
         std::vector<Booking> out;
         for (const auto &[id, booking] : m.bookings)
             if (keep(booking))

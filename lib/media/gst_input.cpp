@@ -42,7 +42,7 @@ class MediaInput final : public TsInput {
             m_feeder->start();
         return {};
     }
-    int fd() const override { return m_pipeline->fd(); }
+    [[nodiscard]] int fd() const override { return m_pipeline->fd(); }
     Result<State> read(std::vector<std::uint8_t> &into) override { return m_pipeline->read(into); }
 
   private:
@@ -57,9 +57,9 @@ class TestInput final : public TsInput {
     explicit TestInput(std::unique_ptr<GstPipeline> pipeline) : m_pipeline(std::move(pipeline)) {}
     Result<void> prepare() override { return m_pipeline->pause(); }
     Result<void> start() override { return m_pipeline->play(); }
-    int fd() const override { return m_pipeline->fd(); }
+    [[nodiscard]] int fd() const override { return m_pipeline->fd(); }
     Result<State> read(std::vector<std::uint8_t> &into) override { return m_pipeline->read(into); }
-    bool live() const override { return true; }
+    [[nodiscard]] bool live() const override { return true; }
 
   private:
     std::unique_ptr<GstPipeline> m_pipeline;

@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 
+#include <array>
 #include <ctime>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -61,9 +62,9 @@ Result<Certificate> Certificate::load(const fs::path &certificate, const fs::pat
         return base::fail(Errc::config, "read {}: not a certificate in PEM form",
                           certificate.native());
     // An empty password: an encrypted key fails instead of asking on the terminal.
-    char no_password[] = "";
+    std::array<char, 1> no_password{};
     const Owned<EVP_PKEY> pkey{
-        PEM_read_bio_PrivateKey(memory(key_text).get(), nullptr, nullptr, no_password)};
+        PEM_read_bio_PrivateKey(memory(key_text).get(), nullptr, nullptr, no_password.data())};
     OPENSSL_cleanse(key_text.data(), key_text.size());
     if (!pkey)
         return base::fail(Errc::config, "read {}: not a private key in PEM form, or encrypted",

@@ -30,6 +30,7 @@ bool is_passing(std::string_view detail) {
 } // namespace
 
 Result<base::MessageSocket> sender_from_environment() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody calls setenv
     const char *text = std::getenv(wire::k_sender_fd_variable);
     constexpr const char *k_hint = "carrier-connect exec ID -- push-stream ID INPUT";
     if (text == nullptr || *text == '\0')

@@ -32,7 +32,7 @@ class FileInput final : public media::TsInput {
         m_started = true;
         return {};
     }
-    int fd() const override { return -1; }
+    [[nodiscard]] int fd() const override { return -1; }
     Result<State> read(std::vector<std::uint8_t> &into) override {
         if (!m_started)
             return State::nothing_yet;

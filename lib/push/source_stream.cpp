@@ -25,7 +25,7 @@ class StreamInput final : public media::TsInput {
         m_started = true;
         return {};
     }
-    int fd() const override { return m_converter ? m_converter->fd() : m_fd; }
+    [[nodiscard]] int fd() const override { return m_converter ? m_converter->fd() : m_fd; }
 
     Result<State> read(std::vector<std::uint8_t> &into) override {
         if (m_converter)

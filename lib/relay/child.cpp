@@ -42,7 +42,7 @@ constexpr std::size_t k_max_outbox = 4096; // messages that a child leaves unrea
     good = good && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
            ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ::getppid() == parent;
     ::signal(SIGPIPE, SIG_DFL); // NOLINT(concurrency-mt-unsafe): there is one thread here
-    ::sigprocmask(SIG_SETMASK, &mask, nullptr);
+    ::sigprocmask(SIG_SETMASK, &mask, nullptr); // NOLINT(concurrency-mt-unsafe): as above
     if (good)
         ::syscall(SYS_execveat, program_high, "", argv.data(), env.data(), AT_EMPTY_PATH);
     ::_exit(k_failed);

@@ -43,10 +43,11 @@ bool Pause::wait(Millis most) {
     return !m_changed.wait_for(lock, most, [this] { return m_stopped.load(); });
 }
 
-FeedClient::FeedClient(const RelayConfig &config, const RelayKeys &keys, vault::Folder folder,
+FeedClient::FeedClient(RelayConfig config, const RelayKeys &keys, vault::Folder folder,
                        FeedState state, Metrics &metrics, OnUpdate on_update)
-    : m_config(config), m_keys(keys), m_folder(std::move(folder)), m_state(std::move(state)),
-      m_metrics(metrics), m_on_update(std::move(on_update)), m_thread([this] { run(); }) {}
+    : m_config(std::move(config)), m_keys(keys), m_folder(std::move(folder)),
+      m_state(std::move(state)), m_metrics(metrics), m_on_update(std::move(on_update)),
+      m_thread([this] { run(); }) {}
 
 FeedClient::~FeedClient() {
     m_pause.stop();
@@ -131,8 +132,8 @@ Result<void> FeedClient::take(const wire::Feed &feed) {
     return {};
 }
 
-Reporter::Reporter(const RelayConfig &config, const RelayKeys &keys, Metrics &metrics)
-    : m_config(config), m_keys(keys), m_metrics(metrics), m_thread([this] { run(); }) {}
+Reporter::Reporter(RelayConfig config, const RelayKeys &keys, Metrics &metrics)
+    : m_config(std::move(config)), m_keys(keys), m_metrics(metrics), m_thread([this] { run(); }) {}
 
 Reporter::~Reporter() {
     m_pause.stop();

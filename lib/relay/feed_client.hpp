@@ -39,8 +39,8 @@ class FeedClient {
     using OnUpdate = std::function<void(Update)>; ///< on the client's thread
 
     /// @p keys and @p metrics outlive it.
-    FeedClient(const RelayConfig &config, const RelayKeys &keys, vault::Folder folder,
-               FeedState state, Metrics &metrics, OnUpdate on_update);
+    FeedClient(RelayConfig config, const RelayKeys &keys, vault::Folder folder, FeedState state,
+               Metrics &metrics, OnUpdate on_update);
     ~FeedClient();
     FeedClient(const FeedClient &) = delete;
     FeedClient &operator=(const FeedClient &) = delete;
@@ -66,7 +66,7 @@ class FeedClient {
 /// Sends reports until control has taken them: the same batch with the same key again and again.
 class Reporter {
   public:
-    Reporter(const RelayConfig &config, const RelayKeys &keys, Metrics &metrics);
+    Reporter(RelayConfig config, const RelayKeys &keys, Metrics &metrics);
     ~Reporter();
     Reporter(const Reporter &) = delete;
     Reporter &operator=(const Reporter &) = delete;

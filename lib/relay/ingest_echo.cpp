@@ -64,7 +64,8 @@ bool answer_one(int udp, seal::ByteView key, media::Bucket &allowance,
 
 void serve(const base::Fd &udp, int stop, const seal::Secret &key) {
     const base::SystemClock clock;
-    media::Bucket allowance{IngestEcho::k_answers_per_second, IngestEcho::k_answers_per_second / 5};
+    media::Bucket allowance{IngestEcho::k_answers_per_second,
+                            IngestEcho::k_answers_per_second / 5.0};
     std::array<pollfd, 2> waiting{{{udp.get(), POLLIN, 0}, {stop, POLLIN, 0}}};
     for (;;) {
         if (::poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR)

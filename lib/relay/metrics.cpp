@@ -1,5 +1,6 @@
 #include "relay/metrics.hpp"
 
+#include <array>
 #include <fmt/format.h>
 #include <iterator>
 
@@ -14,7 +15,7 @@ struct PerEvent {
     std::atomic<std::int64_t> Event::*value;
 };
 
-constexpr PerEvent k_per_event[] = {
+constexpr auto k_per_event = std::to_array<PerEvent>({
     {"slotcast_relay_ingest_bytes_total", "counter", "Media received", &Event::bytes_in},
     {"slotcast_relay_egress_bytes_total", "counter", "Media given to viewers", &Event::bytes_out},
     {"slotcast_relay_viewers", "gauge", "Viewers of live.ts", &Event::viewers},
@@ -29,7 +30,7 @@ constexpr PerEvent k_per_event[] = {
      &Event::gaps},
     {"slotcast_relay_ingest_lost_packets", "gauge", "SRT packets lost, of the present stream",
      &Event::lost_packets},
-};
+});
 
 void header(std::string &out, std::string_view name, std::string_view type, std::string_view help) {
     fmt::format_to(std::back_inserter(out), "# HELP {} {}.\n# TYPE {} {}\n", name, help, name,

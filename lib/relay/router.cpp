@@ -5,6 +5,7 @@
 #include "relay/viewer_token.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <fmt/format.h>
 
@@ -70,21 +71,21 @@ Reply plain_reply(int status, std::string_view text, std::string headers) {
 }
 
 std::string_view reason_phrase(int status) {
-    static constexpr std::pair<int, std::string_view> k_phrases[] = {
-        {200, "OK"},
-        {204, "No Content"},
-        {206, "Partial Content"},
-        {301, "Moved Permanently"},
-        {302, "Found"},
-        {303, "See Other"},
-        {400, "Bad Request"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {410, "Gone"},
-        {416, "Range Not Satisfiable"},
-        {431, "Request Header Fields Too Large"},
-        {503, "Service Unavailable"}};
+    static constexpr auto k_phrases =
+        std::to_array<std::pair<int, std::string_view>>({{200, "OK"},
+                                                         {204, "No Content"},
+                                                         {206, "Partial Content"},
+                                                         {301, "Moved Permanently"},
+                                                         {302, "Found"},
+                                                         {303, "See Other"},
+                                                         {400, "Bad Request"},
+                                                         {403, "Forbidden"},
+                                                         {404, "Not Found"},
+                                                         {405, "Method Not Allowed"},
+                                                         {410, "Gone"},
+                                                         {416, "Range Not Satisfiable"},
+                                                         {431, "Request Header Fields Too Large"},
+                                                         {503, "Service Unavailable"}});
     for (const auto &[code, phrase] : k_phrases)
         if (code == status)
             return phrase;

@@ -53,6 +53,7 @@ std::vector<std::string> texts(const std::set<Address> &addresses, Family family
 
 std::vector<std::string> quoted(const std::set<std::string> &names) {
     std::vector<std::string> out;
+    out.reserve(names.size());
     for (const std::string &name : names)
         out.push_back(fmt::format("\"{}\"", name));
     return out;

@@ -17,7 +17,7 @@ constexpr std::uint8_t af(Family family) {
 template <typename T> std::optional<T> family_header(const nlmsghdr &message) {
     if (message.nlmsg_len < NLMSG_LENGTH(sizeof(T)))
         return std::nullopt;
-    T out;
+    T out{};
     std::memcpy(&out, NLMSG_DATA(&message), sizeof out);
     return out;
 }

@@ -166,7 +166,7 @@ std::uint32_t attribute_u32(const nlmsghdr &message, std::size_t header_size, in
 std::string attribute_string(const nlmsghdr &message, std::size_t header_size, int type) {
     const auto bytes = attribute(message, header_size, type);
     std::string out(bytes.begin(), bytes.end());
-    return out.c_str(); // up to the terminator, if there is one
+    return out.substr(0, out.find('\0')); // up to the terminator, if there is one
 }
 
 } // namespace route

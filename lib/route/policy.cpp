@@ -72,7 +72,7 @@ void add_default(State &state, const Carrier &carrier, Route route) {
         gateway && std::ranges::any_of(carrier.on_link, [&](const Prefix &prefix) {
             return prefix.contains(*gateway);
         });
-    if (!reachable && !(carrier.point_to_point && !gateway))
+    if (!reachable && (!carrier.point_to_point || gateway))
         return; // the table stays closed for this family
     route.to = Prefix::all(route.family);
     route.metric = k_default_metric;

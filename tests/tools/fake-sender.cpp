@@ -99,13 +99,14 @@ class FakeSender {
     }
 
   private:
-    pid_t start_command(int fd) const {
+    [[nodiscard]] pid_t start_command(int fd) const {
         const pid_t child = ::fork();
         if (child != 0) {
             ::close(fd);
             return child;
         }
         ::fcntl(fd, F_SETFD, 0);
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): the child has one thread
         ::setenv(wire::k_sender_fd_variable, std::to_string(fd).c_str(), 1);
         std::vector<char *> argv;
         for (const std::string &word : m_options.command)
@@ -197,7 +198,7 @@ class FakeSender {
         return true;
     }
 
-    Result<void> write_report() const {
+    [[nodiscard]] Result<void> write_report() const {
         if (m_options.report.empty())
             return {};
         std::deque<Arrival> window;
