@@ -11,7 +11,7 @@ setup_file() {
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return
-    PORT=$((20000 + BATS_ROOT_PID * 7 % 10000 + BATS_TEST_NUMBER))
+    PORT=$((20000 + BATS_ROOT_PID * 7 % 3900 + BATS_TEST_NUMBER)) # 20000 to 23999 are for this file
     export URL=https://127.0.0.1:$PORT
     export SLOTCAST_CONFIG=$PWD/control.toml
     cat >control.toml <<EOF
