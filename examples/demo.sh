@@ -33,7 +33,7 @@ show() { printf '  $ %s\n' "$*"; }
 later() { # later NAME COMMAND…: in the background, output to files
     local name=$1
     shift
-    "$@" >"$work/$name.out" 2>"$work/$name.err" &
+    ON_EXEC=1 "$@" >"$work/$name.out" 2>"$work/$name.err" &
     background+=($!)
     printf -v "pid_$name" %s $!
 }
@@ -145,9 +145,10 @@ sleep 6
 refused "second publisher" "$(try_publish busy "$(url_of "$id")")"
 
 # --- 4. The cut ----------------------------------------------------------------------------------
-step "4. The preset carrier is cut"
+step "4. The preset carrier is cut (and the other is down as well, for a moment)"
 show ip link set carA down
 ip -n "$LAB-terminal" link set carA down
+ip -n "$LAB-terminal" link set carB down
 sleep 1
 frozen=$(metric "slotcast_relay_ingest_bytes_total{reservation=\"$id\"}")
 user() { terminal setpriv --reuid 1000 --regid 1000 --clear-groups "$@"; }
@@ -162,6 +163,8 @@ stopped=no
 leaked=$(lab_bytes media inet0)
 frames_before=$(frames_ffmpeg ffmpeg_ts)
 echo "  the stream stands still: $stopped; media bytes on the Internet interface: $leaked"
+ip -n "$LAB-terminal" link set carB up
+ip -n "$LAB-terminal" route add default via 10.3.0.1 dev carB metric 50
 show "carrier-connect up $id --carrier lineB"
 terminal carrier-connect up "$id" --carrier lineB
 more_frames() { [ "$(frames_ffmpeg ffmpeg_ts)" -gt $((frames_before + 25)) ]; }

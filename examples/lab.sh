@@ -18,12 +18,14 @@ CONTROL_ADDRESS=198.51.100.10
 # shellcheck disable=SC2034 # for those who source this
 RELAY_ADDRESS=198.51.100.20
 INGEST_A=203.0.113.10 INGEST_B=203.0.113.11
+MEDIA_UID=64010 # as in config/terminal.toml
 
-# on HOST COMMAND…: runs it there.
+# on HOST COMMAND…: runs it there. With ON_EXEC set it takes the shell's place, so that the pid of
+# what runs in the background is the command's own.
 on() {
     local host=$1
     shift
-    nsenter --net="/run/netns/$LAB-$host" "$@"
+    ${ON_EXEC:+exec} nsenter --net="/run/netns/$LAB-$host" "$@"
 }
 
 # lab_wire HOST IF ADDRESS HOST IF ADDRESS: a cable between two hosts, IPv4 and IPv6 at once
@@ -93,6 +95,9 @@ lab_count() {
 lab_count_rules() {
     echo "$1 $2 ip $3 $CONTROL_ADDRESS counter name reservation_$2"
     echo "$1 $2 ip $3 { $INGEST_A, $INGEST_B } counter name media_$2"
+    # Whatever the media user sends counts as media, to wherever, IPv4 or IPv6.
+    [ "$1" != oifname ] || echo "$1 $2 meta skuid $MEDIA_UID ip $3 != { $INGEST_A, $INGEST_B } counter name media_$2"
+    [ "$1" != oifname ] || echo "$1 $2 meta skuid $MEDIA_UID meta nfproto ipv6 counter name media_$2"
 }
 
 # lab_bytes KIND IF: bytes of `media` or `reservation` that crossed the terminal's interface IF.

@@ -19,7 +19,7 @@ unset SLOTCAST_SENDER_FD
 start() {
     local name=$1
     shift
-    "$@" >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- &
+    ON_EXEC=1 "$@" >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- &
     started=$!
     printf -v "started_${name//[!a-zA-Z0-9]/_}" %s "$started"
     STARTED_PIDS="${STARTED_PIDS:-} $started"

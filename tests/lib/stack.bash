@@ -11,11 +11,12 @@ control() { on control env SLOTCAST_CONFIG="$STACK/control.toml" "$@"; }
 relay() { on relay env SLOTCAST_CONFIG="$STACK/relay.toml" "$@"; }
 terminal() { on terminal env SLOTCAST_CONFIG="$STACK/terminal.toml" "$@"; }
 
-# daemon NAME COMMAND…: runs it until stack_down.
+# daemon HOST COMMAND…: runs it until stack_down, with the host's configuration; $STACK/HOST.pid is the
+# program's own pid.
 daemon() {
     local name=$1
     shift
-    "$@" >"$STACK/$name.out" 2>"$STACK/$name.err" 3>&- 4>&- &
+    ON_EXEC=1 on "$name" env SLOTCAST_CONFIG="$STACK/$name.toml" "$@" >"$STACK/$name.out" 2>"$STACK/$name.err" 3>&- 4>&- &
     echo $! >"$STACK/$name.pid"
 }
 
@@ -25,10 +26,10 @@ stack_up() {
     lab_up
     lab_configure "$STACK"
     control resv-control init
-    daemon control control resv-control serve
+    daemon control resv-control serve
     wait_for 10 on control curl -sf --cacert "$STACK/tls.crt" "https://$CONTROL_ADDRESS:8443/healthz"
     control resv-control enrol r1 --role relay | relay relay-serve enrol --token-file -
-    daemon relay relay relay-serve --events -
+    daemon relay relay-serve --events -
     terminal resv-store init
     control resv-control enrol studio --role distributor | terminal resv-request enrol --token-file -
     wait_for 10 relay curl -sf "http://$RELAY_ADDRESS:$VIEWERS_PORT/healthz"

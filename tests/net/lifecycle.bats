@@ -82,14 +82,16 @@ viewer_gets() { # new media, now
 
     # resv-control: the stream does not notice, and the booking is there afterwards.
     kill -9 "$(cat "$STACK/control.pid")"
+    run ! on control curl -s --cacert "$STACK/tls.crt" "https://$CONTROL_ADDRESS:8443/healthz"
     flows
-    daemon control control resv-control serve
+    daemon control resv-control serve
     wait_for 10 terminal resv-request show "$ID"
     terminal resv-request show "$ID" | jq -e '.state == "active"'
 
     # relay-serve: the publisher comes back to it, and the viewers' URL is the same.
     kill -9 "$(cat "$STACK/relay.pid")"
-    daemon relay relay relay-serve --events -
+    run ! on viewer curl -sf "$URL/index.m3u8"
+    daemon relay relay-serve --events -
     wait_for 20 viewer_gets
     assert_equal "$(lab_bytes media inet0)" 0
 }
