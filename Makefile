@@ -92,9 +92,10 @@ unit: $(BUILD)/tests/unit/unit $(test_tools:%=$(BUILD)/tests/tools/%)
 deps: ## install the Debian packages that are missing
 	@tools/packaging/deps
 
+# make passes INPUT on in the environment, as it was written.
 demo: deps ## run the whole flow in network namespaces: make demo [INPUT=holiday.mp4]
 	@$(MAKE) --no-print-directory all
-	@PATH="$(abspath $(BUILD))/bin:$$PATH" examples/demo.sh $(INPUT)
+	@PATH="$(abspath $(BUILD))/bin:$$PATH" examples/demo.sh "$${INPUT:-test:}"
 
 check: deps ## build and run all tests (under 10 minutes)
 	@$(MAKE) --no-print-directory WERROR=1 all unit

@@ -9,7 +9,14 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 INPUT=${1:-test:}
-[ "$INPUT" = test: ] || INPUT=$(realpath -e "$INPUT")
+if [ "$INPUT" != test: ]; then
+    if [ ! -f "$INPUT" ] || [ ! -r "$INPUT" ]; then
+        echo "demo: error: no such file, or not to be read: $INPUT" >&2
+        echo "demo: hint: name a file with picture or sound, or none for a test picture" >&2
+        exit 66
+    fi
+    INPUT=$(realpath -e -- "$INPUT")
+fi
 
 # Root, or a user namespace that is as good; says what is missing when there is neither.
 [ -n "${DEMO_INSIDE:-}" ] || DEMO_INSIDE=1 exec "$here/in-namespaces" "$0" "$INPUT"
