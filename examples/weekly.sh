@@ -19,11 +19,15 @@ input=${INPUT:?the file or source that push-stream sends, such as rtsp://camera/
 lead=${LEAD:-5m}                     # cron starts carrier-connect this long before the window
 
 # --- When: the next such day whose time is still to come -------------------------------------------
-start=$(TZ=$zone date -d "$day $time" +%s)
-if [ "$start" -le "$(date +%s)" ]; then
-    start=$(TZ=$zone date -d "$day $time 7 days" +%s)
+# The calendar only: which instant that is, resv-request says. It refuses a time that a change of
+# clocks makes absent or double that day.
+clock=$(date -u -d "$time" +%H:%M)
+date=$(TZ=$zone date -d "$day 12:00" +%F)
+if [[ "$date $clock" < $(TZ=$zone date -d '1 minute' '+%F %H:%M') ]]; then
+    date=$(date -u -d "$date 7 days" +%F)
 fi
-start=$(date -u -d "@$start" +%FT%TZ)
+wanted=(--duration "$duration" --rate "$rate" --title "$title")
+start=$(resv-request book --dry-run --start "$date $clock" --zone "$zone" "${wanted[@]}" | jq -r .body.start)
 
 # --- The reservation: the one in the vault, or a new one -------------------------------------------
 stored() {
@@ -32,8 +36,7 @@ stored() {
 }
 id=$(stored)
 if [ -z "$id" ]; then
-    resv-request book --start "$start" --duration "$duration" --rate "$rate" --title "$title" |
-        resv-store add >/dev/null
+    resv-request book --start "$start" "${wanted[@]}" | resv-store add >/dev/null
     id=$(stored)
 fi
 [ -n "$id" ] || { echo 'weekly.sh: error: the booking is not in the vault' >&2; exit 70; }

@@ -4,12 +4,14 @@ load ../lib/common
 
 setup() {
     export SLOTCAST_CONFIG=$BATS_TEST_TMPDIR SLOTCAST_VAULT=$BATS_TEST_TMPDIR/vault
-    touch "$SLOTCAST_CONFIG/terminal.toml"
+    printf 'control = "https://127.0.0.1:9"\npreset = "lineA"\n[carriers.lineA]\ninterface = "carA"\n' \
+        >"$SLOTCAST_CONFIG/terminal.toml"
     resv-store init >"$BATS_TEST_TMPDIR/terminal"
     resv-store -q trust "$(make-settings --key)"
     mkdir "$BATS_TEST_TMPDIR/bin"
     PATH=$BATS_TEST_TMPDIR/bin:$PATH
     program resv-request <<'END'
+        case " $* " in *' --dry-run '*) exec "$SLOTCAST_BUILD/bin/resv-request" "$@" ;; esac
         [ ! -e "$here/refuse" ] || { echo 'refused' >&2; exit 1; }
         echo "$*" >>"$here/booked"
         while [ $# -gt 0 ]; do
@@ -67,6 +69,44 @@ export -f weekly
     assert_equal "$(TZ=Europe/Paris date -d "$start" '+%A %H:%M')" 'Sunday 10:00'
     assert [ "$(date -d "$start" +%s)" -gt "$(date +%s)" ]
     assert [ "$(date -d "$start" +%s)" -le "$(date -d '+169 hours' +%s)" ]
+}
+
+# next_change MONTH: when clocks change in Paris in that month, March or October: its last Sunday.
+next_change() {
+    local year last
+    for year in "$(date +%Y)" "$(date -d '1 year' +%Y)"; do
+        last=$(date -d "$year-$1-31 $(date -d "$year-$1-31" +%w) days ago" +%F)
+        [[ $last > $(date -d tomorrow +%F) ]] && break
+    done
+    echo "$last"
+}
+
+# today_is DATE: at its noon; for weekly.sh, as far as it asks `date`.
+today_is() {
+    program date <<<"LD_PRELOAD=\$(echo /usr/lib/*/faketime/libfaketime.so.1) FAKETIME='@$1 12:00:00' exec $(command -v date) \"\$@\""
+}
+
+@test "weekly.sh refuses a time that a change of clocks makes absent or double" {
+    local spring autumn
+    spring=$(next_change 03)
+    autumn=$(next_change 10)
+    export TIME=02:30
+    today_is "$(date -d "$spring 3 days ago" +%F)"
+    run -64 with_own_cron bash -c 'weekly; code=$?; crontab -l; exit $code'
+    assert_line --partial "resv-request: error: --start: '$spring 02:30' does not exist in Europe/Paris"
+    assert_line --partial 'no crontab for'
+    rm "$BATS_TEST_TMPDIR/bin/date"
+    today_is "$(date -d "$autumn 3 days ago" +%F)"
+    run -64 weekly
+    assert_line --partial "resv-request: error: --start: '$autumn 02:30' happens twice in Europe/Paris"
+    assert_file_not_exists "$BATS_TEST_TMPDIR/booked"
+    # Half an hour after the change the time is what it says, and so is the week before.
+    TIME=3:30 run -0 with_own_cron bash -c weekly
+    assert_line --partial "${autumn}T02:30:00Z"
+    rm "$BATS_TEST_TMPDIR/bin/date"
+    today_is "$(date -d "$spring 7 days ago" +%F)" # its noon: 02:30 is past
+    run -64 weekly
+    assert_line --partial "'$spring 02:30' does not exist"
 }
 
 @test "weekly.sh drops the lines of events that are gone" {
