@@ -4,6 +4,8 @@ BUILD     ?= build$(if $(SANITIZE),-$(firstword $(subst $(comma), ,$(SANITIZE)))
 PREFIX    ?= /usr/local
 CXX       ?= g++
 OPTIMISE  ?= -O2 -g
+# Unit tests are compiled more often than they run.
+UNIT_OPTIMISE ?= -O0 -g1
 WARNINGS  := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
 CXXFLAGS  += -std=c++23 $(OPTIMISE) $(WARNINGS) $(if $(WERROR),-Werror)
 LDFLAGS   += -Wl,--as-needed -pthread
@@ -69,7 +71,7 @@ unit_sources := $(sort $(wildcard tests/unit/*.cpp))
 unit_modules := $(call closure,control carrier push relay cli)
 $(BUILD)/tests/unit/%.o: tests/unit/%.cpp lib/layers.mk
 	@mkdir -p $(@D)
-	$(call say,CXX,$<)$(CXX) -Ilib $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CXX,$<)$(CXX) -Ilib $(CXXFLAGS) $(UNIT_OPTIMISE) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/tests/unit/unit: $(call objects,$(unit_sources)) $(call archives,$(unit_modules))
 	$(call say,LINK,$@)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ -lrapidcheck $(call link_libs,$(unit_modules))
 
@@ -89,16 +91,19 @@ unit: $(BUILD)/tests/unit/unit $(test_tools:%=$(BUILD)/tests/tools/%)
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 ## Running and testing
+# One compiler for each core, unless the caller said how many: `make -j8 check`.
+jobs = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
 deps: ## install the Debian packages that are missing
 	@tools/packaging/deps
 
 # make passes INPUT on in the environment, as it was written.
 demo: deps ## run the whole flow in network namespaces: make demo [INPUT=holiday.mp4]
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(jobs) --no-print-directory all
 	@PATH="$(abspath $(BUILD))/bin:$$PATH" examples/demo.sh "$${INPUT:-test:}"
 
 check: deps ## build and run all tests (under 10 minutes)
-	@$(MAKE) --no-print-directory WERROR=1 all unit
+	@$(MAKE) $(jobs) --no-print-directory WERROR=1 all unit
 	@$(MAKE) --no-print-directory lint
 	@tests/run $(BUILD) $(TESTS)
 
