@@ -81,32 +81,33 @@ next_change() {
     echo "$last"
 }
 
-# today_is DATE: at its noon; for weekly.sh, as far as it asks `date`.
-today_is() {
-    program date <<<"LD_PRELOAD=\$(echo /usr/lib/*/faketime/libfaketime.so.1) FAKETIME='@$1 12:00:00' exec $(command -v date) \"\$@\""
+# weekly_on DATE: weekly.sh at noon of that day, as far as it asks `date`.
+weekly_on() {
+    local then=$BATS_TEST_TMPDIR/then
+    mkdir -p "$then"
+    printf '#!/bin/bash\nLD_PRELOAD=%s FAKETIME="@%s 12:00:00" exec %s "$@"\n' \
+        "$(echo /usr/lib/*/faketime/libfaketime.so.1)" "$1" "$(command -v date)" >"$then/date"
+    chmod +x "$then/date"
+    PATH=$then:$PATH with_own_cron bash -c 'weekly; code=$?; crontab -l; exit $code'
 }
+days_before() { date -d "$1 $2 days ago" +%F; }
 
 @test "weekly.sh refuses a time that a change of clocks makes absent or double" {
     local spring autumn
     spring=$(next_change 03)
     autumn=$(next_change 10)
     export TIME=02:30
-    today_is "$(date -d "$spring 3 days ago" +%F)"
-    run -64 with_own_cron bash -c 'weekly; code=$?; crontab -l; exit $code'
-    assert_line --partial "resv-request: error: --start: '$spring 02:30' does not exist in Europe/Paris"
-    assert_line --partial 'no crontab for'
-    rm "$BATS_TEST_TMPDIR/bin/date"
-    today_is "$(date -d "$autumn 3 days ago" +%F)"
-    run -64 weekly
+    for days in 3 7; do # at noon of the Sunday before, the next one is meant
+        run -64 weekly_on "$(days_before "$spring" $days)"
+        assert_line --partial "resv-request: error: --start: '$spring 02:30' does not exist in Europe/Paris"
+        assert_line --partial 'no crontab for'
+    done
+    run -64 weekly_on "$(days_before "$autumn" 3)"
     assert_line --partial "resv-request: error: --start: '$autumn 02:30' happens twice in Europe/Paris"
     assert_file_not_exists "$BATS_TEST_TMPDIR/booked"
-    # Half an hour after the change the time is what it says, and so is the week before.
-    TIME=3:30 run -0 with_own_cron bash -c weekly
+    # An hour later there is nothing to choose.
+    TIME=3:30 run -0 weekly_on "$(days_before "$autumn" 3)"
     assert_line --partial "${autumn}T02:30:00Z"
-    rm "$BATS_TEST_TMPDIR/bin/date"
-    today_is "$(date -d "$spring 7 days ago" +%F)" # its noon: 02:30 is past
-    run -64 weekly
-    assert_line --partial "'$spring 02:30' does not exist"
 }
 
 @test "weekly.sh drops the lines of events that are gone" {
