@@ -25,6 +25,7 @@ struct Options {
     std::string state;
     bool print_config = false;
     bool dry_run = false;
+    bool no_probe = false;
     bool table = false;
     std::string id;
     std::string carrier;
@@ -75,9 +76,19 @@ Result<int> connect(const Options &o, const Event &event) {
     const auto choice = TRY(carrier::choose(event.settings, event.config, o.carrier));
     const auto media = TRY(carrier::media_user(event.config));
     auto connector = TRY(Connector::open(event.config.state, !o.dry_run));
-    const auto outcome = TRY(connector.up(event.settings, choice, media.uid, o.dry_run));
+    auto stop = TRY(cli::StopSignal::make());
+    const auto outcome =
+        connector.up(event.settings, choice, media.uid,
+                     {.dry_run = o.dry_run, .probe = !o.no_probe, .stop_fd = stop.fd()});
+    if (!outcome) {
+        const auto signal = stop.take();
+        if (!signal)
+            return std::unexpected(outcome.error());
+        base::log::error("{}", outcome.error().message);
+        return cli::StopSignal::exit_code(*signal);
+    }
     if (o.dry_run) {
-        print_steps(outcome.plan);
+        print_steps(outcome->plan);
         return 0;
     }
     for (const carrier::Status &status : TRY(connector.status()))
@@ -141,6 +152,7 @@ Result<int> exec(const Options &o) {
     return carrier::exec({.settings = std::move(event.settings),
                           .config = std::move(event.config),
                           .carrier = o.carrier,
+                          .probe = !o.no_probe,
                           .command = o.command,
                           .signal_fd = stop.fd(),
                           .restore_signals = [&stop] { stop.unblock(); }},
@@ -164,6 +176,7 @@ class Commands {
         sub->add_option("--carrier", m_o.carrier, "Instead of the preset one")->type_name("NAME");
         sub->add_option("--settings", m_o.settings, "A settings record instead of the vault's")
             ->type_name("FILE");
+        sub->add_flag("--no-probe", m_o.no_probe, "Do not ask whether the relay answers");
     }
     void dry_run_of(CLI::App *sub, const char *text = "Print the steps, change nothing") {
         sub->add_flag("--dry-run", m_o.dry_run, text);

@@ -1,6 +1,7 @@
 #include "carrier/connector.hpp"
 
 #include "base/log.hpp"
+#include "carrier/probe.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -34,6 +35,16 @@ std::optional<Address> optional_address(const std::string &text) {
 
 bool has_family(const std::vector<Address> &addresses, Family family) {
     return std::ranges::find(addresses, family, &Address::family) != addresses.end();
+}
+
+/// The turn that the reservation has on carrier @p name; 0: none.
+std::int64_t turn_of(const Carriers &carriers, const std::string &name,
+                     const wire::Settings &settings) {
+    const auto carrier = carriers.find(name);
+    if (carrier == carriers.end())
+        return 0;
+    const auto use = carrier->second.uses.find(settings.reservation);
+    return use == carrier->second.uses.end() ? 0 : use->second.turn;
 }
 
 /// Whether @p link has all that sending to @p relay needs.
@@ -167,9 +178,58 @@ Result<route::Plan> Connector::plan(const Carriers &carriers, bool guard_unknown
     return route::difference(current, wanted);
 }
 
+/// Stores @p state, then brings the kernel, which holds @p kernel of ours, to where all files ask
+/// for.
+Result<void> Connector::advance(Outcome &out, const CarrierState &state, route::State &kernel) {
+    const auto known = out.carriers.find(state.name);
+    if (known == out.carriers.end() || known->second != state) {
+        TRY(m_folder.store(state));
+        out.carriers[state.name] = state;
+    }
+    route::State wanted = route::wanted(TRY(policy(out.carriers)));
+    const route::Plan plan = route::difference(kernel, wanted);
+    TRY(m_kernel.apply(plan));
+    kernel = std::move(wanted);
+    out.plan.insert(out.plan.end(), plan.begin(), plan.end());
+    return {};
+}
+
+/// Whether the relay answers through the carrier, whose own table and rules are there.
+Result<void> Connector::ask_relay(const Choice &choice, int stop_fd) {
+    ProbeWay way{choice.name, choice.interface, {}};
+    const Address relay = TRY(Address::parse(choice.probe->at.host));
+    if (const auto link = TRY(m_kernel.link(choice.interface)))
+        if (const auto source = std::ranges::find(link->addresses, relay.family, &Address::family);
+            source != link->addresses.end())
+            way.source = source->text();
+    const auto took = TRY(probe(*choice.probe, way, stop_fd));
+    base::log::debug("carrier {}: the relay answered after {:.1f} ms", choice.name,
+                     std::chrono::duration<double, std::milli>(took).count());
+    return {};
+}
+
+/// Back to @p before from what @p out has stored: the state first, so that a crash here is mended
+/// towards it.
+void Connector::go_back(const Carriers &before, const Outcome &out, const std::string &name) {
+    const auto had = before.find(name);
+    const auto has = out.carriers.find(name);
+    Result<void> restored;
+    if (had == before.end())
+        restored = has == out.carriers.end() ? Result<void>{} : m_folder.remove(name);
+    else if (has->second != had->second)
+        restored = m_folder.store(had->second);
+    if (!restored)
+        base::log::error("{}", restored.error().message);
+    const auto back = plan(before, false);
+    if (!back || !m_kernel.apply(*back))
+        base::log::error("the former routing could not be restored; carrier-connect down, for "
+                         "every reservation of carrier {}, cleans up",
+                         name);
+}
+
 Result<Outcome> Connector::up(const wire::Settings &settings, const Choice &choice,
-                              std::uint32_t media_uid, bool dry_run) {
-    if (dry_run) {
+                              std::uint32_t media_uid, const UpHow &how) {
+    if (how.dry_run) {
         Outcome out{{}, TRY(m_folder.load())};
         out.carriers[choice.name] = TRY(next_state(out.carriers, settings, choice, media_uid));
         out.plan = TRY(plan(out.carriers, true));
@@ -179,27 +239,21 @@ Result<Outcome> Connector::up(const wire::Settings &settings, const Choice &choi
     const Carriers before = TRY(m_folder.load());
     Outcome out{{}, before};
     const CarrierState next = TRY(next_state(before, settings, choice, media_uid));
-    out.carriers[choice.name] = next;
-    const auto had = before.find(choice.name);
-    if (had == before.end() || had->second != next)
-        TRY(m_folder.store(next));
-    auto applied = [&]() -> Result<void> {
-        out.plan = TRY(plan(out.carriers, false));
-        return m_kernel.apply(out.plan);
+    auto done = [&]() -> Result<void> {
+        route::State kernel = TRY(m_kernel.read());
+        if (how.probe && choice.probe) {
+            // With the turn that it had, so that neither table 4000 nor a sender moves there yet.
+            CarrierState asking = next;
+            asking.uses[settings.reservation].turn = turn_of(before, choice.name, settings);
+            TRY(advance(out, asking, kernel));
+            TRY(ask_relay(choice, how.stop_fd));
+        }
+        return advance(out, next, kernel);
     }();
-    if (applied)
+    if (done)
         return out;
-    // Back to what was: the state first, so that a crash here is mended towards it.
-    const auto restored =
-        had == before.end() ? m_folder.remove(choice.name) : m_folder.store(had->second);
-    if (!restored)
-        base::log::error("{}", restored.error().message);
-    const auto back = plan(before, false);
-    if (!back || !m_kernel.apply(*back))
-        base::log::error(
-            "the former routing could not be restored; carrier-connect down {} cleans up",
-            settings.reservation.text());
-    return std::unexpected(std::move(applied).error());
+    go_back(before, out, choice.name);
+    return std::unexpected(std::move(done).error());
 }
 
 Result<Outcome> Connector::down(const base::Id &reservation, bool dry_run) {

@@ -12,6 +12,13 @@ struct Outcome {
     Carriers carriers; ///< in use afterwards
 };
 
+/// How `up` is to be done.
+struct UpHow {
+    bool dry_run = false;
+    bool probe = true; ///< ask the relay's echo, when the settings tell it, before going on
+    int stop_fd = -1;  ///< readable: give up asking; -1: nothing does
+};
+
 /// A carrier in use, as `status` shows it.
 struct Status {
     CarrierState state;
@@ -27,11 +34,12 @@ class Connector {
     [[nodiscard]] static base::Result<Connector> open(const std::filesystem::path &state,
                                                       bool change);
 
-    /// Connects @p choice for the reservation and makes it the active one. Repeating it changes
-    /// nothing. no_input: no such interface; unavailable: it is down or has no fitting address. On
-    /// failure state and kernel are as they were before.
+    /// Connects @p choice for the reservation and, once the relay answers through it, makes it the
+    /// active one. Repeating it changes nothing. no_input: no such interface; unavailable: it is
+    /// down, has no fitting address, or the relay does not answer; try_again: stopped. On failure
+    /// state and kernel are as they were before.
     [[nodiscard]] base::Result<Outcome> up(const wire::Settings &settings, const Choice &choice,
-                                           std::uint32_t media_uid, bool dry_run);
+                                           std::uint32_t media_uid, const UpHow &how);
 
     /// Takes the reservation off every carrier. Also mends what a crash left.
     [[nodiscard]] base::Result<Outcome> down(const base::Id &reservation, bool dry_run);
@@ -59,6 +67,10 @@ class Connector {
                                                         const wire::Settings &settings,
                                                         const Choice &choice,
                                                         std::uint32_t media_uid);
+    [[nodiscard]] base::Result<void> advance(Outcome &out, const CarrierState &state,
+                                             route::State &kernel);
+    [[nodiscard]] base::Result<void> ask_relay(const Choice &choice, int stop_fd);
+    void go_back(const Carriers &before, const Outcome &out, const std::string &name);
     [[nodiscard]] base::Result<route::Link> usable_link(const Choice &choice);
     [[nodiscard]] base::Result<route::Policy> policy(const Carriers &carriers);
     [[nodiscard]] base::Result<route::Plan> plan(const Carriers &carriers, bool guard_unknown);

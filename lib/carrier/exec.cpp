@@ -207,7 +207,7 @@ Result<int> Run::all() {
     TRY(m_session.check_open(base::SystemClock{}.now()));
     const wire::Settings &settings = m_request.settings;
     const Choice choice = TRY(choose(settings, m_request.config, m_request.carrier));
-    TRY(m_connector.up(settings, choice, m_media.uid, false));
+    TRY(m_connector.up(settings, choice, m_media.uid, {.probe = m_request.probe}));
     log::info("carrier {} is up on interface {}", choice.name, choice.interface);
     auto code = with_carrier();
     m_sender.reset();

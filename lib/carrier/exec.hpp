@@ -12,6 +12,7 @@ struct ExecRequest {
     wire::Settings settings;
     conf::TerminalConfig config;
     std::string carrier; ///< as --carrier gave it, may be empty
+    bool probe = true;   ///< ask the relay's echo before anything is sent
     std::vector<std::string> command;
     int signal_fd = -1; ///< a signalfd for SIGINT, SIGTERM, SIGHUP and SIGCHLD, which are blocked
     std::function<void()> restore_signals; ///< gives a child its mask back; async-signal-safe

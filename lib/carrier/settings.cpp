@@ -50,7 +50,8 @@ Result<Choice> choose(const wire::Settings &settings, const conf::TerminalConfig
                   .gateway4 = or_settings(local->second.gateway4, info->link.gateway4),
                   .gateway6 = or_settings(local->second.gateway6, info->link.gateway6),
                   .relay = ingest.relay,
-                  .endpoint = ingest.at};
+                  .endpoint = ingest.at,
+                  .probe = info->probe};
 }
 
 Result<wire::Settings> load_settings(const vault::Vault &vault, const base::Id &reservation,

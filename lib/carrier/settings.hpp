@@ -16,6 +16,7 @@ struct Choice {
     std::string gateway6;
     std::string relay;       ///< id of the relay that is sent to
     wire::Endpoint endpoint; ///< its ingest address through this carrier
+    std::optional<wire::Probe> probe;
 };
 
 /// Picks @p wanted, else the preset carrier, else the settings' first. refused: the settings do not

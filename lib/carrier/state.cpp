@@ -27,7 +27,7 @@ template <typename Wanted> const CarrierState *highest(const Carriers &carriers,
     Turn best;
     for (const auto &[name, carrier] : carriers)
         for (const auto &[id, use] : carrier.uses)
-            if (wanted(id) && (best.carrier == nullptr || use.turn > best.turn))
+            if (wanted(id) && use.turn > best.turn)
                 best = {use.turn, &carrier};
     return best.carrier;
 }

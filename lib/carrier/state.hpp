@@ -15,7 +15,7 @@ namespace carrier {
 /// One reservation's use of a carrier.
 struct Use {
     /// Rises with every `up`: the use with the highest is the active one, of its reservation and,
-    /// for table 4000, of all.
+    /// for table 4000, of all. 0: never active, since the relay has not answered through it yet.
     std::int64_t turn = 0;
     std::set<std::string> ingest; ///< the ingest addresses of its relays, through any carrier
     bool operator==(const Use &) const = default;

@@ -4,7 +4,8 @@
 #   setup_file()    { carriers_up; }
 #   teardown_file() { lab_down; }
 #   setup()         { carriers_reset; }
-#   event [OPTION…]  sets $ID to a reservation of now, with lines A and B, in the vault
+#   event [OPTION…]  sets $ID to a reservation of now, with lines A and B, in the vault; no relay
+#                    runs here, so no echo is to be asked
 
 MEDIA_UID=64010
 INGEST6_A=2001:db8::10
@@ -72,7 +73,7 @@ carriers_reset() {
 }
 
 event() {
-    ID=$(make-settings --terminal "$CARRIERS/terminal" --in 1s --carrier lineA --carrier lineB "$@" |
+    ID=$(make-settings --terminal "$CARRIERS/terminal" --in 1s --no-probe --carrier lineA --carrier lineB "$@" |
         resv-store add | jq -r .reservation)
 }
 

@@ -30,6 +30,7 @@ struct Options {
     std::string title = "Town hall";
     std::string host = "203.0.113.10";
     std::vector<std::string> carriers{"line-a", "line-b"};
+    bool no_probe = false;
 };
 
 Result<seal::SigningKey> control_key(const std::string &name) {
@@ -105,6 +106,9 @@ Result<wire::Settings> settings_of(const Options &o, const seal::SigningKey &con
              .probe = wire::Probe{{o.host, static_cast<std::uint16_t>(port + 1)}, probe_key},
              .link = {}});
     }
+    if (o.no_probe)
+        for (wire::CarrierInfo &carrier : s.carriers)
+            carrier.probe.reset();
     seal::Ticket ticket;
     ticket.reservation = s.reservation;
     ticket.channel = seal::short_hash("studio1");
@@ -161,6 +165,7 @@ int main(int argc, char **argv) {
                              app.add_option("--title", o.title, "Title");
                              app.add_option("--host", o.host, "The relay's ingest address");
                              app.add_option("--carrier", o.carriers, "Carriers, in order");
+                             app.add_flag("--no-probe", o.no_probe, "A relay without an echo");
                              app.callback([&] { action = [&] { return make(o); }; });
                          });
 }

@@ -62,3 +62,11 @@ TEST_CASE("carrier: the last one brought up is the active one, by reservation an
     CHECK(most_recent(carriers)->name == "A");
     CHECK(highest_turn(carriers) == 4);
 }
+
+TEST_CASE("carrier: one whose relay has not answered yet is nobody's active one") {
+    Carriers carriers;
+    carriers["A"] = state("A", {{id(1), {0, {}}}});
+    CHECK(active_for(carriers, id(1)) == nullptr);
+    CHECK(most_recent(carriers) == nullptr);
+    CHECK(read_state(to_text(carriers["A"]), "A") == carriers["A"]);
+}

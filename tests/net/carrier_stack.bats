@@ -1,0 +1,137 @@
+# carrier-connect with a real relay and a real control: the probe through the carrier, before
+# anything else goes there.
+
+load ../lib/common
+load ../lib/lab
+load ../lib/stack
+
+setup_file() { stack_up; }
+teardown_file() { stack_down; }
+setup() {
+    book 20 60
+    RUN=$STACK/run
+}
+teardown() {
+    on relay nft delete table inet deaf 2>/dev/null || true
+    connect -q down "$ID"
+    terminal resv-request end "$ID" >/dev/null 2>&1 || terminal resv-request cancel "$ID" >/dev/null 2>&1 || true
+    end_started
+}
+
+connect() { terminal carrier-connect "$@"; }
+
+# deaf ADDRESS…: questions to the relay's echo there are lost.
+deaf() {
+    on relay nft -f - <<-END
+	table inet deaf { chain in { type filter hook input priority 0;
+	    ip daddr { $(tr ' ' , <<<"$*") } udp dport 9001 counter drop
+	}
+	}
+	END
+}
+asked() { on relay nft list table inet deaf | grep -o 'packets [0-9]*' | cut -d ' ' -f 2; }
+nothing_left() {
+    assert_equal "$(on terminal ip rule; on terminal ip -6 rule)" "$1"
+    assert_equal "$(ls "$RUN/carriers")" ''
+    run on terminal nft list table inet slotcast
+    assert_failure
+}
+all_rules() {
+    on terminal ip rule
+    on terminal ip -6 rule
+}
+active_route() { on terminal ip route show table 4000 | grep ^default; }
+
+@test "probe: the relay is asked through the carrier, and only through it" {
+    run --separate-stderr -0 connect -v up "$ID"
+    assert_equal "$(jq -c '[.carrier,.active]' <<<"$output")" '["lineA",true]'
+    assert_regex "$stderr" 'carrier lineA: the relay answered after [0-9.]+ ms'
+    [ "$(lab_bytes media carA)" -gt 0 ]
+    assert_equal "$(lab_bytes media inet0)" 0
+    assert_equal "$(lab_bytes media carB)" 0
+    run --separate-stderr -0 connect -v up "$ID" --carrier lineB
+    assert_regex "$stderr" 'carrier lineB: the relay answered'
+    [ "$(lab_bytes media carB)" -gt 0 ]
+    assert_equal "$(lab_bytes media inet0)" 0
+}
+
+@test "probe: a line that leads nowhere is 69 with a hint, and nothing is left" {
+    before=$(all_rules)
+    deaf "$INGEST_A"
+    run --separate-stderr -69 connect up "$ID"
+    assert_output ''
+    assert_regex "$stderr" "error: carrier lineA: the relay does not answer through interface carA \(UDP echo at $INGEST_A port 9001\)"
+    assert_regex "$stderr" 'hint: .*--no-probe'
+    assert_equal "$(asked)" 10
+    nothing_left "$before"
+    run -69 connect exec "$ID" -- touch "$BATS_TEST_TMPDIR/ran"
+    assert_output --partial 'carrier lineA: the relay does not answer'
+    assert_not_exists "$BATS_TEST_TMPDIR/ran"
+    nothing_left "$before"
+
+    # Where only the echo is lost, one can say so.
+    asked=$(asked)
+    run -0 connect -q exec "$ID" --no-probe -- true
+    connect up "$ID" --no-probe >/dev/null
+    assert_equal "$(asked)" "$asked"
+    run active_route
+    assert_output --partial 'dev carA'
+}
+
+@test "probe: the answer to a later question counts as well" {
+    deaf "$INGEST_A"
+    start up nsenter --net="/run/netns/$LAB-terminal" carrier-connect --config "$STACK/terminal.toml" up "$ID"
+    questions() { [ "$(asked)" -ge 3 ]; }
+    wait_for 5 questions
+    on relay nft delete table inet deaf
+    wait "$started"
+}
+
+@test "probe: when the new line leads nowhere, the old one and the sender stay as they are" {
+    connect up "$ID" >/dev/null
+    start run terminal carrier-connect exec "$ID" -- sleep 30
+    running() { pgrep -P "$(pgrep -P "$started" -f carrier-connect || echo "$started")" -x push-sender; }
+    wait_for 10 running
+    on terminal sh -c 'ip rule; ip -6 rule; ip route show table all; nft -s list ruleset' >"$BATS_TEST_TMPDIR/before"
+    cp -a "$RUN/carriers" "$BATS_TEST_TMPDIR/carriers"
+    deaf "$INGEST_B"
+    run -69 connect up "$ID" --carrier lineB
+    assert_output --partial 'carrier lineB: the relay does not answer'
+    run -0 diff "$BATS_TEST_TMPDIR/before" <(on terminal sh -c 'ip rule; ip -6 rule; ip route show table all; nft -s list ruleset')
+    run -0 diff -r "$BATS_TEST_TMPDIR/carriers" "$RUN/carriers"
+    run cat "$BATS_TEST_TMPDIR/run.err"
+    refute_output --partial lineB
+    # The same of a line that is in use: it stays, but the answer is no success.
+    on relay nft delete table inet deaf
+    deaf "$INGEST_A"
+    run -69 connect up "$ID"
+    run -0 diff "$BATS_TEST_TMPDIR/before" <(on terminal sh -c 'ip rule; ip -6 rule; ip route show table all; nft -s list ruleset')
+    kill "$started"
+}
+
+@test "probe: while it asks, media is closed; stopped it cleans up, killed it stays closed" {
+    before=$(all_rules)
+    deaf "$INGEST_A"
+    local code
+    for signal in INT TERM KILL; do
+        start up nsenter --net="/run/netns/$LAB-terminal" carrier-connect --config "$STACK/terminal.toml" up "$ID"
+        asked=$(asked)
+        questions() { [ "$(asked)" -gt "$asked" ]; }
+        wait_for 5 questions
+        run -1 active_route
+        run on terminal setpriv --reuid 64010 --regid 64010 --clear-groups ip route get "$INGEST_A"
+        assert_failure
+        kill -"$signal" "$started"
+        code=0
+        wait "$started" || code=$?
+        if [ "$signal" = KILL ]; then
+            run -1 active_route
+            run connect status
+            assert_equal "$(jq -c '[.carrier,.active]' <<<"$output")" '["lineA",false]'
+            connect down "$ID"
+        else
+            assert_equal "$code" $((128 + $(kill -l "$signal")))
+        fi
+        nothing_left "$before"
+    done
+}
