@@ -1,5 +1,5 @@
 # carrier-connect with a real relay and a real control: the probe through the carrier, before
-# anything else goes there.
+# anything else goes there, and reservations that stay off it.
 
 load ../lib/common
 load ../lib/lab
@@ -134,4 +134,16 @@ active_route() { on terminal ip route show table 4000 | grep ^default; }
         fi
         nothing_left "$before"
     done
+}
+
+@test "reservations stay off the carrier that holds the better default route" {
+    run on terminal ip route get "$CONTROL_ADDRESS"
+    assert_output --partial 'dev carB' # what a careless program would do
+    connect up "$ID" --carrier lineB >/dev/null
+    before=$(lab_bytes reservation inet0)
+    terminal resv-request show "$ID" >/dev/null
+    terminal resv-request time >/dev/null
+    [ "$(lab_bytes reservation inet0)" -gt $((before + 1000)) ]
+    assert_equal "$(lab_bytes reservation carA)" 0
+    assert_equal "$(lab_bytes reservation carB)" 0
 }
