@@ -96,6 +96,35 @@ has_pending() { [ -n "$(pending)" ]; }
     run -77 timeout 10 resv-request --vault "$BATS_TEST_TMPDIR/other" list
 }
 
+@test "with a full disk enrol stores nothing of control, and works when run again with its token" {
+    local token=$BATS_TEST_TMPDIR/token
+    resv-control -q --config "$CONTROL" enrol other --role distributor >"$token"
+    # Pages of the file system are freed one by one: first the request does not fit, then it fits and
+    # control enrols the key, but that of control does not fit.
+    run -0 --separate-stderr timeout 60 unshare -m bash -ec '
+        disk=$1 token=$2 page=$(getconf PAGESIZE)
+        mkdir "$disk" && mount -t tmpfs -o size=$((16 * page)) tmpfs "$disk"
+        enrol() { timeout 10 resv-request --vault "$disk/vault" enrol --token-file "$token"; }
+        resv-store --vault "$disk/vault" init >/dev/null
+        cat /dev/zero >"$disk/filler" 2>/dev/null || true
+        for try in 1 2 3 4 5; do
+            code=0 && enrol >"$token.out" || code=$?
+            resv-store --vault "$disk/vault" check >&2
+            echo "$code $(wc -l <"$token.out") $(resv-store --vault "$disk/vault" id | jq ".trusted | length")" \
+                "$(find "$disk/vault/pending" -type f ! -name lock | wc -l) $(find "$disk/vault" -name "*.tmp*" | wc -l)"
+            [ "$code" != 0 ] || break
+            truncate -s "-$page" "$disk/filler"
+        done
+        timeout 10 resv-request --vault "$disk/vault" list' - "$BATS_TEST_TMPDIR/disk" "$token"
+    # exit code, records, trusted controls, requests to take up again, leftovers
+    assert_output '74 0 0 0 0
+74 0 0 1 0
+0 1 1 0 0'
+    assert_regex "$stderr" 'error: write [^ ]*/pending/[0-9a-f]+: no space left on device'
+    assert_regex "$stderr" 'error: write [^ ]*/trusted/[0-9a-f]+: no space left on device'
+    assert_regex "$stderr" 'hint: free some space and run the same command again'
+}
+
 @test "book prints the reservation, then settings that the vault takes" {
     start=$(day 1)
     run -0 --separate-stderr book "$start" --title 'Town hall' --carrier lineA --carrier lineB
