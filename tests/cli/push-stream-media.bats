@@ -11,6 +11,9 @@ setup_file() {
     ffmpeg -v error -f lavfi -i "$picture" -f lavfi -i "$sound" -c:v libx264 -preset veryfast \
         -g 20 -bf 2 -b:v 400k -c:a aac -b:a 64k show.mp4
     ffmpeg -v error -i show.mp4 -c copy -f mpegts show.ts
+    ffmpeg -v error -i show.mp4 -c:a copy -c:v libx265 -preset ultrafast -s 160x90 \
+        -x265-params log-level=none:keyint=20:bframes=2 h265.mp4
+    ffmpeg -v error -i h265.mp4 -c copy -f mpegts h265.ts
     ffmpeg -v error -f lavfi -i "$picture" -f lavfi -i "$sound" -c:v mpeg2video -b:v 4M \
         -c:a mp2 old.mkv
     ffmpeg -v error -i old.mkv -c copy -f mpegts old.ts
@@ -49,6 +52,10 @@ report() { jq -e "$2" "$1.json" >/dev/null || { cat "$1.json"; return 1; }; }
 # The coded pictures of a file without what each container adds: delimiters and parameter sets.
 pictures() {
     ffmpeg -v error -i "$1" -map 0:v -c copy -bsf:v h264_mp4toannexb,filter_units=remove_types=6-9 -f md5 -
+}
+pictures_h265() {
+    ffmpeg -v error -i "$1" -map 0:v -c copy -f md5 \
+        -bsf:v "hevc_mp4toannexb,filter_units=remove_types=32-35|39-40" -
 }
 # A hash of each coded frame of sound, without the headers that a transport stream puts before it.
 sound() {
@@ -103,6 +110,29 @@ frames() { ffprobe -v error -select_streams v -count_frames -show_entries stream
     refute says whole encoded
     assert_equal "$(pictures part.ts)" "$(pictures "$media/show.mp4")"
     says part 'encoded to AAC'
+}
+
+@test "push-stream: H.265 passes as well, unless the reservation does without it" {
+    push stream -- $ID "$media/h265.ts"
+    push whole -- $ID "$media/h265.mp4"
+    push part --rate 1500K --codec h264 --codec aac -- $ID "$media/h265.ts"
+    done_with stream
+    done_with whole
+    done_with part
+    cmp stream.ts "$media/h265.ts"
+    report stream '(.last_ms - .first_ms) as $took | $took > 1200 and $took < 2600'
+    assert_equal "$(codecs whole.ts)" 'aac hevc'
+    was=$(pictures_h265 "$media/h265.mp4")
+    assert_equal "$(pictures_h265 whole.ts)" "$was"
+    assert_not_equal "$was" "MD5=$(md5sum </dev/null | cut -d ' ' -f 1)"
+    assert_equal "$(frames whole.ts)" 40
+    came=$(sound whole.ts)
+    assert [ "$(wc -w <<<"$came")" -ge 70 ]
+    [[ $(sound "$media/h265.mp4") == *"$came"* ]]
+    assert_equal "$(ffmpeg -v error -i whole.ts -f null - 2>&1)" ''
+    refute says whole encoded
+    says part 'is encoded to H.264'
+    assert_equal "$(codecs part.ts)" 'aac h264'
 }
 
 @test "push-stream: other media are encoded within the reserved rate, from a file or a pipe" {
