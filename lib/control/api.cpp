@@ -16,6 +16,8 @@ using ledger::Transaction;
 namespace {
 
 constexpr std::chrono::hours k_answers_kept{48};
+// A wall clock set back by less waits for itself; by more, it was wrong before and is followed.
+constexpr base::Seconds k_small_step{60};
 
 // The variable parts of `path` when it has the pattern's shape.
 std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path) {
@@ -143,25 +145,33 @@ Outcome<std::optional<Answer>> Api::long_poll(const Call &call, const Reply &rep
     return std::nullopt;
 }
 
+base::UtcTime Api::transaction_time() {
+    const base::UtcTime now = m_clock.now();
+    if (now >= m_last_time || m_last_time - now > k_small_step)
+        m_last_time = now;
+    return m_last_time;
+}
+
 Outcome<Answer> Api::once(const Call &call, const seal::KeyId &by, const Work &work) {
     const seal::Hash256 hash = seal::hash256(seal::bytes_of(
         fmt::format("{} {}\n{}", call.request.method, call.request.target, call.request.body)));
     auto outcome = transact(m_ledger, [&](Transaction &t) -> Outcome<Answer> {
+        const base::UtcTime now = transaction_time();
         const auto stored = TRY(t.answer(by, call.idempotency_key));
-        if (stored && stored->created + k_answers_kept > call.now) {
+        if (stored && stored->created + k_answers_kept > now) {
             if (stored->request == hash)
                 return Answer{.status = stored->status, .body = stored->body};
             return refuse(422, "idempotency_key_reused",
                           "that Idempotency-Key came with another request before",
                           "use a new key for a new request");
         }
-        Answer answer = TRY(work(t));
+        Answer answer = TRY(work(t, now));
         TRY(t.put(ledger::StoredAnswer{.by = by,
                                        .key = call.idempotency_key,
                                        .request = hash,
                                        .status = answer.status,
                                        .body = answer.body,
-                                       .created = call.now}));
+                                       .created = now}));
         return answer;
     });
     if (outcome)

@@ -25,7 +25,7 @@ class Api {
     // One request on its way through a handler.
     struct Call {
         const net::Request &request;
-        base::UtcTime now;
+        base::UtcTime now; // when it arrived; changes are judged by their transaction's time
         std::vector<std::string> names; // the path's variable parts
         ledger::Party caller;
         std::string idempotency_key; // of a POST
@@ -38,8 +38,9 @@ class Api {
         Who who;
         Handler handler;
     };
-    using Work = std::function<Outcome<Answer>(ledger::Transaction &)>;
-    using Change = std::function<Outcome<ledger::Booking>(ledger::Transaction &, ledger::Booking)>;
+    using Work = std::function<Outcome<Answer>(ledger::Transaction &, base::UtcTime now)>;
+    using Change = std::function<Outcome<ledger::Booking>(ledger::Transaction &, ledger::Booking,
+                                                          base::UtcTime now)>;
 
     [[nodiscard]] static std::span<const Route> routes();
     Outcome<std::optional<Answer>> dispatch(const net::Request &request, const Reply &reply);
@@ -48,15 +49,19 @@ class Api {
     Outcome<void> check_role(Who who, const Call &call);
 
     /// Runs @p work in the transaction that also keeps its answer; the same key and request again
-    /// get that answer, the same key with another request 422.
+    /// get that answer, the same key with another request 422. @p work is told the time of its
+    /// transaction: requests may wait long for their turn, and a hold must not outlive that.
     Outcome<Answer> once(const Call &call, const seal::KeyId &by, const Work &work);
     /// The booking that the path names, when it is the caller's (or the caller an operator): else
     /// 404.
     Outcome<ledger::Booking> own_booking(ledger::Transaction &t, const Call &call);
     /// once() around @p change of own_booking(), answered by the reservation and its settings.
     Outcome<Answer> change(const Call &call, const Change &change);
-    Outcome<Answer> booked(ledger::Transaction &t, ledger::Booking booking, const Call &call,
+    Outcome<Answer> booked(ledger::Transaction &t, ledger::Booking booking, base::UtcTime now,
                            int status);
+    /// The time of the write transaction that calls it: never before that of the one before it,
+    /// unless the wall clock was set back far.
+    base::UtcTime transaction_time();
 
     Outcome<Answer> healthz(const Call &call);
     Outcome<Answer> time(const Call &call);
@@ -82,6 +87,7 @@ class Api {
     IsOwnHost m_is_own_host;
     Desk m_desk;
     Authenticator m_authenticator;
+    base::UtcTime m_last_time; // of a write transaction; touched only within one
 };
 
 } // namespace control

@@ -121,24 +121,24 @@ Outcome<Answer> Api::show(const Call &call) {
 
 // The reservation, and fresh settings where it is booked. They are sealed to its owner, also when
 // an operator asked.
-Outcome<Answer> Api::booked(Transaction &t, Booking b, const Call &call, int status) {
+Outcome<Answer> Api::booked(Transaction &t, Booking b, UtcTime now, int status) {
     JsonObject out;
-    const resv::State state = resv::state_at(b.life, call.now);
+    const resv::State state = resv::state_at(b.life, now);
     const auto owner = TRY(t.party_by_name(b.owner));
     if ((state == resv::State::booked || state == resv::State::active) && owner &&
         servable(b, m_config)) {
         ++b.settings_serial;
         TRY(m_desk.keep(t, b));
-        out["settings"] = wire::to_json(settings_of(b, *owner, m_config, m_keys, call.now));
+        out["settings"] = wire::to_json(settings_of(b, *owner, m_config, m_keys, now));
     }
-    out["reservation"] = wire::to_json(reservation_of(b, m_config, call.now));
+    out["reservation"] = wire::to_json(reservation_of(b, m_config, now));
     return json(out, status);
 }
 
 Outcome<Answer> Api::change(const Call &call, const Change &change) {
-    return once(call, call.caller.id(), [&](Transaction &t) -> Outcome<Answer> {
+    return once(call, call.caller.id(), [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
         Booking b = TRY(own_booking(t, call));
-        return booked(t, TRY(change(t, std::move(b))), call, 200);
+        return booked(t, TRY(change(t, std::move(b), now)), now, 200);
     });
 }
 
@@ -148,15 +148,16 @@ Outcome<Answer> Api::book(const Call &call) {
     const auto request = wire::read_request(body, "request");
     if (!request)
         return invalid(request.error());
-    return once(call, call.caller.id(), [&](Transaction &t) -> Outcome<Answer> {
-        auto b = TRY(m_desk.book(t, call.caller.name, *request, call.now));
-        return booked(t, std::move(b), call, 201);
+    return once(call, call.caller.id(), [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
+        auto b = TRY(m_desk.book(t, call.caller.name, *request, now));
+        return booked(t, std::move(b), now, 201);
     });
 }
 
 Outcome<Answer> Api::commit(const Call &call) {
-    return change(
-        call, [&](Transaction &t, Booking b) { return m_desk.commit(t, std::move(b), call.now); });
+    return change(call, [&](Transaction &t, Booking b, UtcTime now) {
+        return m_desk.commit(t, std::move(b), now);
+    });
 }
 
 Outcome<Answer> Api::extend(const Call &call) {
@@ -169,19 +170,21 @@ Outcome<Answer> Api::extend(const Call &call) {
     }();
     if (!end)
         return invalid(end.error());
-    return change(call, [&](Transaction &t, Booking b) {
-        return m_desk.extend(t, std::move(b), *end, call.now);
+    return change(call, [&](Transaction &t, Booking b, UtcTime now) {
+        return m_desk.extend(t, std::move(b), *end, now);
     });
 }
 
 Outcome<Answer> Api::cancel(const Call &call) {
-    return change(
-        call, [&](Transaction &t, Booking b) { return m_desk.cancel(t, std::move(b), call.now); });
+    return change(call, [&](Transaction &t, Booking b, UtcTime now) {
+        return m_desk.cancel(t, std::move(b), now);
+    });
 }
 
 Outcome<Answer> Api::end(const Call &call) {
-    return change(call,
-                  [&](Transaction &t, Booking b) { return m_desk.end(t, std::move(b), call.now); });
+    return change(call, [&](Transaction &t, Booking b, UtcTime now) {
+        return m_desk.end(t, std::move(b), now);
+    });
 }
 
 Outcome<Answer> Api::settings(const Call &call) {
@@ -194,8 +197,8 @@ Outcome<Answer> Api::settings(const Call &call) {
     }();
     if (!renew)
         return invalid(renew.error());
-    return change(call, [&](Transaction &t, Booking b) -> Outcome<Booking> {
-        const resv::State state = resv::state_at(b.life, call.now);
+    return change(call, [&](Transaction &t, Booking b, UtcTime now) -> Outcome<Booking> {
+        const resv::State state = resv::state_at(b.life, now);
         if (state != resv::State::booked && state != resv::State::active)
             return refuse(409, "wrong_state",
                           fmt::format("it is {} and has no settings", resv::name(state)),
@@ -237,7 +240,7 @@ Outcome<Answer> Api::reports(const Call &call) {
     }();
     if (!read)
         return invalid(read.error());
-    return once(call, call.caller.id(), [&](Transaction &t) -> Outcome<Answer> {
+    return once(call, call.caller.id(), [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
         for (const wire::Report &report : reports) {
             auto b = TRY(t.booking(report.reservation));
             if (!b || b->relay != call.caller.name)
@@ -247,10 +250,10 @@ Outcome<Answer> Api::reports(const Call &call) {
                                            .event = report.event,
                                            .at = report.at,
                                            .bytes = report.bytes,
-                                           .received = call.now}));
+                                           .received = now}));
             if (report.event != "first_media")
                 continue;
-            const auto done = m_desk.activate(t, *std::move(b), report.at, call.now);
+            const auto done = m_desk.activate(t, *std::move(b), report.at, now);
             if (!done && done.error().problem.status != 409)
                 return std::unexpected(done.error());
             if (!done)

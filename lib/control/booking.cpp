@@ -112,6 +112,16 @@ std::vector<resv::Demand> Desk::demands(const Booking &b) const {
     return resv::demands_of(b.channel, b.relay, b.request.carriers, b.request.rate, b.viewers);
 }
 
+// What `b` needs within `span` is free, but for what it takes itself.
+Outcome<void> Desk::check_free(Transaction &t, const Booking &b, resv::Span span,
+                               UtcTime now) const {
+    const auto missing =
+        resv::shortages(m_capacity, TRY(t.loads(span, now, b.id)), span, demands(b));
+    if (!missing.empty())
+        return short_of(missing);
+    return {};
+}
+
 // Every change goes through here: revision, the relay's feed, and what it takes.
 Outcome<Booking> Desk::save(Transaction &t, Booking b) const {
     ++b.revision;
@@ -176,6 +186,8 @@ Outcome<Booking> Desk::commit(Transaction &t, Booking b, UtcTime now) const {
     const resv::State next = TRY(step(b, Action::commit, now));
     if (next == b.life.state)
         return b;
+    // A clock that was set back revives holds whose place was given away meanwhile.
+    TRY(check_free(t, b, resv::occupied(b.life.window), now));
     b.life.state = next;
     return save(t, std::move(b));
 }
@@ -192,14 +204,13 @@ Outcome<Booking> Desk::extend(Transaction &t, Booking b, UtcTime end, UtcTime no
         return refuse(422, "too_long",
                       "the longest reservation is " +
                           base::format_duration(m_config.policy.max_duration));
-    // What it has it keeps; only what comes on top must be free.
+    // What a booking has it keeps; only what comes on top must be free. A hold: see commit().
     const UtcTime closed = b.life.window.closes();
     b.life.window.end = end;
-    const resv::Span added{closed, b.life.window.closes()};
-    const auto missing =
-        resv::shortages(m_capacity, TRY(t.loads(added, now, b.id)), added, demands(b));
-    if (!missing.empty())
-        return short_of(missing);
+    resv::Span needed = resv::occupied(b.life.window);
+    if (b.life.state != resv::State::held)
+        needed.from = closed;
+    TRY(check_free(t, b, needed, now));
     return save(t, std::move(b));
 }
 

@@ -20,7 +20,8 @@ class Desk {
     [[nodiscard]] Outcome<ledger::Booking> book(ledger::Transaction &t, const std::string &owner,
                                                 const wire::ReservationRequest &request,
                                                 base::UtcTime now) const;
-    /// Turns a hold into a booking; 410 hold_expired.
+    /// Turns a hold into a booking; 410 hold_expired, 409 overlap or no_capacity: its place is
+    /// not free any more (the clock was set back, or the configuration holds less).
     [[nodiscard]] Outcome<ledger::Booking> commit(ledger::Transaction &t, ledger::Booking booking,
                                                   base::UtcTime now) const;
     /// Moves the end later, when everything is free until then. The same end again changes nothing.
@@ -63,6 +64,8 @@ class Desk {
     [[nodiscard]] Outcome<void> check_times(base::UtcTime start, base::UtcTime end,
                                             base::UtcTime now) const;
     [[nodiscard]] std::vector<resv::Demand> demands(const ledger::Booking &booking) const;
+    [[nodiscard]] Outcome<void> check_free(ledger::Transaction &t, const ledger::Booking &booking,
+                                           resv::Span span, base::UtcTime now) const;
     [[nodiscard]] Outcome<ledger::Booking> save(ledger::Transaction &t,
                                                 ledger::Booking booking) const;
 
