@@ -1,6 +1,7 @@
 #include "relay/hub.hpp"
 
 #include "base/log.hpp"
+#include "relay/descriptors.hpp"
 #include "seal/hash.hpp"
 
 #include <fmt/format.h>
@@ -61,6 +62,12 @@ Hub::~Hub() = default;
 Result<void> Hub::start_workers() {
     const unsigned count =
         m_config.workers > 0 ? m_config.workers : std::max(1U, std::thread::hardware_concurrency());
+    const std::size_t limit = raise_descriptor_limit();
+    const std::size_t connections =
+        connections_within(limit, m_config.connections, m_config.ingest.size());
+    if (connections < m_config.connections)
+        base::log::warning("{} descriptors allow {} connections, not {}; raise LimitNOFILE", limit,
+                           connections, m_config.connections);
     std::vector<base::Fd> listeners; // all bound before the first thread runs
     listeners.reserve(count);
     for (unsigned i = 0; i < count; ++i)
@@ -73,7 +80,7 @@ Result<void> Hub::start_workers() {
                                                .latency = &m_metrics.in_to_out,
                                                .counters = &m_metrics.viewers,
                                                .desk = m_desk.get(),
-                                               .max_connections = m_config.connections})));
+                                               .max_connections = connections})));
     return {};
 }
 
@@ -267,9 +274,11 @@ void Hub::tick() {
             start_child(*ingest);
         std::optional<Child> &child = ingest->child;
         std::optional<Intake> &intake = ingest->intake;
-        if (child && intake)
-            if (const auto sent = child->flush(*intake); !sent)
-                end_child(*ingest, sent.error().message);
+        if (!child || !intake)
+            continue;
+        give_owed(*ingest);
+        if (const auto sent = child->flush(*intake); !sent)
+            end_child(*ingest, sent.error().message);
     }
 }
 

@@ -30,6 +30,7 @@ struct Ingest {
     std::optional<Child> child;
     std::optional<Intake> intake;
     base::SteadyTime started{};
+    bool short_of_memory = false; ///< some of its extents could not be made
 };
 
 /// The single thread that writes. See serve().
@@ -54,6 +55,7 @@ class Hub {
     void start_child(Ingest &ingest);
     void end_child(Ingest &ingest, std::string_view why);
     void read_child(Ingest &ingest);
+    static void give_owed(Ingest &ingest);
     [[nodiscard]] base::Result<void> read_messages(Ingest &ingest);
     void on(Ingest &ingest, const StreamOpened &e);
     void on(Ingest &ingest, const PartReady &e);

@@ -62,6 +62,16 @@ void Hub::end_child(Ingest &ingest, std::string_view why) {
     ingest.child.reset();
 }
 
+// A machine that is short of something costs a pause, not the publishers.
+void Hub::give_owed(Ingest &ingest) {
+    const auto given = ingest.intake->give_owed();
+    if (!given && !ingest.short_of_memory)
+        base::log::error("{}: {}; publishers wait", ingest.carrier, given.error().message);
+    if (given && ingest.short_of_memory)
+        base::log::info("{}: there is memory for media again", ingest.carrier);
+    ingest.short_of_memory = !given;
+}
+
 void Hub::read_child(Ingest &ingest) {
     if (!ingest.child)
         return;

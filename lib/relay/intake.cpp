@@ -30,13 +30,21 @@ Result<Intake::Stream *> Intake::find(std::int64_t stream) {
     return &it->second;
 }
 
-Result<void> Intake::give_extent(std::int64_t number, Stream &stream) {
-    ExtentPtr extent = TRY(m_make());
-    stream.extents[stream.given] = extent;
-    const wire::IngestExtent message{
-        .stream = number, .extent = stream.given, .bytes = extent->bytes()};
-    outbox.push_back({.message = message, .extent = std::move(extent)});
-    ++stream.given;
+Result<void> Intake::give_owed(std::int64_t number, Stream &stream) {
+    for (; stream.owed > 0; --stream.owed) {
+        ExtentPtr extent = TRY(m_make());
+        stream.extents[stream.given] = extent;
+        const wire::IngestExtent message{
+            .stream = number, .extent = stream.given, .bytes = extent->bytes()};
+        outbox.push_back({.message = message, .extent = std::move(extent)});
+        ++stream.given;
+    }
+    return {};
+}
+
+Result<void> Intake::give_owed() {
+    for (auto &[number, stream] : m_streams)
+        TRY(give_owed(number, stream));
     return {};
 }
 
@@ -51,7 +59,8 @@ Intake::Outcome Intake::on(const wire::IngestOpened &m, std::int64_t now_us) {
     Stream &stream = m_streams[m.stream];
     stream.reservation = m.reservation;
     stream.received_us = now_us - k_max_age_us;
-    TRY(give_extent(m.stream, stream));
+    stream.owed = 1;
+    std::ignore = give_owed(m.stream, stream);
     return StreamOpened{.stream = m.stream,
                         .reservation = m.reservation,
                         .generation = m.generation,
@@ -62,9 +71,11 @@ Intake::Outcome Intake::on(const wire::IngestOpened &m, std::int64_t now_us) {
 Intake::Outcome Intake::on(const wire::IngestNeedExtent &m, std::int64_t) {
     Stream &stream = *TRY(find(m.stream));
     // It may have begun the next extent without having told a part of it: two beyond, no more.
-    if (m.extent != stream.given || stream.given > stream.current + 2)
+    const std::int64_t next = stream.given + stream.owed;
+    if (m.extent != next || next > stream.current + 2)
         return fail(Errc::protocol, "stream {} wants extent {}, not its next", m.stream, m.extent);
-    TRY(give_extent(m.stream, stream));
+    ++stream.owed;
+    std::ignore = give_owed(m.stream, stream);
     return IntakeEvent{};
 }
 

@@ -64,9 +64,14 @@ class Intake {
     void withdraw(const base::Id &reservation) { m_admitted.erase(reservation); }
 
     /// Checks one message at @p now_us (CLOCK_MONOTONIC). An error (protocol) means that the child
-    /// lies or is broken: end it. Other errors are the machine's (no memory for an extent).
+    /// lies or is broken: end it. That this machine has no memory or descriptor for an extent is
+    /// none: see give_owed().
     [[nodiscard]] base::Result<IntakeEvent> handle(const wire::IngestMessage &message,
                                                    std::int64_t now_us);
+
+    /// Makes the extents that could not be made when they were asked for. Call it a few times a
+    /// second. The error is the machine's: some are still owed.
+    base::Result<void> give_owed();
 
     /// What is to be sent to the child, oldest first.
     std::deque<Outgoing> outbox;
@@ -79,6 +84,7 @@ class Intake {
         base::Id reservation;
         std::map<std::int64_t, ExtentPtr> extents; ///< by number: the present one and the next
         std::int64_t given = 0;                    ///< extents given so far
+        std::int64_t owed = 0;                     ///< asked for and not yet given
         std::int64_t current = 0;                  ///< number of the extent being filled
         std::int64_t offset = 0;                   ///< filled so far
         std::int64_t position = 0;                 ///< bytes of the stream so far
@@ -93,7 +99,7 @@ class Intake {
     Outcome on(const wire::IngestClosed &m, std::int64_t now_us);
     Outcome on(const wire::IngestRefused &m, std::int64_t now_us);
     template <typename M> Outcome on(const M &, std::int64_t);
-    base::Result<void> give_extent(std::int64_t number, Stream &stream);
+    base::Result<void> give_owed(std::int64_t number, Stream &stream);
     base::Result<void> move_on(Stream &stream, const wire::IngestPart &part);
     base::Result<Stream *> find(std::int64_t stream);
 

@@ -1,6 +1,7 @@
 #include "relay/worker.hpp"
 
 #include "base/log.hpp"
+#include "relay/descriptors.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -166,8 +167,12 @@ void Worker::accept_from(int listener, bool admin, base::SteadyTime now) {
         socklen_t size = sizeof peer;
         base::Fd fd{::accept4(listener, reinterpret_cast<sockaddr *>(&peer), &size,
                               SOCK_CLOEXEC | SOCK_NONBLOCK)};
-        if (!fd)
+        if (!fd) {
+            // The connection stays in the queue and would be reported without end.
+            if (is_shortage(errno))
+                hear(false);
             return;
+        }
         ++m_world.counters->accepted;
         if (m_world.counters->connections >= static_cast<std::int64_t>(m_world.max_connections)) {
             ++m_world.counters->turned_away;
@@ -177,6 +182,17 @@ void Worker::accept_from(int listener, bool admin, base::SteadyTime now) {
         set_option(fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, k_not_sent);
         set_option(fd.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, k_user_timeout_ms);
         add(std::move(fd), {.loopback = is_loopback(peer), .admin = admin}, now);
+    }
+}
+
+// Whether connections that wait are reported.
+void Worker::hear(bool listen) {
+    m_deaf = !listen;
+    for (const auto &[fd, number] : {std::pair{m_listener.get(), k_listener_number},
+                                     std::pair{m_admin.get(), k_admin_number}}) {
+        epoll_event event{.events = listen ? EPOLLIN : 0U, .data = {.u64 = number}};
+        if (fd >= 0)
+            ::epoll_ctl(m_epoll.get(), EPOLL_CTL_MOD, fd, &event);
     }
 }
 
@@ -291,6 +307,8 @@ void Worker::check_deadlines(base::SteadyTime now) {
     if (now - m_swept < k_sweep)
         return;
     m_swept = now;
+    if (m_deaf)
+        hear(true);
     std::vector<std::uint64_t> all;
     all.reserve(m_slots.size());
     for (const auto &[number, slot] : m_slots)

@@ -53,6 +53,7 @@ class Worker {
     void run();
     void dispatch(std::uint64_t number, std::uint32_t events, base::SteadyTime now);
     void accept_from(int listener, bool admin, base::SteadyTime now);
+    void hear(bool listen);
     void add(base::Fd socket, Origin origin, base::SteadyTime now);
     void settle(std::uint64_t number, Slot &slot, Connection::Need need);
     void serve_media(base::SteadyTime now);
@@ -72,6 +73,7 @@ class Worker {
     std::vector<std::uint64_t> m_turns;
     std::uint64_t m_next = 16; // smaller ones are the worker's own descriptors
     base::SteadyTime m_swept{};
+    bool m_deaf = false; ///< takes no connections until the next sweep: there was no descriptor
     std::atomic<int> m_waiting{0}; ///< connections that want to hear of media
     std::atomic<bool> m_stop{false};
     std::atomic<bool> m_poked{false};

@@ -121,6 +121,31 @@ TEST_CASE("relay: intake refuses streams and messages that are not a child's") {
     lies(other, wire::IngestNeedExtent{.stream = 1, .extent = 3}); // no more in reserve
 }
 
+TEST_CASE("relay: a machine without memory or descriptors owes the child its extents") {
+    bool lacking = true;
+    Intake intake{[&]() -> base::Result<relay::ExtentPtr> {
+        if (lacking)
+            return base::fail_errno("make", "memory for media", EMFILE);
+        return relay::Extent::make(188 * 100);
+    }};
+    intake.admit(k_id);
+    CHECK(intake.handle(open_message(), k_now).has_value());
+    CHECK(intake.outbox.empty());
+    CHECK_FALSE(intake.give_owed().has_value());
+    lacking = false;
+    CHECK(intake.give_owed().has_value());
+    CHECK(intake.give_owed().has_value());
+    CHECK(intake.outbox.size() == 1);
+    lacking = true;
+    CHECK(intake.handle(wire::IngestNeedExtent{.stream = 1, .extent = 1}, k_now).has_value());
+    CHECK(intake.handle(wire::IngestNeedExtent{.stream = 1, .extent = 2}, k_now).has_value());
+    lies(intake, wire::IngestNeedExtent{.stream = 1, .extent = 3}); // what is owed counts
+    lacking = false;
+    CHECK(intake.give_owed().has_value());
+    REQUIRE(intake.outbox.size() == 3);
+    CHECK(std::get<wire::IngestExtent>(intake.outbox.back().message).extent == 2);
+}
+
 TEST_CASE("relay: media of a reservation that was not admitted goes nowhere") {
     Intake intake = opened();
     intake.withdraw(k_id);
