@@ -86,13 +86,18 @@ Verdict decide(std::string_view stream_id, const AdmissionTable &table, const Ad
 
 std::optional<std::string_view> must_end(const AdmissionEntry *entry, std::uint32_t generation,
                                          base::UtcTime now) {
+    // First, for relay-serve withdraws an event that is over, too.
+    if (entry != nullptr && now >= entry->terms.window.closes())
+        return "ended";
     if (entry == nullptr || entry->withdrawn || generation < entry->terms.generation)
         return "withdrawn";
-    if (now >= entry->terms.window.closes())
-        return "ended";
     if (now < entry->terms.window.opens())
         return "too_early"; // the reservation was moved
     return std::nullopt;
+}
+
+std::string_view gone_reason(const AdmissionEntry *entry, base::UtcTime now) {
+    return entry != nullptr && now >= entry->terms.window.end ? "ended" : "lost";
 }
 
 } // namespace relay

@@ -72,4 +72,8 @@ using Verdict = std::expected<Admitted, wire::IngestRefusal>;
 [[nodiscard]] std::optional<std::string_view> must_end(const AdmissionEntry *entry,
                                                        std::uint32_t generation, base::UtcTime now);
 
+/// Why a publisher left by itself at @p now, as IngestClosed says it: after the programme's end it
+/// has done its work, before it was cut.
+[[nodiscard]] std::string_view gone_reason(const AdmissionEntry *entry, base::UtcTime now);
+
 } // namespace relay

@@ -198,6 +198,16 @@ TEST_CASE("relay: a live session ends with its window, its withdrawal and its ge
     CHECK(must_end(&entry, 3, k_start - 11s) == "too_early");
     w.entry().withdrawn = true;
     CHECK(must_end(&entry, 3, k_start) == "withdrawn");
+    CHECK(must_end(&entry, 3, k_start + 65s) == "ended"); // and withdrawn for that
+}
+
+TEST_CASE("relay: who leaves after the programme's end has ended, who leaves before is lost") {
+    const World w;
+    const AdmissionEntry *entry = w.table.find(k_id);
+    CHECK(gone_reason(entry, k_start) == "lost");
+    CHECK(gone_reason(entry, k_start + 59'999ms) == "lost");
+    CHECK(gone_reason(entry, k_start + 60s) == "ended");
+    CHECK(gone_reason(nullptr, k_start + 60s) == "lost");
 }
 
 TEST_CASE("relay: a rate is exceeded after two seconds above it, not by one burst") {
