@@ -58,6 +58,7 @@ class Hub {
     static void give_owed(Ingest &ingest);
     [[nodiscard]] base::Result<void> read_messages(Ingest &ingest);
     void on(Ingest &ingest, const StreamOpened &e);
+    void close_stream(const StreamKey &key, std::string_view reason);
     void on(Ingest &ingest, const PartReady &e);
     void on(Ingest &ingest, const StreamStats &e);
     void on(Ingest &ingest, const StreamClosed &e);

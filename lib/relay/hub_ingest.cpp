@@ -101,8 +101,21 @@ void Hub::on(Ingest &ingest, const StreamOpened &e) {
                       {"carrier", ingest.carrier},
                       {"instance", e.instance},
                       {"peer", e.peer}});
-    if (LiveEvent *live = find(e.reservation))
-        live->opened({.carrier = ingest.carrier, .run = ingest.run, .stream = e.stream}, e);
+    LiveEvent *live = find(e.reservation);
+    if (live == nullptr)
+        return;
+    const StreamKey key{.carrier = ingest.carrier, .run = ingest.run, .stream = e.stream};
+    for (const auto &[closing, reason] : live->opened(key, e, std::chrono::steady_clock::now()))
+        close_stream(closing, reason);
+}
+
+void Hub::close_stream(const StreamKey &key, std::string_view reason) {
+    for (const auto &ingest : m_ingest)
+        if (ingest->intake && ingest->carrier == key.carrier && ingest->run == key.run)
+            ingest->intake->outbox.push_back(
+                {.message = wire::IngestClose{.stream = key.stream, .reason = std::string(reason)},
+                 .extent = {}});
+    m_new_media = true;
 }
 
 void Hub::on(Ingest &ingest, const PartReady &e) {

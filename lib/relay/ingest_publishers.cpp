@@ -63,6 +63,7 @@ void IngestServer::begin(media::SrtSocket socket, const Admitted &admitted) {
                             .reservation = reservation,
                             .generation = live->generation,
                             .instance = seal::to_base64url(live->instance),
+                            .path = live->path,
                             .peer = peer});
 }
 
@@ -82,7 +83,8 @@ void IngestServer::read(IngestSession &session) {
         unwatch(session);
         break;
     case IngestSession::Reading::over:
-        end(session.stream(), "lost");
+        end(session.stream(),
+            gone_reason(m_table.load()->find(session.reservation()), m_table.load()->now(m_clock)));
         return;
     }
     if (const auto wanted = session.writer().take_need())

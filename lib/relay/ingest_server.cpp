@@ -125,6 +125,10 @@ Result<void> IngestServer::take(const wire::IngestMessage &message, std::vector<
     }
     if (const auto *extent = std::get_if<wire::IngestExtent>(&message))
         return take_extent(*extent, fds);
+    if (const auto *close = std::get_if<wire::IngestClose>(&message)) {
+        end(close->stream, close->reason);
+        return {};
+    }
     return fail(Errc::protocol, "the parent sent a message that is not the parent's");
 }
 

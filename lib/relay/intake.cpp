@@ -65,6 +65,7 @@ Intake::Outcome Intake::on(const wire::IngestOpened &m, std::int64_t now_us) {
                         .reservation = m.reservation,
                         .generation = m.generation,
                         .instance = m.instance,
+                        .path = m.path,
                         .peer = m.peer};
 }
 

@@ -20,6 +20,7 @@ struct StreamOpened {
     base::Id reservation;
     std::uint32_t generation = 0;
     std::string instance;
+    unsigned path = 0;
     std::string peer;
 };
 struct PartReady {

@@ -8,8 +8,10 @@ using namespace std::chrono_literals;
 
 // The other path of one publisher takes over when the first is this long silent …
 constexpr auto k_path_silence = 300ms;
-// … and another publisher not before this: until then the first one holds its place.
+// … and another publisher is let in after this: until then the first one holds its place.
 constexpr auto k_publisher_silence = 2s;
+// A bare ticket's: nobody knows whose it is, so each is a stranger to every other.
+constexpr std::string_view k_anonymous = "AAAAAAAAAAA";
 
 } // namespace
 
@@ -30,16 +32,27 @@ std::string_view name(LiveEvent::News news) {
 LiveEvent::LiveEvent(const wire::FeedEntry &entry, Store::Options options)
     : m_store(std::move(options)), m_event(std::make_shared<Event>(entry, m_store.tag())) {}
 
-void LiveEvent::opened(const StreamKey &key, const StreamOpened &what) {
-    m_sources[key] = {.instance = what.instance, .generation = what.generation};
-}
-
-bool LiveEvent::takes_over(const Source &source, base::SteadyTime now) const {
-    if (!m_shown || source.generation > m_shown_source.generation)
-        return true;
-    const auto silence = now - m_last_part;
-    return silence >=
-           (source.instance == m_shown_source.instance ? k_path_silence : k_publisher_silence);
+std::vector<LiveEvent::Closing> LiveEvent::opened(const StreamKey &key, const StreamOpened &what,
+                                                  base::SteadyTime now) {
+    std::vector<Closing> replaced;
+    for (const auto &[other, source] : m_sources) {
+        if (other.carrier == key.carrier)
+            continue; // its child has judged
+        const bool same = what.instance != k_anonymous && source.instance == what.instance;
+        if (same && source.path != what.path)
+            continue; // the other path of the same publisher
+        const bool silent = now - source.delivered >= k_publisher_silence;
+        if (!same && !silent && what.generation <= source.generation)
+            return {{.key = key, .reason = "busy"}};
+        replaced.push_back({.key = other, .reason = "replaced"});
+    }
+    for (const Closing &old : replaced)
+        closed(old.key);
+    m_sources[key] = {.instance = what.instance,
+                      .path = what.path,
+                      .generation = what.generation,
+                      .delivered = now};
+    return replaced;
 }
 
 void LiveEvent::show(const StreamKey &key, std::int64_t position) {
@@ -47,15 +60,15 @@ void LiveEvent::show(const StreamKey &key, std::int64_t position) {
         ++m_event->gaps;
     m_store.begin_stream(position);
     m_shown = key;
-    m_shown_source = m_sources.at(key);
 }
 
 void LiveEvent::part(const StreamKey &key, const PartReady &part, base::SteadyTime now) {
     const auto source = m_sources.find(key);
     if (source == m_sources.end() || ended())
         return;
+    source->second.delivered = now;
     if (m_shown != key) {
-        if (!takes_over(source->second, now))
+        if (m_shown && now - m_last_part < k_path_silence)
             return;
         show(key, part.position);
     }

@@ -15,8 +15,8 @@ struct StreamKey {
     auto operator<=>(const StreamKey &) const = default;
 };
 
-/// Not thread-safe: the hub's. The children refuse a second publisher at their own address; this
-/// decides between streams that came by different carriers.
+/// Not thread-safe: the hub's. The children judge publishers at their own address; this judges
+/// those that came by different carriers, by the same rules.
 class LiveEvent {
   public:
     /// What the distributor is to hear (wire::Report), in the order in which it happened.
@@ -24,7 +24,15 @@ class LiveEvent {
 
     LiveEvent(const wire::FeedEntry &entry, Store::Options options);
 
-    void opened(const StreamKey &key, const StreamOpened &what);
+    /// A stream that must be closed, and why.
+    struct Closing {
+        StreamKey key;
+        std::string_view
+            reason; ///< "busy": the stream itself; "replaced": those it takes over from
+    };
+    /// Takes a stream in at @p now, or refuses it. Streams that are to be closed count as closed.
+    [[nodiscard]] std::vector<Closing> opened(const StreamKey &key, const StreamOpened &what,
+                                              base::SteadyTime now);
     void closed(const StreamKey &key);
     /// Media of @p key at @p now: shown when it is the stream's turn, else dropped.
     void part(const StreamKey &key, const PartReady &part, base::SteadyTime now);
@@ -41,9 +49,10 @@ class LiveEvent {
   private:
     struct Source {
         std::string instance;
+        unsigned path = 0;
         std::uint32_t generation = 0;
+        base::SteadyTime delivered{};
     };
-    [[nodiscard]] bool takes_over(const Source &source, base::SteadyTime now) const;
     void show(const StreamKey &key, std::int64_t position);
     void publish() { m_event->publish(m_store.snapshot()); }
 
@@ -51,7 +60,6 @@ class LiveEvent {
     EventPtr m_event;
     std::map<StreamKey, Source> m_sources; ///< open streams
     std::optional<StreamKey> m_shown;
-    Source m_shown_source;
     base::SteadyTime m_last_part{};
     bool m_had_media = false;
     bool m_silent = false;

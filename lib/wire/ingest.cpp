@@ -16,6 +16,7 @@ constexpr std::int64_t k_max_extent = std::int64_t{1} << 32; // bytes; ours are 
 constexpr std::int64_t k_max_pts = (std::int64_t{1} << 33) - 1;
 constexpr std::int64_t k_max_generation = std::numeric_limits<std::uint32_t>::max();
 constexpr std::size_t k_max_cuts = 1024; // of one part; more would not fit a message
+constexpr std::int64_t k_max_path = 1;
 constexpr std::int64_t k_day_s = 86'400;
 
 struct Write {
@@ -57,6 +58,7 @@ struct Write {
                           {"reservation", m.reservation.text()},
                           {"generation", m.generation},
                           {"instance", m.instance},
+                          {"path", m.path},
                           {"peer", m.peer}};
     }
     Json operator()(const IngestNeedExtent &m) const {
@@ -78,6 +80,9 @@ struct Write {
                           {"rtt_us", m.rtt_us},
                           {"lost_packets", m.lost_packets},
                           {"dropped_packets", m.dropped_packets}};
+    }
+    Json operator()(const IngestClose &m) const {
+        return JsonObject{{"type", "close"}, {"stream", m.stream}, {"reason", m.reason}};
     }
     Json operator()(const IngestClosed &m) const {
         return JsonObject{{"type", "closed"}, {"stream", m.stream}, {"reason", m.reason}};
@@ -150,6 +155,7 @@ Result<IngestMessage> read_opened(ObjectReader &in) {
     m.reservation = TRY(read_id(in));
     m.generation = TRY(read_generation(in));
     m.instance = TRY(in.string("instance", 32));
+    m.path = static_cast<unsigned>(TRY(in.integer("path", 0, k_max_path)));
     m.peer = TRY(in.string("peer", 64));
     return m;
 }
@@ -183,6 +189,10 @@ Result<IngestMessage> read_stats(ObjectReader &in) {
                        .dropped_packets = TRY(in.integer("dropped_packets"))};
 }
 
+Result<IngestMessage> read_close(ObjectReader &in) {
+    return IngestClose{.stream = TRY(in.integer("stream")), .reason = TRY(in.string("reason", 64))};
+}
+
 Result<IngestMessage> read_closed(ObjectReader &in) {
     return IngestClosed{.stream = TRY(in.integer("stream")),
                         .reason = TRY(in.string("reason", 64))};
@@ -195,7 +205,7 @@ Result<IngestMessage> read_refused(ObjectReader &in) {
 }
 
 using Reader = Result<IngestMessage> (*)(ObjectReader &);
-constexpr std::array<std::pair<std::string_view, Reader>, 11> k_readers{
+constexpr std::array<std::pair<std::string_view, Reader>, 12> k_readers{
     {{"setup", read_setup},
      {"clock", read_clock},
      {"admit", read_admit},
@@ -205,6 +215,7 @@ constexpr std::array<std::pair<std::string_view, Reader>, 11> k_readers{
      {"need_extent", read_need_extent},
      {"part", read_part},
      {"stats", read_stats},
+     {"close", read_close},
      {"closed", read_closed},
      {"refused", read_refused}}};
 

@@ -52,8 +52,15 @@ struct IngestOpened {
     std::int64_t stream = 0;
     base::Id reservation;
     std::uint32_t generation = 0;
-    std::string instance; ///< base64url
+    std::string instance; ///< base64url; eight zero bytes for a bare ticket
+    unsigned path = 0;    ///< which of the instance's paths
     std::string peer;     ///< address and port
+};
+/// parent -> child: close this stream; IngestClosed with the same reason answers, unless the stream
+/// is gone already. What a child cannot see by itself: publishers at the other carriers' addresses.
+struct IngestClose {
+    std::int64_t stream = 0;
+    std::string reason; ///< "busy" or "replaced"
 };
 /// child -> parent: this extent will be full soon; send the next.
 struct IngestNeedExtent {
@@ -87,7 +94,7 @@ struct IngestStats {
 /// child -> parent: the publisher is gone or was closed; no more parts of this stream.
 struct IngestClosed {
     std::int64_t stream = 0;
-    std::string reason; ///< "lost", "ended", "withdrawn", "over_rate", "replaced" …
+    std::string reason; ///< "lost", "ended", "withdrawn", "over_rate", "replaced", "busy" …
 };
 /// child -> parent: a handshake was refused (at most ten a second are told).
 struct IngestRefused {
@@ -96,9 +103,9 @@ struct IngestRefused {
     std::int64_t count = 1; ///< how many of this reason since the last such message
 };
 
-using IngestMessage =
-    std::variant<IngestSetup, IngestClock, IngestAdmit, IngestWithdraw, IngestExtent, IngestOpened,
-                 IngestNeedExtent, IngestPart, IngestStats, IngestClosed, IngestRefused>;
+using IngestMessage = std::variant<IngestSetup, IngestClock, IngestAdmit, IngestWithdraw,
+                                   IngestExtent, IngestOpened, IngestNeedExtent, IngestPart,
+                                   IngestStats, IngestClose, IngestClosed, IngestRefused>;
 
 [[nodiscard]] std::string write_ingest(const IngestMessage &message);
 [[nodiscard]] base::Result<IngestMessage> read_ingest(std::string_view text);

@@ -135,6 +135,26 @@ refused() {
     wait_for 5 heard closed '.reason == "ended"'
 }
 
+@test "a live session ends when the parent closes it, and no other" {
+    tell "admit $A -1000 30000 5 5 1 6M"
+    ticket $A
+    publish first
+    wait_for 5 heard part
+    tell "close 7 busy" # gone already, for all the parent knows
+    tell "close 1 replaced"
+    wait_for 2 heard closed '.stream == 1 and .reason == "replaced"'
+    ended() { ! kill -0 "$started_first"; }
+    wait_for 3 ended
+}
+
+@test "a publisher who leaves after the programme's end has ended" {
+    tell "admit $A -1000 1500 5 20 1 6M"
+    ticket $A
+    publish first 3
+    wait_for 8 heard closed
+    heard closed '.reason == "ended"'
+}
+
 @test "a live session ends when it is withdrawn" {
     tell "admit $A -1000 30000 5 5 1 6M"
     ticket $A

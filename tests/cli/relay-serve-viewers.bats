@@ -120,7 +120,7 @@ frames() {
     assert_equal "$(status_of "$HTTP/w/$OTHER/live.ts")" 404
 }
 
-@test "a second publisher is refused, and by another carrier not shown, while the first delivers" {
+@test "a second publisher is refused, by another carrier too, while the first delivers" {
     local gaps
     gaps() { curl -s $HTTP/metrics | grep "^slotcast_relay_gaps_total{reservation=\"$FULL\"}"; }
     publish first "$FULL"
@@ -133,9 +133,11 @@ frames() {
     wait_for 5 busy
     gaps=$(gaps)
     publish other "$FULL" 18283
-    opened() { jq -es --arg id "$FULL" 'any(.type == "opened" and .carrier == "lineB" and .reservation == $id)' "$RELAY/events"; }
-    wait_for 5 opened
-    sleep 1.5
+    closed() { jq -es --arg id "$FULL" 'any(.type == "closed" and .carrier == "lineB" and .reservation == $id and .reason == "busy")' "$RELAY/events"; }
+    wait_for 5 closed
+    away() { ! kill -0 "$started_other"; }
+    wait_for 5 away
+    kill -0 "$started_first"
     assert_equal "$(gaps)" "$gaps"
     kill -0 "$started_viewer"
 }

@@ -4,7 +4,7 @@
 //   play-relay serve FOLDER          commands on stdin, messages of the child on stdout, the bytes
 //                                    of stream N in FOLDER/N.ts; times are ms from now
 //       admit ID START END LEAD_S DRAIN_S GENERATION RATE
-//       withdraw ID | clock OFFSET_MS | raw TEXT | stingy | quit
+//       withdraw ID | close STREAM REASON | clock OFFSET_MS | raw TEXT | stingy | quit
 //   play-relay ticket ID [RELAY [GENERATION [MODE]]]      ticket and passphrase, a space between
 //   play-relay echo PORT [KEY]                            asks the echo; 1 when nothing answers
 #include "base/clock.hpp"
@@ -148,6 +148,8 @@ class Parent {
             send(wire::IngestClock{std::stoll(w.at(1))});
         } else if (w[0] == "withdraw") {
             send(wire::IngestWithdraw{*base::Id::parse(w.at(1)), "cancelled"});
+        } else if (w[0] == "close") {
+            send(wire::IngestClose{.stream = std::stoll(w.at(1)), .reason = w.at(2)});
         } else if (w[0] == "admit") {
             wire::IngestAdmit m;
             m.reservation = *base::Id::parse(w.at(1));

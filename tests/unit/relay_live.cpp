@@ -29,16 +29,25 @@ struct Stream {
     relay::StreamKey key;
     std::string instance;
     char mark;
+    unsigned path = 0;
     relay::ExtentPtr extent = *relay::Extent::make(188 * 1'000'000);
     std::int64_t position = 0;
     std::int64_t pts = 0;
 
-    void open(LiveEvent &live, std::uint32_t generation = 0) {
-        live.opened(key, {.stream = key.stream,
-                          .reservation = {},
-                          .generation = generation,
-                          .instance = instance,
-                          .peer = "p"});
+    // What is to be closed for it, as "carrier reason".
+    std::string open(LiveEvent &live, std::uint32_t generation = 0,
+                     base::SteadyTime now = base::SteadyTime{100s}) {
+        std::string out;
+        for (const auto &closing : live.opened(key,
+                                               {.stream = key.stream,
+                                                .reservation = {},
+                                                .generation = generation,
+                                                .instance = instance,
+                                                .path = path,
+                                                .peer = "p"},
+                                               now))
+            out += closing.key.carrier + " " + std::string(closing.reason) + " ";
+        return out;
     }
     void deliver(LiveEvent &live, base::SteadyTime now, std::int64_t packets = 10,
                  bool cut = true) {
@@ -110,9 +119,9 @@ TEST_CASE("relay: first media, lost, back and ended are told once each") {
 TEST_CASE("relay: the other path of a publisher takes over when the first is silent") {
     LiveEvent live = make_event();
     Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
-    Stream b{.key = {"lineB", 1, 1}, .instance = "x", .mark = 'b'};
-    a.open(live);
-    b.open(live);
+    Stream b{.key = {"lineB", 1, 1}, .instance = "x", .mark = 'b', .path = 1};
+    CHECK(a.open(live).empty());
+    CHECK(b.open(live).empty());
     a.deliver(live, k_start);
     b.deliver(live, k_start + 100ms); // a warm path: not shown twice
     CHECK(live.event()->bytes_in == 1880);
@@ -126,25 +135,61 @@ TEST_CASE("relay: the other path of a publisher takes over when the first is sil
     CHECK(live.event()->bytes_in == 3 * 1880);
 }
 
-TEST_CASE(
-    "relay: another publisher waits for two seconds of silence, a newer generation does not") {
+TEST_CASE("relay: another publisher on another carrier is busy until the first is silent") {
     LiveEvent live = make_event();
     Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
     Stream thief{.key = {"lineB", 1, 1}, .instance = "y", .mark = 't'};
-    Stream newer{.key = {"lineB", 1, 2}, .instance = "z", .mark = 'n'};
     a.open(live);
-    thief.open(live);
     a.deliver(live, k_start);
-    thief.deliver(live, k_start + 1999ms);
-    CHECK(live.event()->gaps == 0);
-    thief.deliver(live, k_start + 2s);
+    CHECK(thief.open(live, 0, k_start + 1999ms) == "lineB busy ");
+    thief.deliver(live, k_start + 3s); // on its way while it is closed
+    CHECK(live.event()->bytes_in == 1880);
+    live.closed(thief.key);
+    thief.key.stream = 2;
+    CHECK(thief.open(live, 0, k_start + 2s) == "lineA replaced ");
+    thief.deliver(live, k_start + 2001ms);
+    a.deliver(live, k_start + 2002ms);
+    live.closed(a.key);
+    CHECK(live.event()->bytes_in == 2 * 1880);
     CHECK(live.event()->gaps == 1);
-    newer.open(live, 1);
-    newer.deliver(live, k_start + 2001ms);
-    CHECK(live.event()->gaps == 2);
     Stream unknown{.key = {"lineC", 1, 1}, .instance = "x", .mark = 'u'};
     unknown.deliver(live, k_start + 10s); // never opened
-    CHECK(live.event()->gaps == 2);
+    CHECK(live.event()->gaps == 1);
+}
+
+TEST_CASE("relay: a newer generation on another carrier takes over at once") {
+    LiveEvent live = make_event();
+    Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
+    Stream newer{.key = {"lineB", 1, 2}, .instance = "z", .mark = 'n'};
+    a.open(live);
+    a.deliver(live, k_start);
+    CHECK(newer.open(live, 1, k_start + 1ms) == "lineA replaced ");
+    newer.deliver(live, k_start + 2ms);
+    CHECK(live.event()->bytes_in == 2 * 1880);
+}
+
+TEST_CASE("relay: the same path of a publisher moves to another carrier at once") {
+    LiveEvent live = make_event();
+    Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
+    Stream moved{.key = {"lineB", 1, 1}, .instance = "x", .mark = 'm'};
+    a.open(live);
+    a.deliver(live, k_start);
+    CHECK(moved.open(live, 0, k_start + 1ms) == "lineA replaced ");
+    moved.deliver(live, k_start + 2ms);
+    a.deliver(live, k_start + 3ms);
+    CHECK(live.event()->bytes_in == 2 * 1880);
+    CHECK(live.event()->gaps == 1);
+}
+
+TEST_CASE("relay: two bare tickets on two carriers do not throw each other out") {
+    LiveEvent live = make_event();
+    Stream a{.key = {"lineA", 1, 1}, .instance = "AAAAAAAAAAA", .mark = 'a'};
+    Stream b{.key = {"lineB", 1, 1}, .instance = "AAAAAAAAAAA", .mark = 'b'};
+    a.open(live);
+    a.deliver(live, k_start);
+    CHECK(b.open(live, 0, k_start + 1s) == "lineB busy ");
+    a.deliver(live, k_start + 2s);
+    CHECK(live.event()->bytes_in == 2 * 1880);
 }
 
 TEST_CASE("relay: a viewer begins at the newest cut and gets every byte from there") {

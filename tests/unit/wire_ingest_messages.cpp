@@ -44,6 +44,7 @@ std::vector<IngestMessage> samples() {
                          .reservation = k_id,
                          .generation = 2,
                          .instance = "AAAAAAAAAAA",
+                         .path = 1,
                          .peer = "198.51.100.7:4000"},
             IngestNeedExtent{.stream = 3, .extent = 2},
             IngestPart{.stream = 3,
@@ -57,6 +58,7 @@ std::vector<IngestMessage> samples() {
                 .stream = 3, .extent = 1, .offset = 0, .bytes = 188, .received_us = 0, .cuts = {}},
             IngestStats{
                 .stream = 3, .rate_bps = 1, .rtt_us = 2, .lost_packets = 3, .dropped_packets = 4},
+            IngestClose{.stream = 3, .reason = "busy"},
             IngestClosed{.stream = 3, .reason = "over_rate"},
             IngestRefused{.reason = "busy", .peer = "198.51.100.7:4000", .count = 12}};
 }
