@@ -1,6 +1,7 @@
 # Loaded after common and lab: the whole system in the lab, as the demo runs it, for tests.
 #
-#   setup_file()    { stack_up; }          control, relay and terminal, enrolled, in $STACK
+#   setup_file()    { stack_up; }          control, relay and terminal, enrolled, in $STACK; options
+#                                          given are the daemons' (-v)
 #   teardown_file() { stack_down; }
 #   book 8 12 --title X                    sets $ID and $URL: starts in 8 s, lasts 12 s
 
@@ -26,10 +27,10 @@ stack_up() {
     lab_up
     lab_configure "$STACK"
     control resv-control init
-    daemon control resv-control serve
+    daemon control resv-control "$@" serve
     wait_for 10 on control curl -sf --cacert "$STACK/tls.crt" "https://$CONTROL_ADDRESS:8443/healthz"
     control resv-control enrol r1 --role relay | relay relay-serve enrol --token-file -
-    daemon relay relay-serve --events -
+    daemon relay relay-serve "$@" --events -
     terminal resv-store init
     control resv-control enrol studio --role distributor | terminal resv-request enrol --token-file -
     wait_for 10 relay curl -sf "http://$RELAY_ADDRESS:$VIEWERS_PORT/healthz"

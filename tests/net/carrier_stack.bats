@@ -1,11 +1,11 @@
-# carrier-connect with a real relay and a real control: the probe through the carrier, before
-# anything else goes there, and reservations that stay off it.
+# carrier-connect with a real relay and a real control: the probe through the carrier, reservations
+# that stay off it, and secrets that appear nowhere.
 
 load ../lib/common
 load ../lib/lab
 load ../lib/stack
 
-setup_file() { stack_up; }
+setup_file() { stack_up -v; }
 teardown_file() { stack_down; }
 setup() {
     book 20 60
@@ -146,4 +146,43 @@ active_route() { on terminal ip route show table 4000 | grep ^default; }
     [ "$(lab_bytes reservation inet0)" -gt $((before + 1000)) ]
     assert_equal "$(lab_bytes reservation carA)" 0
     assert_equal "$(lab_bytes reservation carB)" 0
+}
+
+# everywhere FILE: what others might read of the lab's processes, with their names.
+everywhere() {
+    local host pid
+    for host in $LAB_HOSTS; do
+        for pid in $(ip netns pids "$LAB-$host"); do
+            echo "process $(cat "/proc/$pid/comm")"
+            cat "/proc/$pid/cmdline" "/proc/$pid/environ" | tr '\0' '\n'
+        done
+    done >"$1" 2>/dev/null
+}
+
+@test "ticket and passphrase are in no command line, environment, state file or diagnostics" {
+    terminal resv-request cancel "$ID" >/dev/null
+    book 3 8
+    terminal resv-store get "$ID" --url --reveal >"$BATS_TEST_TMPDIR/url"
+    grep -oE 'streamid=[A-Za-z0-9_-]{198}' "$BATS_TEST_TMPDIR/url" | sed 's/.*=//' >"$BATS_TEST_TMPDIR/secrets"
+    grep -oE '.{60}$' "$BATS_TEST_TMPDIR/secrets" >"$BATS_TEST_TMPDIR/part" # of its signature
+    grep -oE 'passphrase=[A-Za-z0-9_-]{32}' "$BATS_TEST_TMPDIR/url" | sed 's/.*=//' >>"$BATS_TEST_TMPDIR/part"
+    cat "$BATS_TEST_TMPDIR/part" >>"$BATS_TEST_TMPDIR/secrets"
+    assert_equal "$(wc -l <"$BATS_TEST_TMPDIR/secrets")" 3
+    start push terminal carrier-connect -v exec "$ID" -- push-stream -v "$ID" test:
+    wait_for 20 streaming
+    mkdir "$BATS_TEST_TMPDIR/seen"
+    everywhere "$BATS_TEST_TMPDIR/seen/processes"
+    cp -r "$RUN" "$BATS_TEST_TMPDIR/seen/run"
+    wait "$started"
+    cp "$BATS_TEST_TMPDIR"/push.{out,err} "$STACK"/{control,relay}.{out,err} "$BATS_TEST_TMPDIR/seen"
+    # The search finds what is there …
+    for program in resv-control relay-serve relay-ingest carrier-connect push-sender push-stream; do
+        run -0 grep -qx "process $program" "$BATS_TEST_TMPDIR/seen/processes"
+    done
+    assert_exists "$BATS_TEST_TMPDIR/seen/run/carriers/lineA.json"
+    run -0 grep -q 'the relay answered' "$BATS_TEST_TMPDIR/seen/push.err"
+    run -0 grep -rqF "$ID" "$BATS_TEST_TMPDIR/seen"
+    run -0 grep -cF -f "$BATS_TEST_TMPDIR/secrets" "$BATS_TEST_TMPDIR/url"
+    # … and the secrets nowhere.
+    run -1 grep -raoF -f "$BATS_TEST_TMPDIR/secrets" "$BATS_TEST_TMPDIR/seen"
 }
