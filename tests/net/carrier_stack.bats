@@ -20,6 +20,13 @@ teardown() {
 
 connect() { terminal carrier-connect "$@"; }
 
+# By its own pid, not that of a shell: signals are for it.
+start_carrier() {
+    local name=$1
+    shift
+    start "$name" nsenter --net="/run/netns/$LAB-terminal" carrier-connect --config "$STACK/terminal.toml" "$@"
+}
+
 # deaf ADDRESS…: questions to the relay's echo there are lost.
 deaf() {
     on relay nft -f - <<-END
@@ -80,7 +87,7 @@ active_route() { on terminal ip route show table 4000 | grep ^default; }
 
 @test "probe: the answer to a later question counts as well" {
     deaf "$INGEST_A"
-    start up nsenter --net="/run/netns/$LAB-terminal" carrier-connect --config "$STACK/terminal.toml" up "$ID"
+    start_carrier up up "$ID"
     questions() { [ "$(asked)" -ge 3 ]; }
     wait_for 5 questions
     on relay nft delete table inet deaf
@@ -89,8 +96,8 @@ active_route() { on terminal ip route show table 4000 | grep ^default; }
 
 @test "probe: when the new line leads nowhere, the old one and the sender stay as they are" {
     connect up "$ID" >/dev/null
-    start run terminal carrier-connect exec "$ID" -- sleep 30
-    running() { pgrep -P "$(pgrep -P "$started" -f carrier-connect || echo "$started")" -x push-sender; }
+    start_carrier run exec "$ID" -- sleep 30
+    running() { pgrep -P "$started" -x push-sender; }
     wait_for 10 running
     on terminal sh -c 'ip rule; ip -6 rule; ip route show table all; nft -s list ruleset' >"$BATS_TEST_TMPDIR/before"
     cp -a "$RUN/carriers" "$BATS_TEST_TMPDIR/carriers"
@@ -107,6 +114,7 @@ active_route() { on terminal ip route show table 4000 | grep ^default; }
     run -69 connect up "$ID"
     run -0 diff "$BATS_TEST_TMPDIR/before" <(on terminal sh -c 'ip rule; ip -6 rule; ip route show table all; nft -s list ruleset')
     kill "$started"
+    wait "$started" || true
 }
 
 @test "probe: while it asks, media is closed; stopped it cleans up, killed it stays closed" {
@@ -114,7 +122,7 @@ active_route() { on terminal ip route show table 4000 | grep ^default; }
     deaf "$INGEST_A"
     local code
     for signal in INT TERM KILL; do
-        start up nsenter --net="/run/netns/$LAB-terminal" carrier-connect --config "$STACK/terminal.toml" up "$ID"
+        start_carrier up up "$ID"
         asked=$(asked)
         questions() { [ "$(asked)" -gt "$asked" ]; }
         wait_for 5 questions
