@@ -85,6 +85,9 @@ Result<void> Intake::move_on(Stream &stream, const wire::IngestPart &part) {
         return {};
     if (part.extent != stream.current + 1 || !stream.extents.contains(part.extent))
         return fail(Errc::protocol, "a part in extent {} after {}", part.extent, stream.current);
+    // Each costs a descriptor for as long as its media is kept: no more of them than media fills.
+    if (stream.extents.at(stream.current)->bytes() - stream.offset >= k_packet)
+        return fail(Errc::protocol, "extent {} left after {} bytes", stream.current, stream.offset);
     stream.extents.erase(stream.current);
     stream.current = part.extent;
     stream.offset = 0;

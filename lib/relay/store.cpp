@@ -10,6 +10,13 @@ namespace {
 
 constexpr std::size_t k_marks = 64; // parts, 20 ms each: longer than a viewer that keeps up needs
 constexpr std::int64_t k_max_pending = std::int64_t{32} << 20;
+// Each holds a descriptor: the extents of a full store, and as many again for streams that were
+// cut.
+constexpr std::size_t k_spare_slices = 64;
+
+std::size_t most_slices(std::int64_t max_bytes) {
+    return k_spare_slices + 2 * static_cast<std::size_t>(max_bytes / Extent::k_bytes);
+}
 
 void extend(std::deque<Slice> &row, const ExtentPtr &extent, std::int64_t offset,
             std::int64_t begin, std::int64_t bytes) {
@@ -123,11 +130,17 @@ void Store::drop_old() {
     // A publisher without cuts or far over its rate does not get more memory than others.
     if (m_end - m_segmenter.open_begin().value_or(m_end) > m_options.max_bytes / 2)
         m_segmenter.split(m_end);
-    while (m_end - oldest() > m_options.max_bytes && !m_segmenter.segments().empty())
+    const auto drop_before = [this](std::int64_t keep) {
+        while (m_slices.size() > 1 && m_slices.front().end <= keep)
+            m_slices.pop_front();
+    };
+    drop_before(oldest());
+    const std::size_t most = most_slices(m_options.max_bytes);
+    while ((m_end - oldest() > m_options.max_bytes || m_slices.size() > most) &&
+           !m_segmenter.segments().empty()) {
         m_segmenter.drop_front();
-    const std::int64_t keep = oldest();
-    while (m_slices.size() > 1 && m_slices.front().end <= keep)
-        m_slices.pop_front();
+        drop_before(oldest());
+    }
 }
 
 void Store::rebuild() {

@@ -73,6 +73,10 @@ TEST_CASE("relay: intake refuses every lie about extents and offsets") {
     Intake twice = opened();
     CHECK(twice.handle(part(0, 0), k_now).has_value());
     lies(twice, part(0, 0));
+    Intake wasteful = opened();
+    CHECK(wasteful.handle(wire::IngestNeedExtent{.stream = 1, .extent = 1}, k_now).has_value());
+    CHECK(wasteful.handle(part(0, 0, 99), k_now).has_value());
+    lies(wasteful, part(1, 0)); // a packet's room was left
     Intake odd = opened();
     auto odd_bytes = part(0, 0);
     odd_bytes.bytes = 100;

@@ -213,3 +213,19 @@ TEST_CASE("relay: a segment has one name") {
                             "99999999999999999999-t.ts"})
         CHECK_FALSE(relay::parse_segment_name(bad, "t").has_value());
 }
+
+TEST_CASE("relay: streams that are cut again and again do not hold descriptors without end") {
+    Store store{{.segments = {.window = 3}, .tag = "t", .max_bytes = relay::Extent::k_bytes}};
+    Publisher publisher{store};
+    for (int i = 0; i < 300; ++i) { // each leaves an extent nearly empty
+        publisher.begin();
+        publisher.group(1, 1);
+        CHECK(store.snapshot()->slices.size() <= 70);
+    }
+    publisher.begin();
+    publisher.group(5000);
+    publisher.group(1000);
+    const auto snapshot = store.snapshot();
+    CHECK(snapshot->find(snapshot->newest_cut) != nullptr);
+    CHECK(snapshot->find(snapshot->segments->front().begin) != nullptr);
+}
