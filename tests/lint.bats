@@ -181,4 +181,9 @@ tree() {
     run tests/lint/run --all tidy
     assert_failure
     assert_output --partial 'old.cpp'
+    # Nothing to compare with is no reason to call it clean.
+    git branch -q -D main
+    run tests/lint/run tidy
+    assert_failure
+    assert_output --partial 'nor main is there'
 }

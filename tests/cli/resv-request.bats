@@ -103,12 +103,14 @@ END
 }
 
 @test "local times that daylight saving makes absent or double are refused, others are exact" {
-    START='2027-03-28 02:30' run -64 book --zone Europe/Paris
+    local spring autumn
+    spring=$(next_change 03) autumn=$(next_change 10)
+    START="$spring 02:30" run -64 book --zone Europe/Paris
     assert_output --partial 'does not exist'
-    START='2027-10-31 02:30' run -64 book --zone Europe/Paris
+    START="$autumn 02:30" run -64 book --zone Europe/Paris
     assert_output --partial 'happens twice'
-    START='2027-03-28 03:30' run -0 book --zone Europe/Paris --dry-run
-    assert_output --partial '"start":"2027-03-28T01:30:00Z","end":"2027-03-28T02:30:00Z"'
+    START="$spring 03:30" run -0 book --zone Europe/Paris --dry-run
+    assert_output --partial "\"start\":\"${spring}T01:30:00Z\",\"end\":\"${spring}T02:30:00Z\""
 }
 
 @test "--dry-run prints the request, asks nobody and keeps a password's hash to itself" {

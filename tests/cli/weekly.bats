@@ -71,16 +71,6 @@ export -f weekly
     assert [ "$(date -d "$start" +%s)" -le "$(date -d '+169 hours' +%s)" ]
 }
 
-# next_change MONTH: when clocks change in Paris in that month, March or October: its last Sunday.
-next_change() {
-    local year last
-    for year in "$(date +%Y)" "$(date -d '1 year' +%Y)"; do
-        last=$(date -d "$year-$1-31 $(date -d "$year-$1-31" +%w) days ago" +%F)
-        [[ $last > $(date -d tomorrow +%F) ]] && break
-    done
-    echo "$last"
-}
-
 # weekly_on DATE: weekly.sh at noon of that day, as far as it asks `date`.
 weekly_on() {
     local then=$BATS_TEST_TMPDIR/then

@@ -64,3 +64,13 @@ on_full_disk() {
         cp -a "$keep/." "$folder/"; rm -rf "$keep"
         exec "$@"' sh "$size" "$folder" "$@"
 }
+
+# next_change MONTH: when clocks change in Paris in that month, March or October: its last Sunday.
+next_change() {
+    local year last
+    for year in "$(date +%Y)" "$(date -d '1 year' +%Y)"; do
+        last=$(date -d "$year-$1-31 $(date -d "$year-$1-31" +%w) days ago" +%F)
+        [[ $last > $(date -d tomorrow +%F) ]] && break
+    done
+    echo "$last"
+}
