@@ -26,6 +26,12 @@ constexpr base::Millis k_tick = 1s;
 constexpr base::Millis k_soon = 50ms;
 constexpr base::Millis k_drain = 3s;
 
+/// How a process ended, from its exit_code_of().
+std::string end_text(int code) {
+    return code > 128 ? fmt::format("was killed by signal {}", code - 128)
+                      : fmt::format("ended with exit status {}", code);
+}
+
 /// One run of exec: its descriptors and children.
 class Run {
   public:
@@ -82,7 +88,8 @@ void Run::on_signals() {
     }
     if (m_sender)
         if (const auto code = m_sender->ended(); code && m_sender->status().state != "ended")
-            log::error("the sender ended (exit status {}); nothing is sent any more", *code);
+            log::error("the sender {}; push-stream cannot go on, the same command starts it again",
+                       end_text(*code));
 }
 
 void Run::on_news() {

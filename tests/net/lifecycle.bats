@@ -76,7 +76,11 @@ viewer_gets() { # new media, now
     kill -9 "$(pid_of push-sender)"
     code=0
     wait "$started" || code=$?
-    [ "$code" != 0 ]
+    assert_equal "$code" 69
+    run cat "$BATS_TEST_TMPDIR/push.err"
+    assert_line --partial 'carrier-connect: error: the sender was killed by signal 9;'
+    assert_line 'push-stream: error: the sender is gone'
+    assert_line --partial 'push-stream: hint: '
     push
     flows
 
