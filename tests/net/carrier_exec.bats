@@ -168,6 +168,45 @@ clean() { [ -z "$(rules -4)$(rules -6)$(ls "$CARRIERS/run/carriers")" ]; }
     clean
 }
 
+@test "exec: a sender that dies is reported, and the command goes on to its own end" {
+    start_exec -- sh -c 'while [ ! -e "$1" ]; do sleep 0.05; done; exit 5' sh "$BATS_TEST_TMPDIR/end"
+    wait_for 5 path_is lineA
+    kill -KILL "$(pgrep -P "$started" -f 'push-sender --plan-fd')"
+    wait_for 5 grep -q 'error: the sender was killed by signal 9; push-stream cannot go on' "$LOG"
+    kill -0 "$started"
+    connect -q up "$ID" --carrier lineB >/dev/null # for an encoder that does without the sender
+    touch "$BATS_TEST_TMPDIR/end"
+    ended_with 5
+    assert_equal "$(grep -c error: "$LOG")" 1
+    clean
+}
+
+@test "exec: with a full disk another carrier is refused, and the one in use goes on" {
+    # shellcheck disable=SC2016 # for the inner shell
+    run -0 on_full_disk 64k "$CARRIERS/run" bash -c '
+        folder=$1 log=$4 enter="nsenter --net=/run/netns/$2-terminal"
+        look() { ls "$folder/carriers"; $enter ip route show table 4000; $enter ip rule; }
+        $enter carrier-connect exec "$3" -- sleep 30 2>"$log" & exec=$!
+        for _ in $(seq 100); do grep -q "\"carrier\":\"lineA\"" "$log" && break; sleep 0.05; done
+        look >"$log.before"
+        dd if=/dev/zero of="$folder/fill" bs=1k count=100 2>/dev/null
+        $enter carrier-connect up "$3" --carrier lineB; echo "up: $?"
+        look | diff "$log.before" - && echo "all as it was"
+        kill -0 $exec && echo "exec goes on"
+        kill $exec; wait $exec; echo "exec: $?"
+        look' bash "$CARRIERS/run" "$LAB" "$ID" "$LOG"
+    assert_line --partial 'error: '
+    assert_line 'up: 74'
+    assert_line 'all as it was'
+    assert_line 'exec goes on'
+    assert_line 'exec: 143'
+    refute_line 'lineA.json' # a full disk does not keep it from cleaning up
+    run cat "$LOG"
+    refute_output --partial lineB
+    assert_output --partial '"carrier":"lineA"'
+    clean
+}
+
 @test "exec: what is over, foreign or unknown does not start" {
     make-settings --terminal "$CARRIERS/terminal" --start 2020-01-01T00:00:00Z --duration 1m \
         --not-after 2099-01-01T00:00:00Z --carrier lineA >"$BATS_TEST_TMPDIR/over"
