@@ -144,12 +144,13 @@ tree() {
 }
 
 @test "run: one bad file fails the whole lint and its part is named" {
-    git init -q .
+    git init -q -b main .
     mkdir tests
     cp -r "$SLOTCAST_ROOT/tests/lint" tests/
     cp "$SLOTCAST_ROOT/.clang-format" .
     tree
     git add -A
+    git -c user.name=t -c user.email=t@example.org commit -qm x
     run tests/lint/run layers format length tidy
     assert_success
     assert_output --partial 'tidy: nothing changed against the main branch'
