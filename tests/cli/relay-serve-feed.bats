@@ -103,6 +103,7 @@ known() { [ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.12:18380/w
     start relay relay-serve --config "$F/relay.toml"
     wait_for 5 above feed_age_seconds -1
     kill "$started_relay"
+    wait "$started_relay" || true # else the old one may answer for the new
     jq -c '.control = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"' "$F/relay/keys.json" >"$F/other"
     cat "$F/other" >"$F/relay/keys.json"
     start again relay-serve --config "$F/relay.toml"

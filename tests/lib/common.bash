@@ -8,7 +8,7 @@ bats_load_library bats-file
 
 SLOTCAST_ROOT=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 SLOTCAST_BUILD=$(cd "$SLOTCAST_ROOT" && realpath "${SLOTCAST_BUILD:-build}")
-PATH=$SLOTCAST_BUILD/bin:$SLOTCAST_BUILD/tests/tools:/usr/sbin:/sbin:$PATH
+PATH=$SLOTCAST_BUILD/bin:$SLOTCAST_BUILD/tests/tools:$SLOTCAST_ROOT/tests/lib:/usr/sbin:/sbin:$PATH
 export PATH SLOTCAST_ROOT SLOTCAST_BUILD
 # The user's own settings must not reach the tests.
 unset SLOTCAST_CONFIG SLOTCAST_CONTROL SLOTCAST_CACERT SLOTCAST_PRESET SLOTCAST_VAULT SLOTCAST_STATE
@@ -49,20 +49,6 @@ wait_for() {
         fi
         sleep 0.05
     done
-}
-
-# on_full_disk SIZE FOLDER COMMAND…: runs it in a mount namespace of its own where FOLDER is a tmpfs
-# of SIZE (such as 64k) that holds what FOLDER held.
-on_full_disk() {
-    local size=$1 folder=$2
-    shift 2
-    # shellcheck disable=SC2016 # for the inner shell
-    unshare -m sh -ec '
-        size=$1 folder=$2; shift 2
-        keep=$(mktemp -d); cp -a "$folder/." "$keep/"
-        mount -t tmpfs -o "size=$size,mode=$(stat -c %a "$folder")" tmpfs "$folder"
-        cp -a "$keep/." "$folder/"; rm -rf "$keep"
-        exec "$@"' sh "$size" "$folder" "$@"
 }
 
 # next_change MONTH: when clocks change in Paris in that month, March or October: its last Sunday.
