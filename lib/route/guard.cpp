@@ -182,9 +182,15 @@ Result<std::optional<Guard>> kernel_guard() {
 }
 
 Result<void> set_kernel_guard(const Guard &guard) {
-    const auto there = TRY(kernel_guard());
+    const auto listed = run("list table inet slotcast");
+    if (!listed && listed.error().code != Errc::no_input)
+        return std::unexpected(listed.error());
+    const auto there = listed ? read_guard(*listed) : std::nullopt;
     std::string commands;
-    if (there && there->media_uid == guard.media_uid) {
+    if (!listed) {
+        // Deleting what is not there would be safe too, but the kernel takes a grace period for it.
+        commands = guard_text(guard);
+    } else if (there && there->media_uid == guard.media_uid) {
         commands = refill("carriers", quoted(guard.interfaces)) +
                    refill("relay_ingest", texts(guard.relay_ingest, Family::v4)) +
                    refill("relay_ingest6", texts(guard.relay_ingest, Family::v6));
