@@ -221,7 +221,13 @@ Outcome<Booking> Desk::cancel(Transaction &t, Booking b, UtcTime now) const {
 
 Outcome<Booking> Desk::end(Transaction &t, Booking b, UtcTime now) const {
     const resv::State next = TRY(step(b, Action::end, now));
-    return next == b.life.state ? Outcome<Booking>{std::move(b)} : settle(t, std::move(b), next);
+    if (next == b.life.state)
+        return b;
+    // The relay and the sender hear of a new end, and the drain is kept: nothing sent is lost. In
+    // the lead-in it comes to the shortest programme there can be, for an end follows its start.
+    resv::Window &window = b.life.window;
+    window.end = std::min(window.end, std::max(now, window.start + base::Millis{1}));
+    return settle(t, std::move(b), next);
 }
 
 Outcome<Booking> Desk::new_generation(Transaction &t, Booking b) const {

@@ -89,6 +89,14 @@ Result<void> Reader::on_status(const wire::SenderStatus &status) {
     if (!status.detail.empty())
         m_last_trouble = status.detail;
     m_stats.write(stats_record(status, m_options.reservation, m_clock.now()));
+    // The relay may know of an end before carrier-connect does.
+    if (status.state == "refused" && m_hello && status.bytes > 0 &&
+        status.detail == wire::name(wire::IngestRefusal::ended)) {
+        m_hello->window.end = std::min(m_hello->window.end, m_clock.now());
+        m_ended = true;
+        base::log::info("the relay says that the event has ended");
+        return {};
+    }
     if (status.state == "refused" && !m_finishing && !is_passing(status.detail))
         return fail_hint(Errc::refused, refusal_hint(status.detail),
                          "the relay refused the stream{}{}", status.detail.empty() ? "" : ": ",

@@ -151,13 +151,15 @@ EventPtr Board::find(const std::string &vid) const {
 
 EventPtr Board::on_channel(std::string_view channel, base::UtcTime now) const {
     const auto all = events();
+    EventPtr newest; // one that was ended early may drain while the next one opens
     for (const auto &[vid, event] : *all) {
         const auto entry = event->entry();
         if (entry->channel == channel && entry->disclosure == resv::Disclosure::public_ &&
-            !event->withdrawn && entry->window.opens() <= now && now < entry->window.closes())
-            return event;
+            !event->withdrawn && entry->window.opens() <= now && now < entry->window.closes() &&
+            (!newest || newest->entry()->window.start < entry->window.start))
+            newest = event;
     }
-    return nullptr;
+    return newest;
 }
 
 } // namespace relay

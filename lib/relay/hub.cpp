@@ -189,9 +189,11 @@ void Hub::take_updates() {
 
 void Hub::apply(const wire::FeedEntry &entry) {
     const auto now = m_clock.now();
-    const bool open = (entry.state == resv::State::booked || entry.state == resv::State::active) &&
-                      now < entry.window.closes();
-    const bool shown = (open || entry.state == resv::State::ended) && now < forgotten_at(entry);
+    // Ended by its owner, its window's end was moved: until end + drain publishers may deliver.
+    const bool valid = entry.state == resv::State::booked || entry.state == resv::State::active ||
+                       entry.state == resv::State::ended;
+    const bool open = valid && now < entry.window.closes() && entry.window.start < entry.window.end;
+    const bool shown = valid && now < forgotten_at(entry);
     if (LiveEvent *live = find(entry.reservation))
         live->event()->set_entry(entry);
     else if (shown)

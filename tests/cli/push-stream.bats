@@ -166,6 +166,16 @@ damage() {
     [[ $stderr == *'ended before its time: cancelled'* ]]
 }
 
+@test "push-stream: an event that its owner ends ends well, whoever hears of it first" {
+    push --refuse ended --refuse-at 1 --duration 30 -- $ID test: # the relay
+    assert_equal "$status" 0
+    [[ $stderr == *'the event has ended'* ]]
+    push --extend-at 1 --extend-by=-28.9 --duration 30 -- $ID test: # control
+    assert_equal "$status" 0
+    push --refuse ended -- $ID test: # nothing was sent
+    assert_equal "$status" 1
+}
+
 @test "push-stream: a final refusal by the relay ends it, one that passes does not" {
     push --refuse withdrawn -- $ID "$show"
     assert_equal "$status" 1

@@ -37,7 +37,8 @@ struct Options {
     double stall_for = 1;
     std::int64_t clock_offset_ms = 0;
     std::string rate = "20M";
-    std::string refuse; // a reason: refused once the source has come
+    std::string refuse;   // a reason: refused once the source has come
+    double refuse_at = 0; // seconds after the beginning instead
     std::string end_at_once;
     std::vector<std::string> codecs;
     std::string out;
@@ -143,6 +144,9 @@ class FakeSender {
             m_hello.window.end += millis(m_options.extend_by);
             say(m_hello);
         }
+        if (m_options.refuse_at > 0 && now >= m_options.refuse_at &&
+            !std::exchange(m_refused, true))
+            say_status("refused", m_options.refuse);
         if (m_source && !m_over && now >= m_next_status) {
             m_next_status = now + 1;
             say_status("live");
@@ -185,7 +189,7 @@ class FakeSender {
             return true;
         if (std::holds_alternative<wire::SenderSource>(*content) && !(*message)->fds.empty()) {
             m_source = std::move((*message)->fds.front());
-            if (!m_options.refuse.empty())
+            if (!m_options.refuse.empty() && m_options.refuse_at == 0)
                 say_status("refused", m_options.refuse);
             if (!m_options.end_at_once.empty())
                 say_over(m_options.end_at_once);
@@ -234,6 +238,7 @@ class FakeSender {
     std::int64_t m_bytes = 0;
     double m_next_status = 0;
     bool m_stop_sent = false;
+    bool m_refused = false;
     bool m_extended = false;
     bool m_finish = false;
     bool m_over = false; // "ended" was said
@@ -259,6 +264,7 @@ int main(int argc, char **argv) {
                              app.add_option("--clock-offset-ms", o.clock_offset_ms);
                              app.add_option("--rate", o.rate);
                              app.add_option("--refuse", o.refuse);
+                             app.add_option("--refuse-at", o.refuse_at);
                              app.add_option("--end-at-once", o.end_at_once);
                              app.add_option("--codec", o.codecs);
                              app.add_option("--out", o.out);

@@ -222,8 +222,23 @@ TEST_CASE("control: cancel and end free the place and tell the relay") {
     f.report("first_media", second.id());
     CHECK(f.act(f.bob, second.id(), "cancel").code() == "wrong_state");
     CHECK(f.act(f.bob, second.id(), "end").state() == "ended");
-    CHECK(f.feed(0).entries.back().state == resv::State::ended);
+    const auto told = f.feed(0).entries.back();
+    CHECK(told.state == resv::State::ended);
+    CHECK(told.window.end == f.now()); // so the sender may drain
+    CHECK(told.window.drain == Seconds{5});
+    f.clock.advance(Seconds{1});
+    CHECK(f.act(f.bob, second.id(), "end").state() == "ended");
+    CHECK(f.feed(0).entries.back() == told); // the first time counts
     CHECK(f.act(f.bob, second.id(), "extend", until(wish.end + hours{1})).code() == "wrong_state");
+}
+
+TEST_CASE("control: what is ended in its lead-in still ends after its start") {
+    Fixture f;
+    const auto wish = f.wish();
+    const auto got = f.book(f.alice, wish);
+    f.clock.advance(wish.start - Seconds{5} - f.now());
+    CHECK(f.act(f.alice, got.id(), "end").state() == "ended");
+    CHECK(f.feed(0).entries.back().window.end == wish.start + base::Millis{1});
 }
 
 TEST_CASE("control: settings again are the same ticket, a new generation another") {
