@@ -5,10 +5,12 @@
 #include "cli/stop_signal.hpp"
 #include "cli/tool.hpp"
 #include "client/enrol.hpp"
+#include "relay/event_output.hpp"
 #include "relay/hub.hpp"
 #include "relay/status.hpp"
 
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 namespace {
 
@@ -40,14 +42,6 @@ Result<int> print_config(const Options &o) {
     return 0;
 }
 
-// A record that nobody can read any more ends the records, not the relay.
-void print_event(const wire::Json &record) {
-    cli::print_line(wire::compact_json(record));
-    static bool failed = false;
-    if (const auto sent = cli::flush(); !sent && !std::exchange(failed, true))
-        base::log::warning("{}; going on without", sent.error().message);
-}
-
 Result<int> serve(const Options &o) {
     const auto config = TRY(configuration(o));
     if (!o.events.empty() && o.events != "-")
@@ -63,7 +57,8 @@ Result<int> serve(const Options &o) {
                                 .child_mask = {}};
     sigemptyset(&options.child_mask);
     if (!o.events.empty())
-        options.on_event = print_event;
+        options.on_event = [out = relay::EventOutput{STDOUT_FILENO}](
+                               const wire::Json &record) mutable { out.write(record); };
     return relay::serve(config, options);
 }
 
