@@ -86,6 +86,26 @@ known() { [ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.12:18380/w
     wait_for 3 forgotten
 }
 
+@test "a feed state that cannot be used is a warning, and control tells everything again" {
+    enrol
+    start relay relay-serve --config "$F/relay.toml"
+    wait_for 5 above feed_age_seconds -1
+    book 60
+    wait_for 2 known "$ID"
+    local state=$F/relay/feed.json how
+    for how in ': >"$state"' 'head -c 3000 /dev/urandom >"$state"' 'truncate -s 65M "$state"' \
+        'chmod 644 "$state"' 'rm "$state"; mkdir "$state"'; do
+        kill -9 "$started"
+        wait "$started" || true
+        eval "$how"
+        start again relay-serve --config "$F/relay.toml"
+        wait_for 5 known "$ID"
+        grep -q 'feed.json: .*; asking control for everything again' "$F/again.err" || { echo "$how" && false; }
+        kill -0 "$started"
+    done
+    grep -q 'going on, but a restart without control' "$F/again.err" # a folder stays in its place
+}
+
 @test "a full disk does not stop it: it says so and goes on in memory" {
     enrol
     start relay on_full_disk 64k "$F/relay" sh -c "cat /dev/zero >$F/relay/fill 2>/dev/null
