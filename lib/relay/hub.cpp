@@ -1,7 +1,9 @@
 #include "relay/hub.hpp"
 
+#include "base/file.hpp"
 #include "base/log.hpp"
 #include "relay/descriptors.hpp"
+#include "relay/status.hpp"
 #include "seal/hash.hpp"
 
 #include <fmt/format.h>
@@ -286,6 +288,9 @@ void Hub::tick() {
 
 Result<int> serve(const RelayConfig &config, const ServeOptions &options) {
     RelayKeys keys = TRY(load_keys(config));
+    // Not the folder's own lock, which enrol takes. Without it two would share the viewers' port.
+    const auto lock = TRY(base::FileLock::acquire(config.data / "serve.lock", 0));
+    TRY(await_ingest_addresses(config));
     Hub hub(config, std::move(keys), options);
     return hub.run();
 }

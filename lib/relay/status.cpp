@@ -8,13 +8,18 @@
 #include <map>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <thread>
 
 namespace relay {
 
 using base::Errc;
 using base::Result;
+using namespace std::chrono_literals;
 
 namespace {
+
+// A relay-serve that was killed leaves its children to the kernel, which ends them a moment later.
+constexpr auto k_predecessor = 1s;
 
 struct SocketAddress {
     sockaddr_storage storage{};
@@ -60,6 +65,13 @@ std::optional<base::Error> bindable(const conf::Address &address, int type) {
     return error;
 }
 
+std::optional<base::Error> bindable(const IngestConfig &ingest) {
+    conf::Address echo = ingest.listen;
+    echo.port = static_cast<std::uint16_t>(echo.port + 1);
+    auto error = bindable(ingest.listen, SOCK_DGRAM);
+    return error ? error : bindable(echo, SOCK_DGRAM);
+}
+
 template <typename T> std::optional<base::Error> error_of(const Result<T> &result) {
     return result ? std::nullopt : std::optional{result.error()};
 }
@@ -98,15 +110,20 @@ std::vector<CheckItem> check_relay(const RelayConfig &config) {
     out.push_back({.what = "http", .error = bindable(config.http, SOCK_STREAM)});
     if (config.admin)
         out.push_back({.what = "admin", .error = bindable(*config.admin, SOCK_STREAM)});
-    for (const auto &[carrier, ingest] : config.ingest) {
-        conf::Address echo = ingest.listen;
-        echo.port = static_cast<std::uint16_t>(echo.port + 1);
-        auto error = bindable(ingest.listen, SOCK_DGRAM);
-        if (!error)
-            error = bindable(echo, SOCK_DGRAM);
-        out.push_back({.what = "ingest." + carrier, .error = std::move(error)});
-    }
+    for (const auto &[carrier, ingest] : config.ingest)
+        out.push_back({.what = "ingest." + carrier, .error = bindable(ingest)});
     return out;
+}
+
+Result<void> await_ingest_addresses(const RelayConfig &config) {
+    const auto until = std::chrono::steady_clock::now() + k_predecessor;
+    for (const auto &[carrier, ingest] : config.ingest)
+        while (auto error = bindable(ingest)) {
+            if (std::chrono::steady_clock::now() >= until)
+                return std::unexpected(std::move(*error).in("ingest." + carrier));
+            std::this_thread::sleep_for(20ms);
+        }
+    return {};
 }
 
 Result<std::vector<wire::Json>> relay_status(const RelayConfig &config) {

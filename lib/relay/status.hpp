@@ -18,6 +18,10 @@ struct CheckItem {
 /// Keys, the ingest program, its user, and every address. Changes nothing.
 [[nodiscard]] std::vector<CheckItem> check_relay(const RelayConfig &config);
 
+/// Waits a moment for every ingest address to be free: the processes of a relay-serve that was
+/// killed are ended by then. unavailable: it is another's, or not this machine's.
+[[nodiscard]] base::Result<void> await_ingest_addresses(const RelayConfig &config);
+
 /// The records of `relay-serve status`, of the running relay's metrics: one of the relay, then one
 /// of each reservation. unavailable: it does not run, or not here.
 [[nodiscard]] base::Result<std::vector<wire::Json>> relay_status(const RelayConfig &config);

@@ -157,6 +157,84 @@ healthy() { curl -sf http://127.0.0.1:18180/healthz; }
     assert_output --partial 'hint:'
 }
 
+@test "a second relay-serve on the same data folder is told to come back later" {
+    make-relay data "$DATA" r1
+    start relay relay-serve --config "$CONFIG"
+    wait_for 5 healthy
+    run -75 timeout 5 relay-serve --config "$CONFIG"
+    assert_output --partial "$DATA/serve.lock: held by another process"
+    run -1 relay-serve --config "$CONFIG" enrol --token-file - <<<'abc' # another lock
+    healthy
+}
+
+@test "an ingest address that is taken, or not there, is an error at the start" {
+    make-relay data "$DATA" r1
+    start relay relay-serve --config "$CONFIG"
+    wait_for 5 pgrep -P "$started" relay-ingest
+    wait_for 5 healthy
+    make-relay data "$BATS_TEST_TMPDIR/other" r1
+    local other=$BATS_TEST_TMPDIR/other.toml
+    sed "s#$DATA#$BATS_TEST_TMPDIR/other#; s/18180/18182/; s/18190/18192/" "$CONFIG" >"$other"
+    taken() { ss -Hlun 'sport = :18181' | grep -q .; }
+    wait_for 5 taken
+    run -69 timeout 5 relay-serve --config "$other"
+    assert_output --partial 'ingest.lineA'
+    assert_output --partial '127.0.0.1:18181'
+    sed -i 's/127.0.0.1:18181/203.0.113.77:9000/' "$other"
+    run -69 timeout 5 relay-serve --config "$other"
+    assert_output --partial '203.0.113.77:9000'
+}
+
+# publish NAME ID SECONDS: a live source, in the background.
+publish() {
+    local ticket passphrase
+    read -r ticket passphrase < <(play-relay ticket "$2" r1)
+    start "$1" timeout 20 ffmpeg -nostdin -loglevel error -re -f lavfi -i testsrc=size=160x90:rate=25 \
+        -t "$3" -c:v mpeg2video -g 12 -b:v 300k -f mpegts \
+        "srt://127.0.0.1:18181?streamid=$ticket&passphrase=$passphrase"
+}
+happened() { jq -es "any($1)" "$BATS_TEST_TMPDIR/relay.out"; }
+
+@test "with --once it ends by itself after the first event's end, drain included" {
+    local id
+    id=$(make-relay id)
+    make-relay data "$DATA" r1 "$id,0,4,drain=1" "$(make-relay id),60,120,channel=studio2"
+    start relay timeout 15 relay-serve --config "$CONFIG" --once --events -
+    wait_for 5 healthy
+    publish push "$id" 20
+    wait_for 5 happened '.type == "first_media"'
+    local code=0
+    wait "$started_relay" || code=$?
+    assert_equal "$code" 0
+    happened ".type == \"ended\" and .reservation == \"$id\" and .bytes > 0"
+}
+
+@test "an event that its owner ended takes media until its drain is over, and none after" {
+    local id
+    id=$(make-relay id)
+    make-relay data "$DATA" r1 "$id,-60,-1,state=ended,drain=7"
+    start relay relay-serve --config "$CONFIG" --events -
+    wait_for 5 healthy
+    publish push "$id" 20
+    wait_for 5 happened '.type == "first_media"'
+    wait_for 9 happened '.type == "closed" and .reason == "ended"'
+    publish late "$id" 20
+    wait_for 5 happened '.type == "refused" and .reason == "ended"'
+}
+
+@test "records that nobody can take neither end nor stall it" {
+    make-relay data "$DATA" r1
+    (exec relay-serve --config "$CONFIG" --events - >/dev/full 2>"$BATS_TEST_TMPDIR/full.err" 3>&-) &
+    local pid=$!
+    STARTED_PIDS="${STARTED_PIDS:-} $pid"
+    wait_for 5 healthy
+    wait_for 5 pgrep -P "$pid" relay-ingest
+    kill -9 "$(pgrep -P "$pid" relay-ingest)" # a record of it
+    wait_for 5 grep -q 'no space left.*going on without' "$BATS_TEST_TMPDIR/full.err"
+    wait_for 5 pgrep -P "$pid" relay-ingest
+    healthy
+}
+
 @test "a damaged feed state is a warning, and everything is asked for again" {
     make-relay data "$DATA" r1 "$(make-relay id),0,60"
     printf x | dd of="$DATA/feed.json" bs=1 seek=30 conv=notrunc status=none
