@@ -17,6 +17,7 @@ namespace {
 
 // More than this and control would take a signature for stale or from the future.
 constexpr base::Millis k_tolerable_offset{20'000};
+constexpr base::Seconds k_between_comparisons{30};
 constexpr std::size_t k_max_key = 64;
 constexpr std::string_view k_problem_type = "application/problem+json";
 
@@ -79,13 +80,23 @@ struct Api::Impl {
     Target target;
     net::Origin origin;
     const seal::SigningKey *key = nullptr;
+    const base::Clock &clock;
     net::HttpClient http;
     std::optional<wire::Problem> problem;
-    base::Millis clock_offset{0}; // added to the wall clock when signing
-    bool clock_compared = false;
+    // Control's time at an instant that no step of the wall clock moves; empty while the wall
+    // clock will do.
+    struct Reading {
+        base::UtcTime control;
+        base::SteadyTime at;
+    };
+    std::optional<Reading> reading = std::nullopt;
+    std::optional<base::SteadyTime> compared = std::nullopt;
 
     [[nodiscard]] base::UtcTime signing_time() const {
-        return base::SystemClock{}.now() + clock_offset;
+        if (!reading)
+            return clock.now();
+        return reading->control +
+               std::chrono::duration_cast<base::Millis>(clock.steady() - reading->at);
     }
     [[nodiscard]] net::ClientRequest signed_request(net::ClientRequest request,
                                                     std::string_view path_and_query) const;
@@ -121,10 +132,11 @@ net::ClientRequest Api::Impl::signed_request(net::ClientRequest request,
     return request;
 }
 
-// Once: asks control for its time, and says whether ours is so wrong that a signature may have
-// been refused for it. Machines without NTP would otherwise never get through.
+// Asks control for its time, and says whether ours is so wrong that a signature may have been
+// refused for it. Machines without NTP would otherwise never get through, and those whose clock is
+// set while they run not any more. Not at every refusal: most have other reasons.
 Result<bool> Api::Impl::compare_clocks() {
-    if (std::exchange(clock_compared, true) || key == nullptr)
+    if (key == nullptr || (compared && clock.steady() - *compared < k_between_comparisons))
         return false;
     net::ClientRequest request;
     request.url = origin.url + "/v1/time";
@@ -133,17 +145,18 @@ Result<bool> Api::Impl::compare_clocks() {
         return false;
     const wire::Json json = TRY(wire::parse_json(response.body, "control's time"));
     auto in = TRY(wire::ObjectReader::of(json, "time"));
-    const base::Millis offset = TRY(in.time("time")) - base::SystemClock{}.now();
-    if (std::chrono::abs(offset) <= k_tolerable_offset)
+    const base::UtcTime control = TRY(in.time("time"));
+    compared = clock.steady();
+    if (std::chrono::abs(control - signing_time()) <= k_tolerable_offset)
         return false;
-    clock_offset = offset;
+    reading = {.control = control, .at = *compared};
     return true;
 }
 
 Result<Answer> Api::Impl::call(const net::ClientRequest &request, std::string_view path_and_query) {
     problem.reset();
     net::Response response = TRY(http.perform(signed_request(request, path_and_query)));
-    if (response.status == 401 || response.status == 403) {
+    if (response.status == 401) {
         const auto wrong_clock = compare_clocks();
         if (wrong_clock && *wrong_clock)
             response = TRY(http.perform(signed_request(request, path_and_query)));
@@ -162,7 +175,8 @@ Api::Api(Api &&) noexcept = default;
 Api &Api::operator=(Api &&) noexcept = default;
 Api::~Api() = default;
 
-Result<Api> Api::open(Target target, const seal::SigningKey *key) {
+Result<Api> Api::open(Target target, const seal::SigningKey *key, const base::Clock *clock) {
+    static const base::SystemClock machine;
     if (target.url.empty())
         return fail_hint(Errc::config,
                          "give --control https://…, or control = \"https://…\" in terminal.toml",
@@ -175,6 +189,7 @@ Result<Api> Api::open(Target target, const seal::SigningKey *key) {
     return Api{std::make_unique<Impl>(Impl{.target = std::move(target),
                                            .origin = std::move(origin),
                                            .key = key,
+                                           .clock = clock != nullptr ? *clock : machine,
                                            .http = std::move(http),
                                            .problem = {}})};
 }

@@ -35,8 +35,11 @@ struct Answer {
 class Api {
   public:
     /// @p key signs every request and must outlive the object; null: requests go unsigned.
-    /// usage: the URL is not https://host[:port].
-    [[nodiscard]] static base::Result<Api> open(Target target, const seal::SigningKey *key);
+    /// Signatures are dated by @p clock (null: the machine's), which must outlive the object too,
+    /// until control refuses one for it: then by control's time, carried on by the monotonic
+    /// clock. usage: the URL is not https://host[:port].
+    [[nodiscard]] static base::Result<Api> open(Target target, const seal::SigningKey *key,
+                                                const base::Clock *clock = nullptr);
     Api(Api &&) noexcept;
     Api &operator=(Api &&) noexcept;
     ~Api();

@@ -7,6 +7,18 @@ using test::json;
 
 namespace {
 
+// A wall clock that can be set, as NTP may, beside a monotonic one that cannot.
+class SteppedClock final : public base::Clock {
+  public:
+    [[nodiscard]] base::UtcTime now() const override { return m_clock.now() + m_step; }
+    [[nodiscard]] base::SteadyTime steady() const override { return m_clock.steady(); }
+    void step(Millis by) { m_step += by; }
+
+  private:
+    base::SystemClock m_clock;
+    Millis m_step{0};
+};
+
 net::Response problem(int status) {
     return json(status,
                 fmt::format(R"({{"status":{},"code":"full","title":"Full",)"
@@ -90,6 +102,45 @@ TEST_CASE("client: a machine with a wrong clock signs by control's") {
         CHECK(api.post("/v1/reservations", "{}", "k").has_value());
         CHECK(control.seen.size() == 3); // the offset is remembered
     }
+}
+
+TEST_CASE("client: a wall clock that is stepped later does not end the conversation") {
+    Control control([](const net::Request &) { return json(200, "{}"); });
+    SteppedClock clock;
+    client::Api api = control.api(&clock);
+    const auto refused = [&] {
+        return std::ranges::count(control.seen, false, &test::Seen::signature_good);
+    };
+    REQUIRE(api.get("/v1/x").has_value());
+    CHECK(refused() == 0);
+    for (const Millis step : {Millis{3'600'000}, Millis{-86'400'000}}) {
+        clock.step(step);
+        CHECK(api.get("/v1/x").has_value());
+        CHECK(refused() == 1); // from then on control's time counts, not the wall clock
+    }
+}
+
+TEST_CASE("client: the clock is compared again, but not at every refusal") {
+    Control control([](const net::Request &) { return json(200, "{}"); });
+    base::FakeClock clock{base::SystemClock{}.now() + std::chrono::hours{1}};
+    client::Api api = control.api(&clock);
+    control.time_status = 503;
+    CHECK(api.get("/v1/x").error().code == Errc::not_permitted);
+    control.time_status = 200; // a comparison that failed is none
+    CHECK(api.get("/v1/x").has_value());
+    clock.advance(std::chrono::hours{1}); // the monotonic clock is off as well
+    CHECK(api.get("/v1/x").has_value());
+
+    const auto stranger = seal::SigningKey::generate();
+    auto other = client::Api::open(control.target(), &stranger, &clock);
+    REQUIRE(other.has_value());
+    control.time_asked = 0;
+    for (int i = 0; i < 3; ++i)
+        CHECK(other->get("/v1/x").error().code == Errc::not_permitted);
+    CHECK(control.time_asked == 1);
+    clock.advance(base::Seconds{30});
+    CHECK(other->get("/v1/x").error().code == Errc::not_permitted);
+    CHECK(control.time_asked == 2);
 }
 
 TEST_CASE("client: a refused key is not tried again and again") {

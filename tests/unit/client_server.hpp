@@ -6,6 +6,7 @@
 #include "net/http_server.hpp"
 #include "seal/http_signature.hpp"
 
+#include <atomic>
 #include <cstdlib>
 #include <doctest/doctest.h>
 #include <filesystem>
@@ -66,8 +67,9 @@ class Control {
                 .cacert = certificate_folder() / "crt",
                 .interface = ""};
     }
-    [[nodiscard]] client::Api api() const {
-        auto made = client::Api::open(target(), &key);
+    /// @p clock is the asker's, and outlives it.
+    [[nodiscard]] client::Api api(const base::Clock *clock = nullptr) const {
+        auto made = client::Api::open(target(), &key, clock);
         REQUIRE(made.has_value());
         return std::move(*made);
     }
@@ -76,14 +78,18 @@ class Control {
 
     std::vector<Seen> seen; ///< all but /v1/time; look at it between calls only
     const seal::SigningKey key = seal::SigningKey::generate();
+    std::atomic<int> time_status = 200; ///< of /v1/time
+    std::atomic<int> time_asked = 0;
 
   private:
     net::Response serve(const net::Request &r) {
         const std::lock_guard lock{m_mutex};
-        if (r.path == "/v1/time")
-            return {.status = 200,
+        if (r.path == "/v1/time") {
+            ++time_asked;
+            return {.status = time_status,
                     .headers = {},
                     .body = fmt::format(R"({{"time":"{}"}})", base::format_rfc3339(now()))};
+        }
         const auto good = verify(r);
         seen.push_back({r, good.has_value()});
         if (!good)
