@@ -11,6 +11,10 @@ namespace {
 constexpr std::size_t k_expiry_bytes = 8;
 constexpr std::size_t k_mac_bytes = 16;
 
+base::UtcTime expiry_of(const wire::FeedEntry &event) {
+    return event.window.closes() + base::Seconds{event.retention_s};
+}
+
 seal::Bytes token_bytes(const seal::Secret &key, const wire::FeedEntry &event,
                         std::uint64_t expiry_ms) {
     seal::Bytes token(k_expiry_bytes);
@@ -31,9 +35,8 @@ seal::Bytes token_bytes(const seal::Secret &key, const wire::FeedEntry &event,
 } // namespace
 
 std::string make_viewer_token(const seal::Secret &key, const wire::FeedEntry &event) {
-    const auto expiry = event.window.closes() + base::Seconds{event.retention_s};
     return seal::to_base64url(
-        token_bytes(key, event, static_cast<std::uint64_t>(base::unix_ms(expiry))));
+        token_bytes(key, event, static_cast<std::uint64_t>(base::unix_ms(expiry_of(event)))));
 }
 
 bool check_viewer_token(const seal::Secret &key, const wire::FeedEntry &event,
@@ -45,7 +48,7 @@ bool check_viewer_token(const seal::Secret &key, const wire::FeedEntry &event,
     for (std::size_t i = 0; i < k_expiry_bytes; ++i)
         expiry_ms = expiry_ms << 8U | (*given)[i];
     return seal::equal_secret(*given, token_bytes(key, event, expiry_ms)) &&
-           static_cast<std::uint64_t>(base::unix_ms(now)) < expiry_ms;
+           now < expiry_of(event); // not the token's own: the event may have been extended since
 }
 
 } // namespace relay

@@ -113,6 +113,10 @@ TEST_CASE("relay: a viewer's token is for one event, one password, and not for e
     other = event;
     other.password_hash = "$argon2id$2";
     CHECK_FALSE(relay::check_viewer_token(key, other, token, now));
+    auto extended = event; // by more than the retention
+    extended.window.end = base::from_unix_ms(5000);
+    CHECK(relay::check_viewer_token(key, extended, token, base::from_unix_ms(5999)));
+    CHECK_FALSE(relay::check_viewer_token(key, extended, token, base::from_unix_ms(6000)));
     CHECK_FALSE(relay::check_viewer_token(key, event, "", now));
     CHECK_FALSE(relay::check_viewer_token(key, event, token + "AAAA", now));
 }
