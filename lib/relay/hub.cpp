@@ -59,7 +59,10 @@ Hub::Hub(RelayConfig config, RelayKeys keys, ServeOptions options)
                 .viewer_key = &m_keys.viewer_key,
                 .metrics = [this] { return m_metrics.text(m_board, m_clock); }}) {}
 
-Hub::~Hub() = default;
+Hub::~Hub() {
+    if (m_desk)
+        m_desk->stop(); // its answers refer to workers
+}
 
 Result<void> Hub::start_workers() {
     const unsigned count =

@@ -10,19 +10,20 @@ constexpr std::size_t k_max_waiting = 32; // some seconds' work
 
 PasswordDesk::PasswordDesk() : m_thread([this] { run(); }) {}
 
-PasswordDesk::~PasswordDesk() {
+void PasswordDesk::stop() {
     {
         const std::lock_guard lock(m_mutex);
         m_stop = true;
     }
     m_changed.notify_all();
-    m_thread.join();
+    if (m_thread.joinable())
+        m_thread.join();
 }
 
 bool PasswordDesk::ask(std::string hash, seal::Secret password, std::function<void(bool)> done) {
     {
         const std::lock_guard lock(m_mutex);
-        if (m_jobs.size() >= k_max_waiting)
+        if (m_stop || m_jobs.size() >= k_max_waiting)
             return false;
         m_jobs.push_back({std::move(hash), std::move(password), std::move(done)});
     }

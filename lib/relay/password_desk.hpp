@@ -17,11 +17,14 @@ namespace relay {
 class PasswordDesk {
   public:
     PasswordDesk();
-    ~PasswordDesk();
+    ~PasswordDesk() { stop(); }
     PasswordDesk(const PasswordDesk &) = delete;
     PasswordDesk &operator=(const PasswordDesk &) = delete;
 
-    /// Calls @p done on the desk's thread. False: too many wait already.
+    /// After this no @p done is called any more; what waited is dropped. Call it before what they
+    /// refer to goes. Not from the desk's thread.
+    void stop();
+    /// Calls @p done on the desk's thread. False: too many wait already, or it was stopped.
     [[nodiscard]] bool ask(std::string hash, seal::Secret password, std::function<void(bool)> done);
 
   private:
