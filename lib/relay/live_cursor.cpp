@@ -11,6 +11,14 @@ constexpr std::int64_t k_turn = 1 << 20; // bytes at one go, so that nobody wait
 constexpr int k_max_moves = 3;
 constexpr auto k_forgive = std::chrono::seconds{60};
 
+// Where a viewer begins: the newest cut, or when a stream without cuts has left that behind, the
+// live window.
+std::int64_t start_in(const Snapshot &snapshot) {
+    const bool kept =
+        !snapshot.slices.empty() && snapshot.newest_cut >= snapshot.slices.front().begin;
+    return kept || snapshot.newest_cut < 0 ? snapshot.newest_cut : snapshot.window_begin;
+}
+
 } // namespace
 
 bool LiveCursor::allowed_to_move(base::SteadyTime now) {
@@ -23,19 +31,20 @@ bool LiveCursor::allowed_to_move(base::SteadyTime now) {
 
 // Sets the position at the first look and after falling behind. False: drop the viewer.
 bool LiveCursor::place(const Snapshot &snapshot, base::SteadyTime now) {
+    const std::int64_t start = start_in(snapshot);
     if (m_position < 0) {
-        if (snapshot.newest_cut >= 0) {
-            m_position = snapshot.newest_cut;
+        if (start >= 0) {
+            m_position = start;
             m_event->begin_at(snapshot.end());
         }
         return true;
     }
     const bool inside_packet = m_position % k_packet != 0;
-    if (m_position >= snapshot.window_begin || inside_packet || m_position >= snapshot.newest_cut)
+    if (m_position >= snapshot.window_begin || inside_packet || m_position >= start)
         return true;
     if (!allowed_to_move(now))
         return false;
-    m_position = snapshot.newest_cut;
+    m_position = start;
     m_event->begin_at(snapshot.end());
     m_extent.reset();
     return true;
