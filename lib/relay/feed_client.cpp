@@ -113,9 +113,10 @@ Result<void> FeedClient::take(const wire::Feed &feed) {
         std::abs(m_state.offset_ms) <= k_warn_offset_ms)
         base::log::warning("this machine's clock is {} ms off control's; control's counts",
                            -update.offset_ms);
-    m_state.offset_ms = update.offset_ms;
+    update.entries = m_state.set_offset(update.offset_ms); // before those that changed
     const bool news = feed.serial > m_state.serial;
-    update.entries = m_state.merge(feed);
+    for (wire::FeedEntry &entry : m_state.merge(feed))
+        update.entries.push_back(std::move(entry));
     m_metrics.feed_serial = m_state.serial;
     m_metrics.feed_heard_us = monotonic_us();
     m_on_update(std::move(update));

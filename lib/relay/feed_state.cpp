@@ -2,6 +2,9 @@
 
 #include "base/log.hpp"
 
+#include <cstdlib>
+#include <utility>
+
 namespace relay {
 
 using base::Errc;
@@ -12,6 +15,7 @@ namespace {
 
 constexpr const char *k_file = "feed.json";
 constexpr std::size_t k_max_file = std::size_t{64} << 20;
+constexpr std::int64_t k_jump_ms = 1000;
 constexpr auto k_kept = std::chrono::hours{24};
 
 Result<FeedState> read_state(const vault::Folder &folder, std::string_view id) {
@@ -44,6 +48,15 @@ std::vector<wire::FeedEntry> FeedState::merge(const wire::Feed &feed) {
     }
     serial = std::max(serial, feed.serial);
     return changed;
+}
+
+std::vector<wire::FeedEntry> FeedState::set_offset(std::int64_t new_offset_ms) {
+    const bool jump = std::abs(new_offset_ms - std::exchange(offset_ms, new_offset_ms)) > k_jump_ms;
+    std::vector<wire::FeedEntry> all;
+    if (jump)
+        for (const auto &[id, entry] : entries)
+            all.push_back(entry);
+    return all;
 }
 
 void FeedState::prune(base::UtcTime now) {

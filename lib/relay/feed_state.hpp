@@ -17,6 +17,9 @@ struct FeedState {
 
     /// Takes @p feed in: the entry with the higher serial counts. Returns what changed.
     std::vector<wire::FeedEntry> merge(const wire::Feed &feed);
+    /// Notes @p new_offset_ms. Returns all entries when it is so different that another word may be
+    /// right for each of them (over or not), else nothing.
+    std::vector<wire::FeedEntry> set_offset(std::int64_t new_offset_ms);
     /// Forgets what ended a day before @p now (control's clock), retention included.
     void prune(base::UtcTime now);
 };

@@ -199,7 +199,10 @@ void Hub::apply(const wire::FeedEntry &entry) {
                        entry.state == resv::State::ended;
     const bool open = valid && now < entry.window.closes() && entry.window.start < entry.window.end;
     const bool shown = valid && now < forgotten_at(entry);
-    if (LiveEvent *live = find(entry.reservation))
+    LiveEvent *live = find(entry.reservation);
+    if (live != nullptr && live->ended() && open && entry.state != resv::State::ended)
+        live->reopen(entry, store_options(m_config, entry, now));
+    else if (live != nullptr)
         live->event()->set_entry(entry);
     else if (shown)
         m_events.try_emplace(entry.reservation, entry, store_options(m_config, entry, now));
@@ -209,7 +212,7 @@ void Hub::apply(const wire::FeedEntry &entry) {
         return;
     }
     withdraw(entry.reservation, resv::name(entry.state));
-    if (LiveEvent *live = find(entry.reservation)) {
+    if (live = find(entry.reservation); live != nullptr) {
         live->end(!shown);
         tell_news(entry.reservation, *live);
         m_new_media = true;

@@ -116,4 +116,10 @@ void LiveEvent::end(bool withdrawn) {
     publish();
 }
 
+void LiveEvent::reopen(const wire::FeedEntry &entry, Store::Options options) {
+    m_store = Store{std::move(options)};
+    m_event = std::make_shared<Event>(entry, m_store.tag());
+    m_silent = m_had_media; // what comes is told as "back"
+}
+
 } // namespace relay

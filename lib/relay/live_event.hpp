@@ -40,6 +40,9 @@ class LiveEvent {
     void tick(base::SteadyTime now);
     /// The window closed, or the reservation was ended or withdrawn.
     void end(bool withdrawn);
+    /// The event goes on after all: an extension came after its end. What was shown has ended for
+    /// good, so a new event() takes its place, under another tag.
+    void reopen(const wire::FeedEntry &entry, Store::Options options);
 
     [[nodiscard]] std::vector<News> take_news() { return std::exchange(m_news, {}); }
     [[nodiscard]] const EventPtr &event() const { return m_event; }

@@ -135,3 +135,13 @@ TEST_CASE("relay: status is read from the metrics") {
         wire::compact_json(records[1]) ==
         R"({"type":"event","v":1,"reservation":"01ARZ3NDEKTSV4RRFFQ69G5FAV","viewers":12,"live":true})");
 }
+
+TEST_CASE("relay: a clock that was far off brings all entries up again") {
+    relay::FeedState state;
+    state.merge(feed(2, {entry(1, 1), entry(2, 2)}));
+    CHECK(state.set_offset(900).empty());
+    CHECK(state.set_offset(100).empty());
+    CHECK(state.set_offset(-7200'000).size() == 2);
+    CHECK(state.set_offset(-7200'010).empty());
+    CHECK(state.offset_ms == -7200'010);
+}

@@ -33,7 +33,12 @@ struct Stream {
     relay::ExtentPtr extent = *relay::Extent::make(188 * 1'000'000);
     std::int64_t position = 0;
     std::int64_t pts = 0;
+    std::int64_t extent_base = 0; // position of the extent's byte 0
 
+    void take_extent() {
+        extent = *relay::Extent::make(188 * 1'000'000);
+        extent_base = position;
+    }
     // What is to be closed for it, as "carrier reason".
     std::string open(LiveEvent &live, std::uint32_t generation = 0,
                      base::SteadyTime now = base::SteadyTime{100s}) {
@@ -53,12 +58,13 @@ struct Stream {
                  bool cut = true) {
         const std::int64_t bytes = packets * 188;
         const std::string media(static_cast<std::size_t>(bytes), mark);
-        REQUIRE(::pwrite(extent->fd(), media.data(), media.size(), position) == bytes);
+        REQUIRE(::pwrite(extent->fd(), media.data(), media.size(), position - extent_base) ==
+                bytes);
         relay::PartReady part{.stream = key.stream,
                               .reservation = {},
                               .extent = extent,
                               .position = position,
-                              .offset = position,
+                              .offset = position - extent_base,
                               .bytes = bytes,
                               .received_us = now.time_since_epoch().count() / 1000,
                               .cuts = {}};
@@ -114,6 +120,31 @@ TEST_CASE("relay: first media, lost, back and ended are told once each") {
     a.deliver(live, k_start + 6s);
     CHECK(live.take_news().empty());
     CHECK(live.event()->snapshot()->ended);
+}
+
+TEST_CASE("relay: an extension that comes after the end makes the event go on") {
+    LiveEvent live = make_event();
+    Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
+    a.open(live);
+    a.deliver(live, k_start);
+    live.end(false);
+    const auto ended = live.event();
+    auto extended = entry();
+    extended.viewers = 7;
+    live.reopen(extended, {.segments = {.window = 3}, .tag = "u"});
+    CHECK(ended->snapshot()->ended); // who watched it is told so
+    CHECK_FALSE(live.ended());
+    CHECK(live.event()->tag() == "u");
+    CHECK(live.event()->entry()->viewers == 7);
+    CHECK_FALSE(live.event()->snapshot()->ended);
+    Stream again{.key = {"lineA", 1, 2}, .instance = "x", .mark = 'b'};
+    again.open(live);
+    again.deliver(live, k_start + 1s);
+    CHECK(live.event()->snapshot()->newest_cut == 0);
+    CHECK(live.take_news() ==
+          News{LiveEvent::News::first_media, LiveEvent::News::ended, LiveEvent::News::back});
+    live.end(false);
+    CHECK(live.take_news() == News{LiveEvent::News::ended});
 }
 
 TEST_CASE("relay: the other path of a publisher takes over when the first is silent") {
@@ -246,6 +277,34 @@ TEST_CASE("relay: a slow viewer is moved at a packet's end, and dropped at the f
     REQUIRE(got.size() > 188);
     for (std::size_t i = 0; i + 188 <= got.size(); i += 188) // packets are whole at the joints
         REQUIRE(got.find_first_not_of(got[i], i) >= i + 188);
+}
+
+TEST_CASE("relay: a stream without cuts is shown from the live window on") {
+    LiveEvent live = make_event();
+    Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
+    a.open(live);
+    a.deliver(live, k_start); // the only cut
+    relay::LatencyRecord latency;
+    const Pair early;
+    relay::LiveCursor slow{live.event()};
+    CHECK(slow.pump(early.relay.get(), *live.event()->snapshot(), k_start, latency) ==
+          Outcome::idle);
+    CHECK(early.read().size() == 10 * 188);
+    for (int i = 1; i < 200; ++i) {
+        if (i % 20 == 0)
+            a.take_extent();
+        a.deliver(live, k_start + i * 1s, 10, false);
+    }
+    const auto snapshot = live.event()->snapshot();
+    REQUIRE(snapshot->newest_cut < snapshot->slices.front().begin);
+    const auto expected = static_cast<std::size_t>(snapshot->end() - snapshot->window_begin);
+    const Pair late;
+    relay::LiveCursor fresh{live.event()};
+    CHECK(fresh.pump(late.relay.get(), *snapshot, k_start + 200s, latency) == Outcome::idle);
+    CHECK(late.read().size() == expected);
+    CHECK(slow.pump(early.relay.get(), *snapshot, k_start + 200s, latency) == Outcome::idle);
+    CHECK(early.read().size() == expected);
+    CHECK(live.event()->viewers_moved == 1);
 }
 
 TEST_CASE("relay: places are taken up to the reserved number") {
