@@ -48,4 +48,4 @@ test_modules.play-carrier  := wire
 test_modules.play-relay    := wire
 test_modules.make-relay    := relay
 test_modules.fake-sender   := wire cli
-test_modules.record-sender := base cli
+test_modules.record-sender := base cli wire

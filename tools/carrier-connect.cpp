@@ -111,9 +111,10 @@ Result<int> down(const Options &o) {
     if (!o.dry_run)
         TRY(carrier::require_privilege(false));
     auto connector = TRY(Connector::open(config.state, !o.dry_run));
-    const auto outcome = TRY(connector.down(id, o.dry_run));
     if (o.dry_run)
-        print_steps(outcome.plan);
+        print_steps(TRY(connector.down(id, true)).plan);
+    else
+        TRY(connector.release(id));
     return 0;
 }
 

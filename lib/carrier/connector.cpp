@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 namespace carrier {
 
@@ -19,6 +20,9 @@ constexpr int k_lock_wait_ms = 10'000;
 // Duplicate address detection takes the kernel about this long.
 constexpr base::Millis k_tentative_wait{2500};
 constexpr base::Millis k_tentative_step{100};
+// An exec that is at its end gives its sender three seconds, and one more.
+constexpr base::Millis k_let_go_wait{6000};
+constexpr base::Millis k_let_go_step{20};
 
 Result<unsigned> free_number(const Carriers &carriers) {
     for (unsigned number = 1; number <= route::k_max_carriers; ++number)
@@ -37,14 +41,13 @@ bool has_family(const std::vector<Address> &addresses, Family family) {
     return std::ranges::find(addresses, family, &Address::family) != addresses.end();
 }
 
-/// The turn that the reservation has on carrier @p name; 0: none.
-std::int64_t turn_of(const Carriers &carriers, const std::string &name,
-                     const wire::Settings &settings) {
+/// The use that the reservation has of carrier @p name, or null.
+const Use *use_of(const Carriers &carriers, const std::string &name, const base::Id &reservation) {
     const auto carrier = carriers.find(name);
     if (carrier == carriers.end())
-        return 0;
-    const auto use = carrier->second.uses.find(settings.reservation);
-    return use == carrier->second.uses.end() ? 0 : use->second.turn;
+        return nullptr;
+    const auto use = carrier->second.uses.find(reservation);
+    return use == carrier->second.uses.end() ? nullptr : &use->second;
 }
 
 /// Whether @p link has all that sending to @p relay needs.
@@ -133,6 +136,7 @@ Result<CarrierState> Connector::next_state(const Carriers &carriers, const wire:
         next.sources.insert(address.text());
     Use &use = next.uses[settings.reservation];
     use.ingest = ingest_addresses(settings);
+    use.leaving = false;
     const CarrierState *active = active_for(carriers, settings.reservation);
     if (active == nullptr || active->name != choice.name)
         use.turn = highest_turn(carriers) + 1;
@@ -244,7 +248,10 @@ Result<Outcome> Connector::up(const wire::Settings &settings, const Choice &choi
         if (how.probe && choice.probe) {
             // With the turn that it had, so that neither table 4000 nor a sender moves there yet.
             CarrierState asking = next;
-            asking.uses[settings.reservation].turn = turn_of(before, choice.name, settings);
+            Use &use = asking.uses[settings.reservation];
+            const Use *had = use_of(before, choice.name, settings.reservation);
+            use.turn = had == nullptr ? 0 : had->turn;
+            use.leaving = had != nullptr && had->leaving;
             TRY(advance(out, asking, kernel));
             TRY(ask_relay(choice, how.stop_fd));
         }
@@ -256,30 +263,88 @@ Result<Outcome> Connector::up(const wire::Settings &settings, const Choice &choi
     return std::unexpected(std::move(done).error());
 }
 
-Result<Outcome> Connector::down(const base::Id &reservation, bool dry_run) {
-    std::optional<base::FileLock> lock;
-    if (!dry_run)
-        lock = TRY(m_folder.lock(k_lock_wait_ms));
-    const Carriers before = TRY(m_folder.load());
-    Outcome out;
+namespace {
+
+/// @p before without the uses of @p reservation, or without those that are leaving in @p seen.
+Carriers without(const Carriers &before, const base::Id &reservation, const Carriers *seen) {
+    Carriers out;
     for (auto [name, state] : before) {
-        state.uses.erase(reservation);
+        const Use *was = seen == nullptr ? nullptr : use_of(*seen, name, reservation);
+        const auto use = state.uses.find(reservation);
+        if (use != state.uses.end() &&
+            (seen == nullptr || (was != nullptr && was->leaving && *was == use->second)))
+            state.uses.erase(use);
         if (!state.uses.empty())
-            out.carriers[name] = std::move(state);
+            out[name] = std::move(state);
     }
-    if (dry_run) {
-        out.plan = TRY(plan(out.carriers, true));
-        return out;
-    }
+    return out;
+}
+
+} // namespace
+
+Result<Outcome> Connector::drop(const base::Id &reservation, const Carriers *seen) {
+    const Carriers before = TRY(m_folder.load());
+    Outcome out{{}, without(before, reservation, seen)};
     for (const auto &[name, state] : before) {
-        if (!state.uses.contains(reservation))
-            continue;
         const auto left = out.carriers.find(name);
-        TRY(left == out.carriers.end() ? m_folder.remove(name) : m_folder.store(left->second));
+        if (left == out.carriers.end())
+            TRY(m_folder.remove(name));
+        else if (left->second != state)
+            TRY(m_folder.store(left->second));
     }
     out.plan = TRY(plan(out.carriers, false));
     TRY(m_kernel.apply(out.plan));
     return out;
+}
+
+Result<Outcome> Connector::down(const base::Id &reservation, bool dry_run) {
+    if (dry_run) {
+        Outcome out{{}, without(TRY(m_folder.load()), reservation, nullptr)};
+        out.plan = TRY(plan(out.carriers, true));
+        return out;
+    }
+    const auto lock = TRY(m_folder.lock(k_lock_wait_ms));
+    return drop(reservation, nullptr);
+}
+
+Result<void> Connector::finish_leaving(const base::Id &reservation, const Carriers &seen) {
+    const auto lock = TRY(m_folder.lock(0));
+    TRY(drop(reservation, &seen));
+    return {};
+}
+
+/// False when no exec runs the reservation.
+Result<bool> Connector::mark_leaving(const base::Id &reservation) {
+    const auto lock = TRY(m_folder.lock(k_lock_wait_ms));
+    if (!m_folder.exec_runs(reservation)) {
+        TRY(drop(reservation, nullptr));
+        return false;
+    }
+    for (auto [name, state] : TRY(m_folder.load())) {
+        const auto use = state.uses.find(reservation);
+        if (use == state.uses.end() || std::exchange(use->second.leaving, true))
+            continue;
+        TRY(m_folder.store(state));
+    }
+    return true;
+}
+
+Result<void> Connector::release(const base::Id &reservation) {
+    if (!TRY(mark_leaving(reservation)))
+        return {};
+    for (base::Millis waited{0}; waited < k_let_go_wait; waited += k_let_go_step) {
+        if (!leaving(TRY(m_folder.load()), reservation))
+            return {}; // or somebody brought it up again
+        if (!m_folder.exec_runs(reservation)) {
+            TRY(down(reservation, false));
+            return {};
+        }
+        std::this_thread::sleep_for(k_let_go_step);
+    }
+    return base::fail_hint(Errc::try_again, "end that carrier-connect exec, then try again",
+                           "reservation {}: the sender of its carrier-connect exec does not let "
+                           "go; its carriers and the guard stay until it does",
+                           reservation.text());
 }
 
 Result<Outcome> Connector::mend() {

@@ -41,8 +41,17 @@ class Connector {
     [[nodiscard]] base::Result<Outcome> up(const wire::Settings &settings, const Choice &choice,
                                            std::uint32_t media_uid, const UpHow &how);
 
-    /// Takes the reservation off every carrier. Also mends what a crash left.
+    /// Takes the reservation off every carrier at once; for whoever knows that its sender is gone.
+    /// Also mends what a crash left.
     [[nodiscard]] base::Result<Outcome> down(const base::Id &reservation, bool dry_run);
+
+    /// The same at any time: when an exec runs the reservation, its sender lets go first. Waits for
+    /// that a few seconds, then fails with try_again; routes and guard stay, and go with the exec.
+    [[nodiscard]] base::Result<void> release(const base::Id &reservation);
+    /// Takes off what is leaving in @p seen and has not changed since; for the exec, when its
+    /// sender has let go of that. try_again: another verb is at work.
+    [[nodiscard]] base::Result<void> finish_leaving(const base::Id &reservation,
+                                                    const Carriers &seen);
 
     /// Puts the kernel into the state that the files ask for. try_again: another verb is at work.
     [[nodiscard]] base::Result<Outcome> mend();
@@ -71,6 +80,9 @@ class Connector {
                                              route::State &kernel);
     [[nodiscard]] base::Result<void> ask_relay(const Choice &choice, int stop_fd);
     void go_back(const Carriers &before, const Outcome &out, const std::string &name);
+    /// Under the lock: state first, then the kernel.
+    [[nodiscard]] base::Result<Outcome> drop(const base::Id &reservation, const Carriers *seen);
+    [[nodiscard]] base::Result<bool> mark_leaving(const base::Id &reservation);
     [[nodiscard]] base::Result<route::Link> usable_link(const Choice &choice);
     [[nodiscard]] base::Result<route::Policy> policy(const Carriers &carriers);
     [[nodiscard]] base::Result<route::Plan> plan(const Carriers &carriers, bool guard_unknown);

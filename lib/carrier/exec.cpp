@@ -132,8 +132,10 @@ void Run::wait(base::Millis at_most) {
         on_signals();
     if (fds[control].revents != 0)
         on_news();
-    if (fds[sender].revents != 0 && m_sender)
+    if (fds[sender].revents != 0 && m_sender) {
         (void)m_sender->hear();
+        m_session.refresh(*m_sender);
+    }
     if (fds[state].revents != 0) {
         alignas(inotify_event) std::array<char, 4096> ignored; // NOLINT(*-member-init)
         while (::read(m_inotify.get(), ignored.data(), ignored.size()) > 0) {

@@ -44,7 +44,8 @@ Result<Sender> Sender::start(const Identity &media, const std::function<void()> 
 
 Sender::Sender(Sender &&other) noexcept
     : m_socket(std::move(other.m_socket)), m_pid(std::exchange(other.m_pid, -1)),
-      m_told(std::move(other.m_told)), m_status(std::move(other.m_status)) {}
+      m_told(std::move(other.m_told)), m_number(other.m_number),
+      m_status(std::move(other.m_status)) {}
 
 Sender::~Sender() {
     finish(0ms);
@@ -53,14 +54,25 @@ Sender::~Sender() {
 Result<void> Sender::tell(const wire::SenderPlan &plan) {
     if (!m_socket || m_told == plan)
         return {};
-    std::string text = wire::write_message(plan);
+    wire::SenderPlan numbered = plan;
+    numbered.number = m_number + 1;
+    std::string text = wire::write_message(numbered);
     auto sent = m_socket.send(text);
     seal::wipe(text);
-    if (sent)
+    if (sent) {
         m_told = plan;
-    else if (sent.error().code == Errc::unavailable)
+        ++m_number;
+    } else if (sent.error().code == Errc::unavailable) {
         m_socket.close();
+    }
     return sent;
+}
+
+bool Sender::follows() const {
+    if (m_pid <= 0)
+        return true;
+    // One that says it has ended closes its connection after that.
+    return m_status.plan == m_number && m_status.state != "ended";
 }
 
 bool Sender::hear() {

@@ -24,6 +24,8 @@ class Sender {
     [[nodiscard]] base::Result<void> tell(const wire::SenderPlan &plan);
     /// Reads what it reports; false when it is gone.
     [[nodiscard]] bool hear();
+    /// True once it does what the last plan says, or is gone: nothing leaves over other paths.
+    [[nodiscard]] bool follows() const;
     /// Collects it when it has ended: its exit code.
     [[nodiscard]] std::optional<int> ended();
     /// Lets a sender that is live send what is queued, at most @p patience, then ends it.
@@ -40,7 +42,8 @@ class Sender {
 
     base::MessageSocket m_socket;
     pid_t m_pid;
-    std::optional<wire::SenderPlan> m_told;
+    std::optional<wire::SenderPlan> m_told; // its number is m_number
+    std::int64_t m_number = 0;
     wire::SenderStatus m_status;
 };
 

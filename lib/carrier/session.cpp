@@ -105,6 +105,7 @@ Result<wire::SenderPlan> Session::plan() {
                           .paths = {},
                           .cancelled = m_withdrawn};
     const Carriers carriers = TRY(m_connector.carriers());
+    m_seen = carriers;
     const CarrierState *active = active_for(carriers, m_settings.reservation);
     if (active == nullptr) {
         if (!m_active.empty())
@@ -126,10 +127,21 @@ Result<wire::SenderPlan> Session::plan() {
 void Session::refresh(Sender &sender) {
     const auto now = plan();
     auto told = now ? sender.tell(*now) : std::unexpected(now.error());
+    if (now && told && leaving(m_seen, m_settings.reservation))
+        finish_leaving(sender);
     const std::string trouble = told ? std::string{} : told.error().message;
     if (trouble != m_trouble && !trouble.empty())
         log::error("{}", trouble);
     m_trouble = trouble;
+}
+
+// The sender's plan has no path over what is leaving in m_seen.
+void Session::finish_leaving(const Sender &sender) {
+    if (!sender.follows())
+        return;
+    const auto done = m_connector.finish_leaving(m_settings.reservation, m_seen);
+    if (!done && done.error().code != Errc::try_again)
+        log::error("{}", done.error().message);
 }
 
 bool Session::mend() {

@@ -33,6 +33,7 @@ class Session {
 
   private:
     [[nodiscard]] base::Result<wire::SenderPlan> plan();
+    void finish_leaving(const Sender &sender);
     void watch_link(const CarrierState &state, const std::optional<route::Link> &link);
 
     const wire::Settings &m_settings;
@@ -43,6 +44,7 @@ class Session {
     bool m_clock_known = false;
     bool m_control_away = false;
     bool m_withdrawn = false;
+    Carriers m_seen; // what the last plan was made from
     resv::State m_state = resv::State::booked;
     std::string m_active;    // the carrier that was told last
     std::string m_link_word; // how its link was

@@ -4,6 +4,8 @@
 #include "wire/json.hpp"
 
 #include <algorithm>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,7 +29,7 @@ template <typename Wanted> const CarrierState *highest(const Carriers &carriers,
     Turn best;
     for (const auto &[name, carrier] : carriers)
         for (const auto &[id, use] : carrier.uses)
-            if (wanted(id) && use.turn > best.turn)
+            if (wanted(id) && !use.leaving && use.turn > best.turn)
                 best = {use.turn, &carrier};
     return best.carrier;
 }
@@ -63,14 +65,23 @@ std::int64_t highest_turn(const Carriers &carriers) {
     return turn;
 }
 
+bool leaving(const Carriers &carriers, const base::Id &reservation) {
+    return std::ranges::any_of(carriers, [&](const auto &carrier) {
+        const auto use = carrier.second.uses.find(reservation);
+        return use != carrier.second.uses.end() && use->second.leaving;
+    });
+}
+
 std::string to_text(const CarrierState &carrier) {
     const auto list = [](const std::set<std::string> &items) {
         return wire::JsonArray(items.begin(), items.end());
     };
     wire::JsonArray uses;
     for (const auto &[id, use] : carrier.uses)
-        uses.push_back(wire::JsonObject{
-            {"reservation", id.text()}, {"turn", use.turn}, {"ingest", list(use.ingest)}});
+        uses.push_back(wire::JsonObject{{"reservation", id.text()},
+                                        {"turn", use.turn},
+                                        {"ingest", list(use.ingest)},
+                                        {"leaving", use.leaving}});
     const wire::JsonObject out{{"v", k_state_version},           {"carrier", carrier.name},
                                {"number", carrier.number},       {"interface", carrier.interface},
                                {"gateway4", carrier.gateway4},   {"gateway6", carrier.gateway6},
@@ -98,6 +109,7 @@ Result<CarrierState> read_state(std::string_view text, std::string_view name) {
         out.uses[id].turn = TRY(use.integer("turn"));
         for (std::string &address : TRY(use.strings("ingest")))
             out.uses[id].ingest.insert(std::move(address));
+        out.uses[id].leaving = TRY(use.boolean_or("leaving", false));
         TRY(use.finish());
     }
     TRY(in.finish());
@@ -130,12 +142,19 @@ fs::path exec_lock(const fs::path &folder, const base::Id &reservation) {
 } // namespace
 
 Result<base::FileLock> StateFolder::lock_exec(const base::Id &reservation) const {
-    auto lock = base::FileLock::acquire(exec_lock(m_path, reservation), 0);
+    constexpr int k_wait_ms = 100; // for exec_runs() of another
+    auto lock = base::FileLock::acquire(exec_lock(m_path, reservation), k_wait_ms);
     if (!lock && lock.error().code == Errc::try_again)
         return base::fail_hint(
             Errc::try_again, "use carrier-connect up to move it to another carrier",
             "reservation {}: another carrier-connect exec is running it", reservation.text());
     return lock;
+}
+
+bool StateFolder::exec_runs(const base::Id &reservation) const {
+    const base::Fd file{
+        ::open(exec_lock(m_path, reservation).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
+    return file && ::flock(file.get(), LOCK_EX | LOCK_NB) != 0;
 }
 
 void StateFolder::forget_exec(const base::Id &reservation) const {

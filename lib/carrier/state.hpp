@@ -18,6 +18,9 @@ struct Use {
     /// for table 4000, of all. 0: never active, since the relay has not answered through it yet.
     std::int64_t turn = 0;
     std::set<std::string> ingest; ///< the ingest addresses of its relays, through any carrier
+    /// `down` took it back while an exec runs the reservation: not active any more, but routes and
+    /// guard stay until the exec's sender has let go of it.
+    bool leaving = false;
     bool operator==(const Use &) const = default;
 };
 
@@ -37,11 +40,13 @@ struct CarrierState {
 /// By name.
 using Carriers = std::map<std::string, CarrierState>;
 
-/// The carrier that is active for @p reservation, or null.
+/// The carrier that is active for @p reservation, or null. Uses that are leaving do not count.
 [[nodiscard]] const CarrierState *active_for(const Carriers &carriers, const base::Id &reservation);
 /// The carrier of the highest turn of all, or null.
 [[nodiscard]] const CarrierState *most_recent(const Carriers &carriers);
 [[nodiscard]] std::int64_t highest_turn(const Carriers &carriers);
+/// Whether a use of @p reservation is leaving.
+[[nodiscard]] bool leaving(const Carriers &carriers, const base::Id &reservation);
 
 /// The folder: `FOLDER/lock` and `FOLDER/carriers/NAME.json`.
 class StateFolder {
@@ -54,6 +59,8 @@ class StateFolder {
     [[nodiscard]] base::Result<base::FileLock> lock(int wait_ms) const;
     /// Held by the exec of @p reservation; try_again when another one is running.
     [[nodiscard]] base::Result<base::FileLock> lock_exec(const base::Id &reservation) const;
+    /// Whether somebody holds that lock now.
+    [[nodiscard]] bool exec_runs(const base::Id &reservation) const;
     /// Removes the file of that lock; for its holder, at its end.
     void forget_exec(const base::Id &reservation) const;
 

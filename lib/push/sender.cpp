@@ -236,6 +236,7 @@ void Sender::send_queue() {
 wire::SenderStatus Sender::status(bool over) {
     const media::SrtStats s = m_link.stats();
     wire::SenderStatus out;
+    out.plan = m_plan ? m_plan->number : 0;
     out.state = over ? "ended" : name(m_link.state());
     out.carrier = m_link.carrier();
     out.detail = m_link.detail();
@@ -258,8 +259,8 @@ Result<void> Sender::tell(bool over) {
     if (m_hello_due && m_reader)
         m_hello_due = !m_reader.send(wire::write_message(hello_of(plan)));
     const base::SteadyTime now = m_clock.steady();
-    const std::string key =
-        fmt::format("{} {} {} {}", over, name(m_link.state()), m_link.carrier(), m_link.detail());
+    const std::string key = fmt::format("{} {} {} {} {}", plan.number, over, name(m_link.state()),
+                                        m_link.carrier(), m_link.detail());
     if (key == m_told && now - m_told_at < k_status_every)
         return {};
     m_told = key;

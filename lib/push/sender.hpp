@@ -61,7 +61,7 @@ class Sender {
     std::int64_t m_dropped = 0; // TS packets, for want of a connection
     bool m_hello_due = false;
     base::SteadyTime m_told_at{};
-    std::string m_told; // state, carrier and detail of the last status
+    std::string m_told; // plan, state, carrier and detail of the last status
 };
 
 } // namespace push

@@ -44,7 +44,7 @@ template <typename T> Result<void> get_terms(ObjectReader &in, T &m) {
 
 struct Write {
     Json operator()(const SenderPlan &m) const {
-        JsonObject out{{"type", "plan"}, {"cancelled", m.cancelled}};
+        JsonObject out{{"type", "plan"}, {"number", m.number}, {"cancelled", m.cancelled}};
         put_terms(out, m);
         JsonArray paths;
         for (const SenderPath &p : m.paths)
@@ -69,6 +69,7 @@ struct Write {
     Json operator()(const SenderStatus &m) const {
         return JsonObject{{"type", "status"},
                           {"v", 1},
+                          {"plan", m.plan},
                           {"state", m.state},
                           {"carrier", m.carrier},
                           {"detail", m.detail},
@@ -87,6 +88,7 @@ struct Write {
 Result<SenderPlan> read_plan(ObjectReader &in) {
     SenderPlan m;
     TRY(get_terms(in, m));
+    m.number = TRY(in.integer("number"));
     m.cancelled = TRY(in.boolean_or("cancelled", false));
     for (const Json &item : *TRY(in.array("paths", 8))) {
         auto p = TRY(ObjectReader::of(item, "plan.paths"));
@@ -108,6 +110,7 @@ Result<SenderPlan> read_plan(ObjectReader &in) {
 
 Result<SenderStatus> read_status(ObjectReader &in) {
     SenderStatus m;
+    m.plan = TRY(in.integer("plan"));
     m.state = TRY(in.string("state", 32));
     m.carrier = TRY(in.string("carrier", 32));
     m.detail = TRY(in.string("detail"));

@@ -25,6 +25,7 @@ struct SenderPath {
 /// carrier-connect -> sender: the whole of what it should do now. A later plan replaces the
 /// earlier one; the sender acts on the difference. No paths: close the connection and wait.
 struct SenderPlan {
+    std::int64_t number = 0; ///< rises with each; the sender's status says which one it has
     base::Id reservation;
     resv::Window window;
     std::int64_t clock_offset_ms = 0; ///< control's clock minus this machine's
@@ -48,6 +49,7 @@ struct SenderHello {
 
 /// sender -> reader and carrier-connect, once a second and at every change of state.
 struct SenderStatus {
+    std::int64_t plan = 0;  ///< the number of the plan that it acts on
     std::string state;      ///< waiting, connecting, live, lost, ended, refused
     std::string carrier;    ///< empty when none
     std::string detail;     ///< why, when lost or refused

@@ -98,6 +98,49 @@ clean() { [ -z "$(rules -4)$(rules -6)$(ls "$CARRIERS/run/carriers")" ]; }
     clean
 }
 
+# What a sender sends until it has heard of `down` must not find the default route open.
+@test "exec: down waits for the sender, and keeps routes and guard until it has let go" {
+    start_exec -- sleep 30
+    wait_for 5 path_is lineA
+    closed() {
+        on terminal sh -c 'ip rule; ip -6 rule; nft -s list table inet slotcast
+            ip route show table 4001; ip -6 route show table 4001'
+    }
+    closed >"$BATS_TEST_TMPDIR/up"
+    sender=$(pgrep -P "$started" -f 'push-sender --plan-fd')
+    kill -STOP "$sender"
+    run -75 connect down "$ID"
+    assert_output --partial 'does not let go'
+    run -0 diff "$BATS_TEST_TMPDIR/up" <(closed)
+    as_media timeout 5 bash -c "$(send "$INGEST_A"); $(send "$INGEST6_A")" 2>/dev/null || true
+    assert_equal "$(leaked)" 0
+    # Up again, elsewhere: what is leaving goes, the rest stays.
+    connect -q up "$ID" --carrier lineB >/dev/null
+    kill -CONT "$sender"
+    wait_for 5 path_is lineB
+    alone() { [ "$(ls "$CARRIERS/run/carriers")" = lineB.json ]; }
+    wait_for 5 alone
+    on terminal nft list table inet slotcast
+    connect down "$ID"
+    path_is none
+    clean
+    run ! on terminal nft list table inet slotcast
+    kill "$started"
+    ended_with 143
+}
+
+@test "exec: down cleans up when the exec that it waits for is killed" {
+    start_exec -- sleep 30
+    wait_for 5 path_is lineA
+    kill -STOP "$started"
+    connect down "$ID" &
+    down=$!
+    wait_for 5 grep -q '"leaving":true' "$CARRIERS/run/carriers/lineA.json"
+    kill -KILL "$started"
+    wait "$down"
+    clean
+}
+
 @test "exec: rules, routes and guard that somebody removes come back" {
     start_exec -- sleep 30
     wait_for 5 path_is lineA

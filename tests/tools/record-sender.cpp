@@ -1,8 +1,9 @@
 // record-sender: stands in for push-sender where a test wants to know what carrier-connect starts
 // and tells it. Run under that name, it writes both to $0.log beside itself: who it is, then each
-// message.
+// message. It says at once that it follows a plan.
 #include "base/message_socket.hpp"
 #include "cli/tool.hpp"
+#include "wire/sender.hpp"
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -55,8 +56,15 @@ Result<int> record(int plan_fd, const std::string &descriptors) {
         const auto message = plans.receive(-1);
         if (!message)
             return 0; // carrier-connect closed it
-        if (*message)
-            fmt::print(stderr, "{}\n", (*message)->text);
+        if (!*message)
+            continue;
+        fmt::print(stderr, "{}\n", (*message)->text);
+        const auto read = wire::read_message((*message)->text);
+        const auto *plan = read ? std::get_if<wire::SenderPlan>(&*read) : nullptr;
+        wire::SenderStatus status;
+        status.plan = plan != nullptr ? plan->number : 0;
+        status.state = "waiting";
+        (void)plans.send(wire::write_message(status));
     }
 }
 

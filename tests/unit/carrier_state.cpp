@@ -28,7 +28,8 @@ CarrierState state(std::string name, std::map<base::Id, Use> uses) {
 
 TEST_CASE("carrier: a state survives its text") {
     const CarrierState before =
-        state("lineB", {{id(1), {7, {"203.0.113.10", "2001:db8::10"}}}, {id(2), {9, {}}}});
+        state("lineB", {{id(1), {7, {"203.0.113.10", "2001:db8::10"}}},
+                        {id(2), {.turn = 9, .ingest = {}, .leaving = true}}});
     const auto after = read_state(to_text(before), "lineB.json");
     REQUIRE(after.has_value());
     CHECK(*after == before);
@@ -60,6 +61,15 @@ TEST_CASE("carrier: the last one brought up is the active one, by reservation an
     CHECK(active_for(carriers, id(2))->name == "A");
     CHECK(active_for(carriers, id(3)) == nullptr);
     CHECK(most_recent(carriers)->name == "A");
+    CHECK(highest_turn(carriers) == 4);
+    CHECK_FALSE(leaving(carriers, id(1)));
+    carriers["B"].uses[id(1)].leaving = true;
+    CHECK(leaving(carriers, id(1)));
+    CHECK_FALSE(leaving(carriers, id(2)));
+    CHECK(active_for(carriers, id(1))->name == "A");
+    carriers["A"].uses[id(2)].leaving = true;
+    CHECK(most_recent(carriers)->name == "A");
+    CHECK(active_for(carriers, id(2)) == nullptr);
     CHECK(highest_turn(carriers) == 4);
 }
 

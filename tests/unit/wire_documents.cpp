@@ -180,6 +180,7 @@ TEST_CASE("wire: a report survives") {
 TEST_CASE("wire: the sender's messages survive") {
     const auto request = samples::some_request();
     wire::SenderPlan plan;
+    plan.number = 3;
     plan.reservation = samples::some_id();
     plan.window = {.start = request.start,
                    .end = request.end,
@@ -203,6 +204,7 @@ TEST_CASE("wire: the sender's messages survive") {
     CHECK(std::get<wire::SenderPlan>(*back) == plan);
 
     wire::SenderStatus status;
+    status.plan = 3;
     status.state = "live";
     status.bytes = 1'316;
     for (const wire::SenderMessage &message :
