@@ -144,11 +144,27 @@ Result<void> make_folders(const fs::path &path, mode_t mode) {
     return {};
 }
 
+namespace {
+
+// False when the file was removed, by a holder at its end, while we waited for it.
+bool is_still_at(const Fd &fd, const fs::path &path) {
+    struct stat held{};
+    struct stat named{};
+    return ::fstat(fd.get(), &held) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+           held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
+} // namespace
+
 Result<FileLock> FileLock::acquire(const fs::path &path, int wait_ms) {
-    Fd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
-    if (!fd)
-        return fail_errno("open lock", path.native());
-    return lock(std::move(fd), path.native(), wait_ms);
+    for (;;) {
+        Fd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+        if (!fd)
+            return fail_errno("open lock", path.native());
+        auto lock = FileLock::lock(std::move(fd), path.native(), wait_ms);
+        if (!lock || is_still_at(lock->m_fd, path))
+            return lock;
+    }
 }
 
 Result<FileLock> FileLock::lock(Fd fd, std::string_view shown, int wait_ms) {

@@ -49,7 +49,8 @@ inline constexpr std::string_view k_temporary_suffix = ".tmp";
 /// An exclusive flock(2), held while the object lives. The file is created with mode 0600.
 class FileLock {
   public:
-    /// Waits at most @p wait_ms for another holder, then fails with try_again.
+    /// Waits at most @p wait_ms for another holder, then fails with try_again. A holder may remove
+    /// the file at its end: whoever waited for it locks the next one.
     [[nodiscard]] static Result<FileLock> acquire(const std::filesystem::path &path, int wait_ms);
     /// The same on a file that is open already; @p shown is its name in errors.
     [[nodiscard]] static Result<FileLock> lock(Fd fd, std::string_view shown, int wait_ms);

@@ -138,6 +138,23 @@ TEST_CASE("base: a lock has one holder") {
     releases.join();
 }
 
+TEST_CASE("base: a lock whose file its holder removes still has one holder") {
+    const TempFolder folder;
+    const fs::path file = folder / "lock";
+    auto first = base::FileLock::acquire(file, 0);
+    REQUIRE(first.has_value());
+    std::thread removes{[&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds{30});
+        fs::remove(file);
+        first = base::fail(Errc::bug, "released");
+    }};
+    const auto waited = base::FileLock::acquire(file, 5000);
+    removes.join();
+    CHECK(waited.has_value());
+    CHECK(fs::exists(file));
+    CHECK(base::FileLock::acquire(file, 0).error().code == Errc::try_again);
+}
+
 TEST_CASE("base: a lock does not follow a symbolic link") {
     const TempFolder folder;
     fs::create_symlink("/dev/null", folder / "lock");
