@@ -35,6 +35,18 @@ Result<std::string> read_file(const fs::path &path, std::size_t max_bytes) {
     return read_all(fd.get(), path.native(), max_bytes);
 }
 
+Result<std::string> read_regular_file(const fs::path &path, std::size_t max_bytes) {
+    const Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
+    if (!fd)
+        return fail_errno("open", path.native());
+    struct stat info{};
+    if (::fstat(fd.get(), &info) != 0)
+        return fail_errno("look at", path.native());
+    if (!S_ISREG(info.st_mode))
+        return fail(Errc::bad_data, "read {}: not a regular file", path.native());
+    return read_all(fd.get(), path.native(), max_bytes);
+}
+
 Result<void> write_all(int fd, std::string_view data, std::string_view name) {
     while (!data.empty()) {
         const ssize_t n = ::write(fd, data.data(), data.size());

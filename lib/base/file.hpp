@@ -16,6 +16,11 @@ namespace base {
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path &path,
                                             std::size_t max_bytes);
 
+/// The same of a regular file (or a link to one); anything else, such as a FIFO that would be
+/// waited on for ever, is refused (bad_data).
+[[nodiscard]] Result<std::string> read_regular_file(const std::filesystem::path &path,
+                                                    std::size_t max_bytes);
+
 /// Everything up to end of file on @p fd, refused when larger than @p max_bytes.
 /// @p name is for error texts.
 [[nodiscard]] Result<std::string> read_all(int fd, std::string_view name, std::size_t max_bytes);

@@ -77,7 +77,7 @@ Result<bool> write_preset(const std::filesystem::path &file, const std::string &
     const auto path = std::filesystem::canonical(file, failed);
     if (failed)
         return base::fail_errno("open", file.native(), failed.value());
-    const std::string before = TRY(base::read_file(path, k_max_file));
+    const std::string before = TRY(base::read_regular_file(path, k_max_file));
     const auto had = TRY(conf::read_terminal(TRY(conf::Table::parse(before, path.native()))));
     if (!had.carriers.contains(name))
         return base::fail_hint(

@@ -168,7 +168,7 @@ Result<Carriers> StateFolder::load() const {
         const std::string file = entry.path().filename();
         if (entry.path().extension() != ".json")
             continue; // a temporary file of a process that was killed
-        auto text = base::read_file(entry.path(), k_max_file);
+        auto text = base::read_regular_file(entry.path(), k_max_file);
         if (!text && text.error().code == Errc::no_input)
             continue; // removed since
         if (!text)

@@ -52,7 +52,7 @@ Result<Table> Table::parse(std::string_view text, std::string_view name) {
 }
 
 Result<Table> Table::load(const std::filesystem::path &path) {
-    auto text = base::read_file(path, k_max_file);
+    auto text = base::read_regular_file(path, k_max_file);
     if (!text) {
         Error e = std::move(text).error();
         e.code = Errc::config;

@@ -25,7 +25,7 @@ struct Free {
 template <typename T> using Owned = std::unique_ptr<T, Free>;
 
 Result<std::string> read_pem(const fs::path &path) {
-    auto text = base::read_file(path, k_max_pem);
+    auto text = base::read_regular_file(path, k_max_pem);
     if (!text)
         return std::unexpected(base::Error{Errc::config, text.error().message, text.error().hint});
     return text;
