@@ -1,6 +1,7 @@
 #include "relay/keys.hpp"
 
 #include "client/api.hpp"
+#include "seal/hash.hpp"
 #include "wire/reservation.hpp"
 
 #include <algorithm>
@@ -15,6 +16,7 @@ using base::Result;
 namespace {
 
 constexpr const char *k_file = "keys.json";
+constexpr const char *k_check = "check";
 constexpr std::size_t k_max_file = 4096;
 constexpr const char *k_enrol_hint = "run: resv-control enrol NAME --role relay | relay-serve "
                                      "enrol --control URL --token-file -";
@@ -44,23 +46,36 @@ Result<seal::Secret> take_group_key(const wire::EnrolAnswer &answer, const Relay
     return group;
 }
 
-} // namespace
-
-RelayKeys RelayKeys::generate() {
-    return {.sign = seal::SigningKey::generate(),
-            .box = seal::BoxKey::generate(),
-            .viewer_key = seal::Secret{seal::random_bytes(32)},
-            .control_key = {},
-            .group_key = {}};
+// The last member is a check value over the text of all others: a flipped bit would else give keys
+// that are well-formed, and wrong.
+std::string checked_text(wire::JsonObject keys) {
+    std::string covered = wire::compact_json(keys);
+    keys[k_check] = seal::check_value(covered);
+    seal::wipe(covered);
+    return wire::compact_json(keys) + "\n";
 }
 
-Result<RelayKeys> read_keys(const vault::Folder &folder) {
-    std::string text = TRY(folder.read(k_file, k_max_file));
-    const auto json = wire::parse_json(text, k_file);
-    seal::wipe(text);
-    if (!json)
-        return std::unexpected(json.error());
-    auto in = TRY(wire::ObjectReader::of(*json, k_file));
+// Whole is only what checked_text() wrote, to the byte.
+bool is_whole(const wire::Json &json, std::string_view text) {
+    const auto *object = json.if_object();
+    if (object == nullptr || !object->contains(k_check))
+        return false;
+    wire::JsonObject keys = *object;
+    keys.erase(k_check);
+    std::string expected = checked_text(std::move(keys));
+    const bool whole = expected == text;
+    seal::wipe(expected);
+    return whole;
+}
+
+Result<RelayKeys> parse_keys(std::string_view text) {
+    const wire::Json json = TRY(wire::parse_json(text, k_file));
+    if (!is_whole(json, text))
+        return fail_hint(Errc::bad_data,
+                         "restore it from a backup, or move it away and enrol the relay anew",
+                         "{}: damaged", k_file);
+    auto in = TRY(wire::ObjectReader::of(json, k_file));
+    TRY(in.string(k_check, 64));
     TRY(in.integer("v", 1, 1));
     RelayKeys keys{.sign = TRY(seal::SigningKey::from_seed(TRY(read_secret(in, "sign")).view())),
                    .box = TRY(seal::BoxKey::from_secret(TRY(read_secret(in, "box")).view())),
@@ -75,6 +90,23 @@ Result<RelayKeys> read_keys(const vault::Folder &folder) {
     return keys;
 }
 
+} // namespace
+
+RelayKeys RelayKeys::generate() {
+    return {.sign = seal::SigningKey::generate(),
+            .box = seal::BoxKey::generate(),
+            .viewer_key = seal::Secret{seal::random_bytes(32)},
+            .control_key = {},
+            .group_key = {}};
+}
+
+Result<RelayKeys> read_keys(const vault::Folder &folder) {
+    std::string text = TRY(folder.read(k_file, k_max_file));
+    auto keys = parse_keys(text);
+    seal::wipe(text);
+    return keys;
+}
+
 Result<void> write_keys(const vault::Folder &folder, const RelayKeys &keys) {
     const auto text = [](const seal::Secret &s) { return seal::to_base64url(s.view()); };
     wire::JsonObject out{{"v", 1},
@@ -85,7 +117,7 @@ Result<void> write_keys(const vault::Folder &folder, const RelayKeys &keys) {
         out["control"] = seal::public_key_text(*keys.control_key);
         out["group"] = text(keys.group_key);
     }
-    std::string file = wire::compact_json(out) + "\n";
+    std::string file = checked_text(std::move(out));
     auto written = folder.write(k_file, file);
     seal::wipe(file);
     return written;

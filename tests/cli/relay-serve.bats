@@ -100,6 +100,29 @@ healthy() { curl -sf http://127.0.0.1:18180/healthz; }
     refute_output --partial "$(head -c 40 "$DATA/keys.json" | tail -c 20)"
 }
 
+@test "keys with a flipped bit anywhere, empty, oversized or of another user are refused" {
+    make-relay data "$DATA" r1
+    cp "$DATA/keys.json" "$BATS_TEST_TMPDIR/whole"
+    for ((at = RANDOM % 12; at < $(stat -c %s "$BATS_TEST_TMPDIR/whole"); at += 12)); do
+        cp "$BATS_TEST_TMPDIR/whole" "$DATA/keys.json"
+        flip "$DATA/keys.json" "$at" $((RANDOM % 8))
+        echo "byte $at"
+        run -65 timeout 5 relay-serve --config "$CONFIG"
+    done
+    : >"$DATA/keys.json"
+    run -65 timeout 5 relay-serve --config "$CONFIG"
+    head -c 2000000 /dev/zero >"$DATA/keys.json"
+    run -65 timeout 5 relay-serve --config "$CONFIG"
+    cp "$BATS_TEST_TMPDIR/whole" "$DATA/keys.json"
+    jq -cj 'del(.check)' "$DATA/keys.json" | b2sum -l 128 | grep -q "^$(jq -r .check "$DATA/keys.json")"
+    if [ "$(id -u)" = 0 ]; then
+        chown 65534 "$DATA/keys.json"
+        run -77 timeout 5 relay-serve --config "$CONFIG"
+        chown 65534 "$DATA"
+        run -77 timeout 5 relay-serve --config "$CONFIG"
+    fi
+}
+
 @test "enrol says that control is away, keeps its keys, and does not enrol twice" {
     run -69 relay-serve --config "$CONFIG" enrol --token-file - <<<'abc'
     assert_output --partial '127.0.0.1:9'

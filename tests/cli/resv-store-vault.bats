@@ -170,12 +170,9 @@ violation() {
     size=$(stat -c %s "$BATS_TEST_TMPDIR/record")
     for _ in {1..40}; do
         at=$(((RANDOM * 32768 + RANDOM) % (size - 1)))
-        bit=$((1 << (RANDOM % 8)))
-        byte=$(od -An -tu1 -j $at -N 1 "$BATS_TEST_TMPDIR/record")
+        bit=$((RANDOM % 8))
         cp "$BATS_TEST_TMPDIR/record" "$BATS_TEST_TMPDIR/flipped"
-        # shellcheck disable=SC2059 # the format is the byte
-        printf "$(printf '\\x%02x' $((byte ^ bit)))" |
-            dd of="$BATS_TEST_TMPDIR/flipped" bs=1 seek=$at conv=notrunc status=none
+        flip "$BATS_TEST_TMPDIR/flipped" "$at" "$bit"
         echo "byte $at, bit $bit"
         run resv-store add "$BATS_TEST_TMPDIR/flipped"
         assert_failure

@@ -60,3 +60,11 @@ next_change() {
     done
     echo "$last"
 }
+
+# flip FILE BYTE BIT: inverts one bit in place.
+flip() {
+    local byte
+    byte=$(od -An -tu1 -j "$2" -N 1 "$1")
+    # shellcheck disable=SC2059 # the format is the byte
+    printf "$(printf '\\x%02x' $((byte ^ (1 << $3))))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}

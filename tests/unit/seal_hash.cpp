@@ -8,6 +8,10 @@ TEST_CASE("seal: BLAKE2b-256 gives the published value") {
           "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
 }
 
+TEST_CASE("seal: a check value is what b2sum prints") {
+    CHECK(seal::check_value("abc") == "cf4ab791c62b8d2b2109c90275287816"); // b2sum -l 128
+}
+
 TEST_CASE("seal: echo keys differ by group, relay and carrier") {
     const seal::Bytes group(32, 7);
     const seal::Bytes other(32, 8);
