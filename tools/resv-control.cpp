@@ -103,7 +103,8 @@ Result<int> serve(const Options &o) {
             }
         }));
     base::log::info("stopped");
-    return 0; // a stop that was asked for and went well
+    const auto signal = stop.take();
+    return signal ? cli::StopSignal::exit_code(*signal) : 0;
 }
 
 std::string_view text_of(const wire::Json &record, std::string_view key) {
