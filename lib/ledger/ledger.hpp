@@ -53,6 +53,10 @@ class Transaction {
 
     [[nodiscard]] virtual base::Result<void> put(const StoredReport &report) = 0;
 
+    /// The id of control's own signing key, kept to find that another one took its place.
+    [[nodiscard]] virtual base::Result<std::optional<seal::KeyId>> signing_key() = 0;
+    [[nodiscard]] virtual base::Result<void> put_signing_key(const seal::KeyId &id) = 0;
+
     /// Forgets answers made before @p answers_before and tokens that expired before @p now.
     [[nodiscard]] virtual base::Result<void> prune(base::UtcTime answers_before,
                                                    base::UtcTime now) = 0;

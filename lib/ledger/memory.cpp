@@ -19,6 +19,7 @@ struct Contents {
     std::map<std::pair<seal::KeyId, std::string>, StoredAnswer> answers;
     std::vector<StoredReport> reports;
     std::int64_t feed_serial = 0;
+    std::optional<seal::KeyId> signing_key;
 };
 
 class MemoryTransaction final : public Transaction {
@@ -106,6 +107,12 @@ class MemoryTransaction final : public Transaction {
         m.reports.push_back(report);
         return {};
     }
+    Result<std::optional<seal::KeyId>> signing_key() override { return m.signing_key; }
+    Result<void> put_signing_key(const seal::KeyId &id) override {
+        m.signing_key = id;
+        return {};
+    }
+
     Result<void> prune(UtcTime answers_before, UtcTime now) override {
         std::erase_if(m.answers, [&](const auto &a) { return a.second.created < answers_before; });
         std::erase_if(m.tokens, [&](const auto &t) { return t.second.expires < now; });

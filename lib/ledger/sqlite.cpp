@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <future>
 #include <mutex>
+#include <sys/stat.h>
 #include <thread>
 
 namespace ledger {
@@ -154,6 +155,25 @@ void remove_leftovers(const fs::path &path) {
         (void)base::remove_file(path.native() + suffix);
 }
 
+// What others own or may write could tell us anything; what they may read is other people's events.
+Result<void> check_private(const fs::path &path) {
+    for (const char *suffix : {"", "-wal", "-shm", "-journal"}) {
+        const std::string part = path.native() + suffix;
+        struct stat info{};
+        if (::lstat(part.c_str(), &info) != 0)
+            continue; // sqlite3 says what it misses
+        if (!S_ISREG(info.st_mode))
+            return base::fail(Errc::bad_data, "ledger {}: not a regular file", part);
+        if (info.st_uid != ::geteuid())
+            return base::fail_hint(Errc::not_permitted, "run resv-control as its owner",
+                                   "ledger {}: it belongs to another user", part);
+        if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+            return base::fail_hint(Errc::not_permitted, "chmod 600 " + part,
+                                   "ledger {}: its mode lets others in", part);
+    }
+    return {};
+}
+
 Result<void> fill(const fs::path &path) {
     const base::Fd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
     if (!fd)
@@ -178,6 +198,7 @@ Result<void> create_sqlite_ledger(const fs::path &path) {
 }
 
 Result<std::unique_ptr<Ledger>> open_sqlite_ledger(const fs::path &path, Verify verify) {
+    TRY(check_private(path));
     auto writer = TRY(Database::open(path, Database::Mode::existing));
     TRY(check_kind(writer, path));
     if (verify == Verify::yes)

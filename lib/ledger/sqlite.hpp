@@ -15,7 +15,8 @@ enum class Verify { no, yes };
 /// Opens the ledger at @p path; Verify::yes reads all of it to find damage. Several processes may
 /// have it open. Concurrent write() calls share one fsync (up to 32 of them).
 ///
-/// Errors: no_input: there is none; bad_data: damaged, not a ledger, or made by a newer version.
+/// Errors: no_input: there is none; bad_data: damaged, not a ledger, or made by a newer version;
+/// not_permitted: it, or what sqlite3 keeps beside it, belongs to somebody else or lets others in.
 [[nodiscard]] base::Result<std::unique_ptr<Ledger>>
 open_sqlite_ledger(const std::filesystem::path &path, Verify verify);
 

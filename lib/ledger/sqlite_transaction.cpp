@@ -47,6 +47,8 @@ CREATE TABLE reports (
     relay TEXT NOT NULL, reservation BLOB NOT NULL, event TEXT NOT NULL, at_ms INTEGER NOT NULL,
     bytes INTEGER NOT NULL, received_ms INTEGER NOT NULL) STRICT;
 CREATE INDEX reports_reservation ON reports (reservation);
+CREATE TABLE signing_key (
+    one INTEGER PRIMARY KEY CHECK (one = 1), key_id BLOB NOT NULL) STRICT;
 PRAGMA user_version = 1;
 )sql";
 
@@ -279,6 +281,17 @@ Result<void> SqliteTransaction::put(const StoredReport &r) {
     return m_db.run(
         "INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?)",
         {r.relay, seal::ByteView{r.reservation.bytes}, r.event, r.at, r.bytes, r.received});
+}
+
+Result<std::optional<seal::KeyId>> SqliteTransaction::signing_key() {
+    return one<seal::KeyId>(TRY(m_db.query("SELECT key_id FROM signing_key")),
+                            [](const Cursor &row) -> Result<seal::KeyId> {
+                                return seal::KeyId{TRY(fixed<8>(row.blob(0)))};
+                            });
+}
+
+Result<void> SqliteTransaction::put_signing_key(const seal::KeyId &id) {
+    return m_db.run("INSERT OR REPLACE INTO signing_key VALUES (1, ?)", {seal::ByteView{id.bytes}});
 }
 
 Result<void> SqliteTransaction::prune(UtcTime answers_before, UtcTime now) {

@@ -34,6 +34,8 @@ class SqliteTransaction final : public Transaction {
                                                      const std::string &key) override;
     base::Result<void> put(const StoredAnswer &answer) override;
     base::Result<void> put(const StoredReport &report) override;
+    base::Result<std::optional<seal::KeyId>> signing_key() override;
+    base::Result<void> put_signing_key(const seal::KeyId &id) override;
     base::Result<void> prune(base::UtcTime answers_before, base::UtcTime now) override;
 
   private:

@@ -214,6 +214,24 @@ TEST_CASE("ledger: parties, tokens and answers come back, and old ones are prune
     }
 }
 
+TEST_CASE("ledger: the signing key's id is kept, the last one") {
+    for (const bool sqlite : {false, true}) {
+        CAPTURE(sqlite);
+        Fixture f{sqlite};
+        REQUIRE(f.ledger->write([&](Transaction &t) -> base::Result<void> {
+            CHECK_FALSE(TRY(t.signing_key()));
+            TRY(t.put_signing_key(seal::KeyId{{1}}));
+            return t.put_signing_key(seal::KeyId{{2}});
+        }));
+        if (sqlite)
+            f.open();
+        REQUIRE(f.ledger->read([&](Transaction &t) -> base::Result<void> {
+            CHECK(TRY(t.signing_key()) == seal::KeyId{{2}});
+            return {};
+        }));
+    }
+}
+
 TEST_CASE("ledger: eight threads that check and insert never take more than there is") {
     Fixture f{true};
     const resv::Capacity capacity{{"x", 3}};
