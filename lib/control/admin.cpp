@@ -4,6 +4,8 @@
 #include "ledger/sqlite.hpp"
 #include "net/certificate.hpp"
 
+#include <sys/stat.h>
+
 namespace control {
 
 using base::Result;
@@ -65,6 +67,18 @@ Result<std::string> check_certificate(const Config &config, base::UtcTime now) {
     return "valid until " + until;
 }
 
+// Its group may read it, as Debian's ssl-cert does.
+Result<std::string> check_tls_key(const Config &config) {
+    struct stat info{};
+    if (::stat(config.tls_key.c_str(), &info) != 0)
+        return base::fail_errno("look at", config.tls_key.native());
+    if ((info.st_mode & (S_IRWXO | S_IWGRP)) != 0)
+        return base::fail_hint(base::Errc::config, "chmod 600 " + config.tls_key.native(),
+                               "{}: mode {:04o} lets others read or replace it",
+                               config.tls_key.native(), info.st_mode & 07777U);
+    return config.tls_key.native();
+}
+
 Result<std::string> check_ledger(const Config &config) {
     const auto ledger = TRY(ledger::open_sqlite_ledger(config.ledger(), ledger::Verify::yes));
     std::size_t stranded = 0;
@@ -120,7 +134,9 @@ std::vector<Json> check_records(const Config &config, base::UtcTime now) {
         return "signing key " + loaded.signing.id().text();
     }();
     return {check_record("configuration", check_channels(config)),
-            check_record("certificate", check_certificate(config, now)), check_record("keys", keys),
+            check_record("certificate", check_certificate(config, now)),
+            check_record("tls_key", check_tls_key(config)),
+            check_record("keys", keys),
             check_record("ledger", check_ledger(config)),
             check_record("relays", check_relays(config))};
 }

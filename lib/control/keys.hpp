@@ -17,8 +17,9 @@ enum class InitResult { made, was_there };
 /// left is completed, a folder that lost a part of a whole set is refused.
 [[nodiscard]] base::Result<InitResult> init_data(const Config &config);
 
-/// Reads both keys. no_input: init was not run; not_permitted: another owner, a mode that lets
-/// others in, or a symbolic link; bad_data: not a key.
+/// Reads both keys. no_input: init was not run; not_permitted: another owner than this process, or
+/// a mode that lets others in; bad_data: damaged, a link, not a regular file, or not the key that
+/// the ledger was made with.
 [[nodiscard]] base::Result<Keys> load_keys(const Config &config);
 
 } // namespace control
