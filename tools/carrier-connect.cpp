@@ -1,5 +1,6 @@
 // carrier-connect: connects the carrier that a reservation sends through, and runs the sender.
 // What each verb does is in lib/carrier, the routing in lib/route; see carrier-connect(8).
+#include "base/harden.hpp"
 #include "base/log.hpp"
 #include "carrier/exec.hpp"
 #include "carrier/preset.hpp"
@@ -167,7 +168,12 @@ class Commands {
 
     CLI::App *verb(const char *name, const char *summary, Result<int> (*run)(const Options &)) {
         CLI::App *sub = m_app.add_subcommand(name, summary);
-        sub->callback([this, run] { m_action = [this, run] { return run(m_o); }; });
+        sub->callback([this, run] {
+            m_action = [this, run]() -> Result<int> {
+                TRY(base::hide_memory()); // the command of exec stays free
+                return run(m_o);
+            };
+        });
         return sub;
     }
     void id_of(CLI::App *sub) {

@@ -1,5 +1,6 @@
 // resv-request: reserves time on a relay, over the reservation network. What each verb asks of
 // control is in lib/client; see resv-request(1).
+#include "base/harden.hpp"
 #include "base/log.hpp"
 #include "cli/time_arg.hpp"
 #include "cli/tool.hpp"
@@ -297,7 +298,12 @@ struct Commands {
 
     CLI::App *verb(const char *name, const char *summary, Result<int> (*run)(const Options &)) {
         CLI::App *sub = app.add_subcommand(name, summary);
-        sub->callback([this, run] { action = [this, run] { return run(o); }; });
+        sub->callback([this, run] {
+            action = [this, run]() -> Result<int> {
+                TRY(base::harden_process()); // it reads keys, tokens and passwords
+                return run(o);
+            };
+        });
         return sub;
     }
     CLI::App *verb_of_one(const char *name, const char *summary,

@@ -165,3 +165,16 @@ event() { ID=$(settings "$@" | resv-store add | jq -r .reservation); }
     run -0 carrier-connect status # what a killed one left behind
     assert_output ''
 }
+
+@test "nobody of the same user can look into it" {
+    event
+    mkfifo "$BATS_TEST_TMPDIR/settings"
+    start connect in_reach timeout --foreground 20 carrier-connect up --dry-run "$ID" \
+        --settings "$BATS_TEST_TMPDIR/settings"
+    wait_for 5 pgrep -P "$started" carrier-connect
+    connect=$(pgrep -P "$started" carrier-connect)
+    (in_reach readlink "/proc/$started/exe") # of timeout, which does not mind
+    out_of_reach() { ! (in_reach readlink "/proc/$connect/exe"); }
+    wait_for 5 out_of_reach
+    kill "$connect"
+}

@@ -38,6 +38,19 @@ got_request() { grep -aq "$1" "$BATS_TEST_TMPDIR/listener.out"; }
 pending() { find "$SLOTCAST_VAULT/pending" -type f ! -name lock 2>/dev/null; }
 two_pending() { [ "$(pending | wc -l)" = 2 ]; }
 
+@test "nobody of the same user can look into it, and it leaves no core" {
+    resv-store init >/dev/null
+    mkfifo "$BATS_TEST_TMPDIR/token"
+    start request in_reach timeout --foreground 20 resv-request enrol --token-file "$BATS_TEST_TMPDIR/token"
+    wait_for 5 pgrep -P "$started" -x resv-request
+    request=$(pgrep -P "$started" -x resv-request)
+    wait_for 5 grep -q 'NoNewPrivs:.1' "/proc/$request/status"
+    wait_for 5 grep -Eq '^Max core file size +0 +0 ' "/proc/$request/limits"
+    (in_reach readlink "/proc/$started/exe") # of timeout, which does not mind
+    run -1 in_reach readlink "/proc/$request/exe"
+    kill "$request"
+}
+
 # --- The command line ----------------------------------------------------------------------------
 
 @test "wrong usage exits 64 and says what is wrong" {

@@ -68,3 +68,9 @@ flip() {
     # shellcheck disable=SC2059 # the format is the byte
     printf "$(printf '\\x%02x' $((byte ^ (1 << $3))))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
+
+# in_reach COMMAND…: runs it with no right to look into processes but those of its user that let it.
+in_reach() {
+    [ "$(id -u)" != 0 ] || set -- setpriv --bounding-set -sys_ptrace "$@"
+    exec "$@"
+}
