@@ -25,25 +25,23 @@ using vault::Vault;
 
 struct Options {
     std::string control, cacert, interface, config, vault, zone;
-    bool table = false, dry_run = false, print_config = false;
+    bool table = false, dry_run = false, print_config = false, hold = false, new_generation = false;
     std::string token_file = "-";
     std::string id, from, to, start, end, duration, rate, title, password_file;
     std::string disclosure = "public";
     std::optional<std::int64_t> viewers;
     std::optional<std::string> channel;
     std::vector<std::string> carriers, notify;
-    bool hold = false, new_generation = false;
 };
 
 // What every verb starts from: the configuration with the flags over it.
 Result<conf::TerminalConfig> configuration(const Options &o) {
     conf::TerminalConfig config = TRY(conf::load_terminal(o.config));
-    if (!o.control.empty())
-        config.control = o.control;
-    if (!o.cacert.empty())
-        config.cacert = o.cacert;
-    if (!o.interface.empty())
-        config.reservation_interface = o.interface;
+    for (auto [flag, value] : {std::pair{&o.control, &config.control},
+                               {&o.cacert, &config.cacert},
+                               {&o.interface, &config.reservation_interface}})
+        if (!flag->empty())
+            *value = *flag;
     if (!o.vault.empty())
         config.vault = o.vault;
     return config;
@@ -283,20 +281,19 @@ Result<int> time(const Options &o) {
 }
 
 Result<int> print_config(const Options &o) {
-    std::string text = conf::print_terminal(TRY(configuration(o)));
-    if (text.ends_with('\n'))
-        text.pop_back();
-    print_line(text);
+    const std::string text = conf::print_terminal(TRY(configuration(o)));
+    print_line(std::string_view{text}.substr(0, text.find_last_not_of('\n') + 1));
     return 0;
 }
 
-// Adds verbs that run with the options; borrows all three until the program ends.
+// Adds verbs that run with the options, and borrows them.
 struct Commands {
+    using Run = Result<int> (*)(const Options &);
     CLI::App &app;
     cli::Action &action;
     Options &o;
 
-    CLI::App *verb(const char *name, const char *summary, Result<int> (*run)(const Options &)) {
+    CLI::App *verb(const char *name, const char *summary, Run run) {
         CLI::App *sub = app.add_subcommand(name, summary);
         sub->callback([this, run] {
             action = [this, run]() -> Result<int> {
@@ -306,8 +303,7 @@ struct Commands {
         });
         return sub;
     }
-    CLI::App *verb_of_one(const char *name, const char *summary,
-                          Result<int> (*run)(const Options &)) {
+    CLI::App *verb_of_one(const char *name, const char *summary, Run run) {
         CLI::App *sub = verb(name, summary, run);
         sub->add_option("ID", o.id, "Reservation, as printed by list")->required();
         return sub;

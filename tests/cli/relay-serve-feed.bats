@@ -92,6 +92,7 @@ known() { [ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.12:18380/w
     wait_for 5 above feed_age_seconds -1
     book 60
     wait_for 2 known "$ID"
+    # shellcheck disable=SC2034 # the lines below use it
     local state=$F/relay/feed.json how
     for how in ': >"$state"' 'head -c 3000 /dev/urandom >"$state"' 'truncate -s 65M "$state"' \
         'chmod 644 "$state"' 'rm "$state"; mkdir "$state"'; do

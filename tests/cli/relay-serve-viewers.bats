@@ -123,10 +123,15 @@ frames() {
 @test "a second publisher is refused, by another carrier too, while the first delivers" {
     local gaps
     gaps() { curl -s $HTTP/metrics | grep "^slotcast_relay_gaps_total{reservation=\"$FULL\"}"; }
+    # The event may have had a publisher before: its new media must be shown before gaps are counted.
+    shows() { jq -c --arg id "$FULL" 'select(.reservation == $id and (.type == "first_media" or .type == "back"))' "$RELAY/events" | wc -l; }
+    local refused shown
+    shown=$(shows)
     publish first "$FULL"
     start viewer curl -sN "$HTTP/w/$FULL/live.ts"
+    shown_again() { [ "$(shows)" -gt "$shown" ]; }
+    wait_for 12 shown_again
     wait_for 12 test -s "$BATS_TEST_TMPDIR/viewer.out"
-    local refused
     refused=$(jq -c 'select(.type == "refused" and .reason == "busy")' "$RELAY/events" | wc -l)
     publish again "$FULL" 18281
     busy() { [ "$(jq -c 'select(.type == "refused" and .reason == "busy")' "$RELAY/events" | wc -l)" -gt "$refused" ]; }

@@ -1,0 +1,72 @@
+# Loaded after common: a resv-control with a configuration of its own for each test, in the test's
+# folder. Each file says from which port on: `PORTS=20000` (2000 are for it).
+
+setup_file() {
+    export KEYS=$BATS_FILE_TMPDIR
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+        -subj /CN=control -addext subjectAltName=IP:127.0.0.1 \
+        -keyout "$KEYS/tls.key" -out "$KEYS/tls.crt" 2>/dev/null
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    PORT=$((PORTS + BATS_ROOT_PID * 7 % 1900 + BATS_TEST_NUMBER))
+    export URL=https://127.0.0.1:$PORT
+    export SLOTCAST_CONFIG=$PWD/control.toml
+    cat >control.toml <<EOF
+listen = "127.0.0.1:$PORT"
+tls_certificate = "$KEYS/tls.crt"
+tls_key = "$KEYS/tls.key"
+data = "$PWD/data"
+
+[relays.r1]
+public_url = "http://198.51.100.20:8080"
+streams = 4
+ingest = "100M"
+egress = "1G"
+
+[relays.r1.ingest_addresses]
+lineA = "203.0.113.10:9000"
+
+[carriers.lineA]
+type = "link"
+lines = 2
+capacity = "50M"
+
+[channels.studio1]
+relay = "r1"
+viewers = 20
+max_rate = "10M"
+EOF
+}
+
+teardown() { end_started; }
+
+ask() { curl -sS --max-time 10 --cacert "$KEYS/tls.crt" "$@"; }
+
+serving() { ask -f "$URL/healthz"; }
+
+serve() {
+    start serve resv-control serve
+    wait_for 10 serving
+}
+
+# edit SED-SCRIPT: changes the configuration.
+edit() { sed -i "$1" control.toml; }
+
+# terminal: a vault and an enrolled key of distributor alice, in $PWD.
+terminal() {
+    printf 'control = "%s"\ncacert = "%s"\nvault = "%s"\npreset = "lineA"\n[carriers.lineA]\ninterface = "lo"\n' \
+        "$URL" "$KEYS/tls.crt" "$PWD/vault" >terminal.toml
+    resv-store --config "$PWD/terminal.toml" init >/dev/null
+    resv-control enrol alice --role distributor 2>/dev/null |
+        resv-request --config "$PWD/terminal.toml" enrol --token-file - >/dev/null
+}
+
+request() { resv-request --config "$PWD/terminal.toml" "$@"; }
+
+# bound COMMAND…: runs it bound by file modes, which root is not.
+bound() {
+    [ "$(id -u)" != 0 ] || set -- setpriv --bounding-set -dac_override,-dac_read_search "$@"
+    timeout 10 "$@"
+}
