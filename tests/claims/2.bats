@@ -46,13 +46,15 @@ srt_packets() {
     kill "$(cat "$STACK/control.pid")"
     run ! on control curl -s --cacert "$STACK/tls.crt" "https://$CONTROL_ADDRESS:8443/healthz"
     ip -n "$LAB-terminal" link set inet0 down
-    start capture on terminal tcpdump -i carA -U -w "$BATS_TEST_TMPDIR/carA.pcap" \
+    start capture on terminal tcpdump -i carA --immediate-mode -U -w "$BATS_TEST_TMPDIR/carA.pcap" \
         "udp and host $INGEST_A and port 9000"
     capture=$started
     wait_for 5 test -s "$BATS_TEST_TMPDIR/carA.pcap"
     start push terminal carrier-connect exec "$ID" -- push-stream "$ID" test:
     push=$started
     wait_for 25 has_bytes media carA $((before + 200000))
+    captured() { [ "$(stat -c %s "$BATS_TEST_TMPDIR/carA.pcap")" -gt 150000 ]; }
+    wait_for 10 captured # what the kernel has counted is written a little later
     kill "$capture"
     wait "$capture" || true
     wait "$push" || true
