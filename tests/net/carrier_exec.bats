@@ -70,7 +70,8 @@ clean() { [ -z "$(rules -4)$(rules -6)$(ls "$CARRIERS/run/carriers")" ]; }
     assert_line --index 1 1000
     assert_line --index 2 --regexp '^socket:'
     assert_line --index 3 --regexp '0000000000000000$'
-    run --separate-stderr -0 exec_ -- id -u
+    # Long enough for the sender that records its plan to do so.
+    run --separate-stderr -0 exec_ -- sh -c 'sleep 1; id -u'
     assert_output 0
     # Secrets are nowhere that others can read.
     ticket=$(jq -r 'select(.type == "plan").paths[0].ticket' <<<"$(grep '"plan"' <<<"$stderr")")
