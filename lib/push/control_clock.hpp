@@ -14,8 +14,9 @@ class ControlClock {
     explicit ControlClock(const base::Clock &clock) : m_clock(clock) {}
 
     void set_offset_ms(std::int64_t offset_ms) {
-        m_steady = m_clock.steady();
+        // In this order: a pause between the two readings makes us late, never early.
         m_control = m_clock.now() + base::Millis{offset_ms};
+        m_steady = m_clock.steady();
     }
     [[nodiscard]] base::UtcTime now() const {
         return m_control + std::chrono::floor<base::Millis>(m_clock.steady() - m_steady);
