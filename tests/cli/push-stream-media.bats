@@ -79,7 +79,7 @@ frames() { ffprobe -v error -select_streams v -count_frames -show_entries stream
         cmp $name.ts "$media/show.ts"
         report $name '(.last_ms - .first_ms) as $took | $took > 1200 and $took < 2600'
     done
-    report early '.first_ms >= 900'
+    report early '.first_ms >= 998'
 }
 
 @test "push-stream: neither a jump of the stream's clock nor a pause of the sender costs a byte" {

@@ -138,7 +138,7 @@ damage() {
 @test "push-stream: waits for the start, ends at the end, and reports each second" {
     push --start-in 1 --duration 1.5 --report report.json -- $ID test:
     assert_equal "$status" 0
-    report '.finished and .first_ms >= 900 and .first_ms < 2000 and .last_ms < 3500'
+    report '.finished and .first_ms >= 998 and .first_ms < 2000 and .last_ms < 3500'
     assert [ "$(jq -rs '[.[] | select(.type == "stats" and .v == 1 and .reservation == "'$ID'")] | length' <<<"$output")" -ge 2 ]
     assert_equal "$(jq -r .state <<<"${lines[-1]}")" ended
     [[ $stderr == *'waiting for the start at '* ]]
@@ -147,7 +147,7 @@ damage() {
 @test "push-stream: start and end are those of control's clock" {
     push --clock-offset-ms 3600000 --start-in 1 --duration 1 --report report.json -- $ID "$show"
     assert_equal "$status" 0
-    report '.first_ms >= 900 and .first_ms < 2000 and .last_ms < 3000'
+    report '.first_ms >= 998 and .first_ms < 2000 and .last_ms < 3000'
 }
 
 @test "push-stream: an end that is moved while it runs is followed" {

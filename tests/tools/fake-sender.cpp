@@ -117,6 +117,8 @@ class FakeSender {
         ::_exit(127);
     }
 
+    [[nodiscard]] double elapsed() const { return seconds(steady_clock::now() - m_begin); }
+
     void say(const wire::SenderMessage &message) { (void)m_socket.send(write_message(message)); }
 
     void say_status(const std::string &state, const std::string &detail = {}) {
@@ -134,7 +136,7 @@ class FakeSender {
     }
 
     bool step() {
-        const double now = seconds(steady_clock::now() - m_begin);
+        const double now = elapsed();
         if (m_options.die_at > 0 && now >= m_options.die_at)
             return false;
         if (m_options.stop_at > 0 && now >= m_options.stop_at && !std::exchange(m_stop_sent, true))
@@ -157,11 +159,12 @@ class FakeSender {
             {{m_socket.fd(), POLLIN, 0}, {stalled ? -1 : m_source.get(), POLLIN, 0}}};
         ::poll(fds.data(), fds.size(), 20);
         if (fds[1].revents != 0)
-            take_media(now);
+            take_media();
         return fds[0].revents == 0 || take_messages();
     }
 
-    void take_media(double now) {
+    void take_media() {
+        const double now = elapsed(); // after the wait for it, not before
         std::array<char, 65536> piece{};
         const ssize_t n = ::read(m_source.get(), piece.data(), piece.size());
         if (n <= 0) {
