@@ -2,6 +2,7 @@
 
 #include "seal/init.hpp"
 
+#include <algorithm>
 #include <sodium.h>
 
 namespace seal {
@@ -24,11 +25,17 @@ std::string encode(ByteView bytes, int variant) {
     return out;
 }
 
+// libsodium 1.0.18 takes bytes from 128 up for the letter A.
+bool is_ascii(std::string_view text) {
+    return std::ranges::none_of(text, [](char c) { return (c & 0x80) != 0; });
+}
+
 Result<Bytes> decode(std::string_view text, int variant, std::string_view what) {
     Bytes out(text.size());
     std::size_t size = 0;
     const char *end = nullptr;
-    if (sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, &end,
+    if (!is_ascii(text) ||
+        sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, &end,
                           variant) != 0 ||
         end != text.data() + text.size())
         return fail(Errc::bad_data, "not {} text", what);
