@@ -1,5 +1,7 @@
 #include "vault/keys.hpp"
 
+#include "seal/hash.hpp"
+
 #include <array>
 
 namespace vault {
@@ -15,10 +17,33 @@ namespace {
 constexpr std::string_view k_keys_magic = "slotcast-keys-v1";
 constexpr std::size_t k_max_keys = 256;
 
-// Three lines: the magic, the Ed25519 seed and the X25519 secret key, both base64url.
+// Four lines: the magic, the Ed25519 seed and the X25519 secret key (both base64url), and a check
+// value over the three: a flipped bit would else give keys that are well-formed, and wrong.
 std::string keys_text(const Keys &keys) {
-    return fmt::format("{}\n{}\n{}\n", k_keys_magic, seal::to_base64url(keys.sign.seed().view()),
-                       seal::to_base64url(keys.box.secret().view()));
+    std::string text =
+        fmt::format("{}\n{}\n{}\n", k_keys_magic, seal::to_base64url(keys.sign.seed().view()),
+                    seal::to_base64url(keys.box.secret().view()));
+    const std::string check = seal::check_value(text);
+    text.reserve(k_max_keys);
+    text += check + "\n";
+    return text;
+}
+
+// The three lines; nothing when the fourth does not vouch for them.
+std::optional<std::array<std::string_view, 3>> checked_lines(std::string_view text) {
+    std::array<std::string_view, 3> lines;
+    std::string_view rest = text;
+    for (std::string_view &line : lines) {
+        const std::size_t end = rest.find('\n');
+        if (end == std::string_view::npos)
+            return std::nullopt;
+        line = rest.substr(0, end);
+        rest.remove_prefix(end + 1);
+    }
+    const std::string_view covered = text.substr(0, text.size() - rest.size());
+    if (rest != seal::check_value(covered) + "\n")
+        return std::nullopt;
+    return lines;
 }
 
 Result<Keys> parse_keys(std::string_view text, const fs::path &shown) {
@@ -26,19 +51,14 @@ Result<Keys> parse_keys(std::string_view text, const fs::path &shown) {
         return fail_hint(Errc::bad_data,
                          "put the file back from a backup, or move the vault away, make a new one "
                          "with resv-store init and enrol it",
-                         "{}: not a terminal's keys", shown.native());
+                         "{}: not a terminal's keys, or damaged", shown.native());
     };
-    std::array<std::string_view, 3> lines;
-    for (std::string_view &line : lines) {
-        const std::size_t end = text.find('\n');
-        if (end == std::string_view::npos)
-            return bad();
-        line = text.substr(0, end);
-        text.remove_prefix(end + 1);
-    }
-    auto seed = seal::from_base64url(lines[1]);
-    auto secret = seal::from_base64url(lines[2]);
-    if (lines[0] != k_keys_magic || !text.empty() || !seed || !secret)
+    const auto lines = checked_lines(text);
+    if (!lines || lines->at(0) != k_keys_magic)
+        return bad();
+    auto seed = seal::from_base64url(lines->at(1));
+    auto secret = seal::from_base64url(lines->at(2));
+    if (!seed || !secret)
         return bad();
     const seal::Secret wiped_seed{*std::move(seed)};
     const seal::Secret wiped_secret{*std::move(secret)};

@@ -10,7 +10,7 @@ struct Keys {
     seal::BoxKey box;      ///< X25519: opens settings
 };
 
-/// Reads the file. no_input: absent; bad_data: damaged.
+/// Reads the file. no_input: absent; bad_data: damaged, be it by one bit.
 [[nodiscard]] base::Result<Keys> read_keys(const Folder &folder);
 
 /// Makes the file when it is absent; one that is there, even a damaged one, is never replaced. Call

@@ -222,7 +222,7 @@ violation() {
 
 @test "damaged keys and trust are refused and never replaced" {
     cp -p "$SLOTCAST_VAULT/keys" "$BATS_TEST_TMPDIR/keys"
-    for length in 0 5 60 104; do
+    for length in 0 5 60 105 137; do
         head -c $length "$BATS_TEST_TMPDIR/keys" >"$SLOTCAST_VAULT/keys"
         run -65 resv-store id
         assert_output --partial "not a terminal's keys"
@@ -231,6 +231,15 @@ violation() {
     done
     head -c 5000 /dev/zero >"$SLOTCAST_VAULT/keys"
     run -65 resv-store id
+    # A bit of the magic, of either key, of the check value, of the last newline; of all, the unit tests.
+    for byte in 3 20 70 110 137; do
+        cp "$BATS_TEST_TMPDIR/keys" "$SLOTCAST_VAULT/keys"
+        flip "$SLOTCAST_VAULT/keys" "$byte" 1
+        run -65 resv-store id
+        assert_line --index 0 "resv-store: error: $SLOTCAST_VAULT/keys: not a terminal's keys, or damaged"
+        assert_line --index 1 --partial 'hint: put the file back from a backup'
+        violation "$SLOTCAST_VAULT/keys: not a terminal's keys, or damaged"
+    done
     cp "$BATS_TEST_TMPDIR/keys" "$SLOTCAST_VAULT/keys"
     make-settings --control other --key >"$SLOTCAST_VAULT/trusted/ddffc7f53f07a332"
     run -65 resv-store add < <(settings)

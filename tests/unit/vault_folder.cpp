@@ -6,6 +6,7 @@
 #include "vault/vault.hpp"
 
 #include <doctest/doctest.h>
+#include <fstream>
 #include <sys/stat.h>
 
 namespace fs = std::filesystem;
@@ -111,6 +112,33 @@ TEST_CASE("vault: list is in order of start and passes over what is damaged") {
     CHECK(Vault::check(f.folder)->size() == 1);
     CHECK(vault.remove(samples::some_id(2)) == true);
     CHECK(Vault::check(f.folder)->empty());
+}
+
+TEST_CASE("vault: a flipped bit anywhere in the keys or in a trusted key is found") {
+    const Fixture f;
+    const Vault vault = f.make();
+    const auto use = [&]() -> base::Result<void> {
+        const Vault opened = TRY(Vault::open(f.folder, Access::read));
+        TRY(opened.trusted());
+        return {};
+    };
+    for (const fs::path &file : {f.folder / "keys", f.folder / "trusted" / f.control.id().text()}) {
+        CAPTURE(file);
+        const std::string whole = base::read_file(file, 4096).value();
+        for (std::size_t bit = 0; bit < 8 * whole.size(); ++bit) {
+            CAPTURE(bit);
+            std::string flipped = whole;
+            flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
+            REQUIRE(static_cast<bool>(std::ofstream{file} << flipped << std::flush));
+            const auto used = use();
+            REQUIRE_FALSE(used.has_value());
+            CHECK(used.error().code == Errc::bad_data);
+            CHECK(used.error().message.find(file.native()) != std::string::npos);
+            CHECK_FALSE(used.error().hint.empty());
+        }
+        REQUIRE(static_cast<bool>(std::ofstream{file} << whole << std::flush));
+        CHECK(use().has_value());
+    }
 }
 
 TEST_CASE("vault: no vault, and an open one, are told apart") {
