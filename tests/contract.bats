@@ -161,7 +161,7 @@ section() {
     verdict
 }
 
-@test "contract: documented exit codes are those of the design, and of the code" {
+@test "contract: documented exit codes are those of the manual, and of the code" {
     for p in $PROGRAMS; do
         documented=$(section "$(page_of "$p")" 'EXIT STATUS' | grep -oE '^ {1,8}[0-9]+([ ,/]+[0-9]+)*' | grep -oE '[0-9]+' | sort -nu)
         for c in $documented; do

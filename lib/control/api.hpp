@@ -1,4 +1,4 @@
-// The API: a request in, an answer out. See slotcast-api(7) of the design, section 6.
+// The API: a request in, an answer out. See slotcast-api(5).
 #pragma once
 
 #include "control/answer.hpp"

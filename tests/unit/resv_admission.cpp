@@ -19,7 +19,7 @@ Span span(std::int64_t from, std::int64_t to) {
     return {from_unix_ms(from), from_unix_ms(to)};
 }
 
-// The rule as the design states it, instant by instant.
+// The rule as slotcast(7) states it, instant by instant.
 bool admitted_by_hand(const Capacity &capacity, const std::vector<Load> &live, Span wanted,
                       const std::vector<Demand> &demands) {
     for (auto t = wanted.from; t < wanted.to; t += Millis{1}) {
