@@ -20,7 +20,7 @@ using base::Result;
 namespace {
 
 constexpr int k_child_fd = 3;
-constexpr std::size_t k_max_outbox = 4096; // messages that a child leaves unread
+constexpr auto k_patience = std::chrono::seconds{10}; // with a child that takes no message
 
 // Between fork and exec of a process with threads: async-signal-safe calls only.
 [[noreturn]] void become_child(int program, int socket, int null, const ChildIdentity &who,
@@ -93,7 +93,8 @@ Result<Child> Child::start(int program, const ChildIdentity &identity, sigset_t 
 }
 
 Child::Child(Child &&other) noexcept
-    : m_pid(std::exchange(other.m_pid, -1)), m_socket(std::move(other.m_socket)) {}
+    : m_pid(std::exchange(other.m_pid, -1)), m_socket(std::move(other.m_socket)),
+      m_outlet(other.m_outlet) {}
 
 Child::~Child() {
     if (m_pid <= 0)
@@ -103,25 +104,28 @@ Child::~Child() {
     }
 }
 
-Result<void> Child::flush(Intake &intake) {
+Result<void> Outlet::flush(base::MessageSocket &socket, Intake &intake, base::SteadyTime now) {
     while (!intake.outbox.empty()) {
         const Intake::Outgoing &next = intake.outbox.front();
         std::vector<int> fds;
         if (next.extent)
             fds.push_back(next.extent->fd());
         std::string text = wire::write_ingest(next.message);
-        const auto sent = m_socket.send(text, fds);
+        const auto sent = socket.send(text, fds);
         if (std::holds_alternative<wire::IngestSetup>(next.message))
             seal::wipe(text);
         if (!sent && sent.error().code == Errc::try_again) {
-            if (intake.outbox.size() > k_max_outbox)
+            m_stuck_since = m_stuck_since.value_or(now);
+            if (now - *m_stuck_since >= k_patience)
                 return base::fail(Errc::protocol, "it does not read its messages");
             return {};
         }
         if (!sent)
             return sent;
+        m_stuck_since.reset();
         intake.outbox.pop_front();
     }
+    m_stuck_since.reset();
     return {};
 }
 

@@ -1,6 +1,7 @@
 // An ingest child: a process of its own, without privileges, at the other end of a socket.
 #pragma once
 
+#include "base/clock.hpp"
 #include "base/message_socket.hpp"
 #include "relay/config.hpp"
 #include "relay/intake.hpp"
@@ -21,6 +22,18 @@ struct ChildIdentity {
 /// by a user who cannot reach its folder. no_input: neither.
 [[nodiscard]] base::Result<base::Fd> open_ingest_program();
 
+/// Sends what waits for a child, and notices one that no longer reads.
+class Outlet {
+  public:
+    /// Sends the outbox of @p intake as far as the child takes it, at @p now. protocol: messages
+    /// have waited for ten seconds and it took none; how many wait says nothing.
+    [[nodiscard]] base::Result<void> flush(base::MessageSocket &socket, Intake &intake,
+                                           base::SteadyTime now);
+
+  private:
+    std::optional<base::SteadyTime> m_stuck_since;
+};
+
 /// One running child. Its end is the end of the process (SIGKILL, then reaped).
 class Child {
   public:
@@ -33,12 +46,15 @@ class Child {
     [[nodiscard]] int fd() const { return m_socket.fd(); }
     [[nodiscard]] base::MessageSocket &socket() { return m_socket; }
     /// Sends what waits in @p intake's outbox, as far as the child takes it.
-    [[nodiscard]] base::Result<void> flush(Intake &intake);
+    [[nodiscard]] base::Result<void> flush(Intake &intake) {
+        return m_outlet.flush(m_socket, intake, std::chrono::steady_clock::now());
+    }
 
   private:
     Child(pid_t pid, base::MessageSocket socket) : m_pid(pid), m_socket(std::move(socket)) {}
     pid_t m_pid;
     base::MessageSocket m_socket;
+    Outlet m_outlet;
 };
 
 } // namespace relay
