@@ -141,7 +141,9 @@ Intake::Outcome Intake::on(const wire::IngestClosed &m, std::int64_t) {
     m_streams.erase(m.stream);
     std::erase_if(outbox, [&](const Outgoing &o) {
         const auto *extent = std::get_if<wire::IngestExtent>(&o.message);
-        return extent != nullptr && extent->stream == m.stream;
+        const auto *close = std::get_if<wire::IngestClose>(&o.message);
+        return (extent != nullptr && extent->stream == m.stream) ||
+               (close != nullptr && close->stream == m.stream);
     });
     return closed;
 }

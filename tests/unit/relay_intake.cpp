@@ -157,3 +157,16 @@ TEST_CASE("relay: media of a reservation that was not admitted goes nowhere") {
     REQUIRE(outcome.has_value());
     CHECK(std::holds_alternative<std::monostate>(*outcome));
 }
+
+TEST_CASE("relay: what waits for a stream that closed is not kept for a child that does not read") {
+    Intake intake = make_intake();
+    for (int i = 1; i <= 1000; ++i) {
+        auto open = open_message();
+        open.stream = i;
+        CHECK(intake.handle(open, k_now).has_value());
+        intake.outbox.push_back({.message = wire::IngestClose{.stream = i, .reason = "busy"},
+                                 .extent = {}}); // as the hub does
+        CHECK(intake.handle(wire::IngestClosed{.stream = i, .reason = "lost"}, k_now).has_value());
+    }
+    CHECK(intake.outbox.empty());
+}
