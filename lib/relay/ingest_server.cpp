@@ -156,11 +156,17 @@ Result<void> IngestServer::take_extent(const wire::IngestExtent &extent,
     IngestSession *session = by_stream(extent.stream);
     if (session == nullptr)
         return {}; // it closed meanwhile
-    TRY(session->writer().give(extent, std::move(fds.front())));
-    if (!session->watched) {
-        TRY(m_poll.watch(session->handle()));
-        session->watched = true;
+    auto done = session->writer().give(extent, std::move(fds.front()));
+    if (done && !session->watched) {
+        done = m_poll.watch(session->handle());
+        session->watched = done.has_value();
     }
+    if (done || done.error().code == Errc::protocol)
+        return done;
+    // A lack of memory, or a connection that broke before its first extent came and that libsrt has
+    // cleared away: this publisher's affair.
+    base::log::warning("stream {}: {}", extent.stream, done.error().message);
+    end(extent.stream, "lost");
     return {};
 }
 

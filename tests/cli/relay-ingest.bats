@@ -181,6 +181,23 @@ refused() {
     run ! heard part
 }
 
+@test "a publisher for whom no memory can be mapped is lost, and no other" {
+    tell "admit $A -1000 30000 5 5 1 6M"
+    tell "admit $B -1000 30000 5 5 1 6M"
+    ticket $A
+    publish first
+    wait_for 8 heard part
+    tell unmappable
+    ticket $B
+    publish second
+    wait_for 8 heard closed '.stream == 2 and .reason == "lost"'
+    seen=$(grep -c '"part"' relay.out)
+    goes_on() { [ "$(grep -c '"part"' relay.out)" -gt "$seen" ]; }
+    wait_for 5 goes_on
+    run ! heard closed '.stream == 1'
+    run ! grep '"exit"' relay.out
+}
+
 @test "the echo answers those who have the key" {
     wait_for 5 play-relay echo "$echo"
     run play-relay echo "$echo" other
