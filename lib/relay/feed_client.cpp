@@ -133,11 +133,18 @@ Result<void> FeedClient::take(const wire::Feed &feed) {
     return {};
 }
 
-Reporter::Reporter(RelayConfig config, const RelayKeys &keys, Metrics &metrics)
-    : m_config(std::move(config)), m_keys(keys), m_metrics(metrics), m_thread([this] { run(); }) {}
+Reporter::Reporter(RelayConfig config, const RelayKeys &keys, Metrics &metrics,
+                   base::Millis patience)
+    : m_config(std::move(config)), m_keys(keys), m_metrics(metrics), m_patience(patience),
+      m_thread([this] {
+          deliver();
+          m_over.stop();
+      }) {}
 
 Reporter::~Reporter() {
     m_pause.stop();
+    std::ignore = m_over.wait(m_patience);
+    m_over.stop();
     {
         const std::lock_guard lock(m_mutex);
         if (m_api)
@@ -162,7 +169,7 @@ std::vector<wire::Report> Reporter::next_batch() {
     return batch;
 }
 
-void Reporter::run() {
+void Reporter::deliver() {
     auto opened = open_api(m_config, m_keys);
     if (!opened)
         return; // the feed's thread has said why
@@ -170,17 +177,22 @@ void Reporter::run() {
         const std::lock_guard lock(m_mutex);
         m_api = std::move(*opened);
     }
+    if (m_over.stopped())
+        return; // too late for being cancelled
     for (;;) {
+        const bool last = m_pause.stopped(); // then nothing is added after the look that follows
         const auto batch = next_batch();
         if (!batch.empty() && !send(*m_api, batch))
             return;
         m_metrics.reports_waiting = 0;
-        if (batch.empty() && !m_pause.wait(100ms))
+        if (batch.empty() && last)
             return;
+        if (batch.empty())
+            std::ignore = m_pause.wait(100ms);
     }
 }
 
-// False: stopped.
+// False: stopped, and control did not take them in the last try.
 bool Reporter::send(client::Api &api, const std::vector<wire::Report> &batch) {
     wire::JsonArray reports;
     for (const wire::Report &r : batch)
@@ -189,19 +201,19 @@ bool Reporter::send(client::Api &api, const std::vector<wire::Report> &batch) {
     const std::string key = client::new_idempotency_key();
     Millis retry = k_first_retry;
     for (;;) {
+        const bool last = m_pause.stopped();
         const auto answer = api.post(fmt::format("/v1/relays/{}/reports", m_config.id), body, key);
         if (answer)
             return true;
-        if (m_pause.stopped())
-            return false;
         const Errc code = answer.error().code;
         if (code != Errc::unavailable && code != Errc::try_again) {
             base::log::warning("control does not take {} reports: {}", batch.size(),
                                answer.error().message);
             return true;
         }
-        if (!m_pause.wait(retry))
+        if (last)
             return false;
+        std::ignore = m_pause.wait(retry);
         retry = std::min(retry * 2, k_longest_retry);
     }
 }

@@ -66,7 +66,11 @@ class FeedClient {
 /// Sends reports until control has taken them: the same batch with the same key again and again.
 class Reporter {
   public:
-    Reporter(RelayConfig config, const RelayKeys &keys, Metrics &metrics);
+    /// @p keys and @p metrics outlive it. @p patience bounds its end: see ~Reporter().
+    Reporter(RelayConfig config, const RelayKeys &keys, Metrics &metrics,
+             base::Millis patience = base::Millis{2'000});
+    /// What waits is tried once more, for as long as the patience lasts (and about a second for
+    /// the last request to be given up).
     ~Reporter();
     Reporter(const Reporter &) = delete;
     Reporter &operator=(const Reporter &) = delete;
@@ -75,14 +79,16 @@ class Reporter {
     void add(wire::Report report);
 
   private:
-    void run();
+    void deliver();
     [[nodiscard]] std::vector<wire::Report> next_batch();
     [[nodiscard]] bool send(client::Api &api, const std::vector<wire::Report> &batch);
 
     RelayConfig m_config;
     const RelayKeys &m_keys;
     Metrics &m_metrics;
+    base::Millis m_patience;
     Pause m_pause;
+    Pause m_over;       ///< nothing more is sent
     std::mutex m_mutex; ///< for m_queue and m_api
     std::deque<wire::Report> m_queue;
     std::unique_ptr<client::Api> m_api;
