@@ -36,7 +36,8 @@ class LiveEvent {
     void closed(const StreamKey &key);
     /// Media of @p key at @p now: shown when it is the stream's turn, else dropped.
     void part(const StreamKey &key, const PartReady &part, base::SteadyTime now);
-    /// Notices silence. Call it a few times a second.
+    /// Notices silence, and lets go of the media of an event that ended some minutes ago. Call it
+    /// a few times a second.
     void tick(base::SteadyTime now);
     /// The window closed, or the reservation was ended or withdrawn.
     void end(bool withdrawn);
@@ -56,6 +57,7 @@ class LiveEvent {
         std::uint32_t generation = 0;
         base::SteadyTime delivered{};
     };
+    void let_go(base::SteadyTime now);
     void show(const StreamKey &key, std::int64_t position);
     void publish() { m_event->publish(m_store.snapshot()); }
 
@@ -64,6 +66,8 @@ class LiveEvent {
     std::map<StreamKey, Source> m_sources; ///< open streams
     std::optional<StreamKey> m_shown;
     base::SteadyTime m_last_part{};
+    std::optional<base::SteadyTime> m_ended_at;
+    enum class Kept { all, segments, nothing } m_kept = Kept::all; ///< once it has ended
     bool m_had_media = false;
     bool m_silent = false;
     std::vector<News> m_news;

@@ -269,6 +269,8 @@ Reply Router::media(const HttpRequest &request, const EventPtr &event,
     const SnapshotPtr snapshot = event->snapshot();
     const auto found =
         std::ranges::find(*snapshot->segments, sequence.value_or(-1), &Segment::sequence);
+    if (sequence && snapshot->ended && found == snapshot->segments->end())
+        return plain_reply(410, "this event is over");
     if (!sequence || found == snapshot->segments->end())
         return plain_reply(404, "not found");
     const std::int64_t size = found->end - found->begin;

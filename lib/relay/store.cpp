@@ -62,6 +62,15 @@ void Store::end() {
     rebuild();
 }
 
+void Store::drop_media() {
+    while (!m_segmenter.segments().empty())
+        m_segmenter.drop_front();
+    m_segments = std::make_shared<const std::vector<Segment>>();
+    m_slices.clear();
+    m_marks.clear();
+    m_newest_cut = -1;
+}
+
 void Store::add_pending(const ExtentPtr &extent, std::int64_t offset, std::int64_t bytes) {
     extend(m_pending, extent, offset, m_stream_end, bytes);
     while (m_pending.size() > 1 && m_stream_end - m_pending.front().begin > k_max_pending)

@@ -70,6 +70,10 @@ class Store {
     void end_stream();
     /// The event is over: the playlist ends.
     void end();
+    /// Of an event that is over: takes the playlist away, its segments stay.
+    void drop_playlist() { m_playlist.reset(); }
+    /// Of an event that is over: lets go of all media.
+    void drop_media();
 
     [[nodiscard]] bool ended() const { return m_ended; }
     [[nodiscard]] bool empty() const { return m_slices.empty(); }
