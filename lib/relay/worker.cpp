@@ -205,6 +205,7 @@ void Worker::add(base::Fd socket, Origin origin, base::SteadyTime now) {
     m_slots[number] = {.connection = std::make_unique<Connection>(std::move(socket), number, origin,
                                                                   m_connection_world, now),
                        .interest = EPOLLIN,
+                       .waits = false,
                        .seen = {}};
 }
 
@@ -231,7 +232,7 @@ void Worker::settle(std::uint64_t number, Slot &slot, Connection::Need need) {
     std::uint32_t interest = 0;
     switch (need) {
     case Need::close:
-        if (slot.seen)
+        if (slot.waits)
             --m_waiting;
         --m_world.counters->connections;
         m_slots.erase(number);
@@ -252,9 +253,10 @@ void Worker::settle(std::uint64_t number, Slot &slot, Connection::Need need) {
         break;
     }
     const bool wants_media = slot.connection->event() != nullptr && need != Need::password;
-    if (wants_media != static_cast<bool>(slot.seen)) {
+    if (wants_media != slot.waits) {
         m_waiting += wants_media ? 1 : -1;
-        slot.seen = wants_media ? m_unseen : nullptr;
+        slot.waits = wants_media;
+        slot.seen.reset();
         if (wants_media)
             poke(); // for what was published between its look and the line above
     }
@@ -269,12 +271,12 @@ void Worker::serve_media(base::SteadyTime now) {
     std::unordered_map<const Event *, SnapshotPtr> newest;
     std::vector<std::uint64_t> waiting;
     for (auto &[number, slot] : m_slots) {
-        if (!slot.seen || slot.connection->need() != Connection::Need::media)
+        if (!slot.waits || slot.connection->need() != Connection::Need::media)
             continue;
         SnapshotPtr &now_there = newest[slot.connection->event()];
         if (!now_there)
             now_there = slot.connection->event()->snapshot();
-        if (slot.seen == now_there)
+        if (slot.seen.lock() == now_there)
             continue;
         slot.seen = now_there;
         waiting.push_back(number);

@@ -47,7 +47,10 @@ class Worker {
     struct Slot {
         std::unique_ptr<Connection> connection;
         std::uint32_t interest = 0;
-        SnapshotPtr seen; ///< of the event, when it last was called for media
+        bool waits = false; ///< wants to hear of media
+        /// Of its event, when it last was called for media. Not kept alive: a viewer who no longer
+        /// reads would keep a whole live window in memory.
+        std::weak_ptr<const Snapshot> seen;
     };
     Worker(base::Fd epoll, base::Fd event, base::Fd listener, base::Fd admin, World world);
     void run();
@@ -69,7 +72,6 @@ class Worker {
     World m_world;
     Connection::World m_connection_world;
     std::unordered_map<std::uint64_t, Slot> m_slots;
-    const SnapshotPtr m_unseen = std::make_shared<const Snapshot>();
     std::vector<std::uint64_t> m_turns;
     std::uint64_t m_next = 16; // smaller ones are the worker's own descriptors
     base::SteadyTime m_swept{};
