@@ -3,7 +3,6 @@
 # an include that is not covered by them.
 
 deps.base    :=
-deps.cli     := seal base
 deps.conf    := base
 deps.seal    := base
 deps.resv    := base
@@ -13,7 +12,8 @@ deps.media   := conf base
 deps.route   := conf base
 deps.ledger  := resv seal wire
 deps.vault   := resv seal wire conf
-deps.client  := net wire vault
+deps.cli     := wire seal base
+deps.client  := net wire vault cli
 deps.control := ledger net wire
 deps.carrier := route client vault net wire
 deps.push    := media wire

@@ -7,9 +7,7 @@
 #include "carrier/records.hpp"
 #include "carrier/users.hpp"
 #include "cli/stop_signal.hpp"
-#include "cli/tool.hpp"
-
-#include <CLI/CLI.hpp>
+#include "cli/verbs.hpp"
 
 namespace {
 
@@ -17,44 +15,27 @@ using base::Errc;
 using base::Result;
 using carrier::Connector;
 using cli::option_value;
-using cli::print_line;
+using cli::print_record;
 using vault::Vault;
 
 struct Options {
-    std::string config;
-    std::string vault;
-    std::string state;
-    bool print_config = false;
-    bool dry_run = false;
-    bool no_probe = false;
-    bool table = false;
-    std::string id;
-    std::string carrier;
-    std::string settings;
-    std::string preset;
+    conf::TerminalFlags flags;
+    std::string id, carrier, settings, preset;
+    bool dry_run = false, no_probe = false, table = false;
     std::vector<std::string> command;
 };
 
 Result<conf::TerminalConfig> configuration(const Options &o) {
-    conf::TerminalConfig config = TRY(conf::load_terminal(o.config));
-    if (!o.vault.empty())
-        config.vault = o.vault;
-    if (!o.state.empty())
-        config.state = o.state;
-    return config;
-}
-
-void print(const wire::Json &record) {
-    print_line(wire::compact_json(record));
+    return conf::load_terminal(o.flags);
 }
 
 void print_steps(const route::Plan &plan) {
     for (const route::Step &step : plan)
-        print(carrier::record(step));
+        print_record(carrier::record(step));
 }
 
 Result<int> print_config(const Options &o) {
-    print_line(conf::print_terminal(TRY(configuration(o))));
+    cli::print_text(conf::print_terminal(TRY(configuration(o))));
     return 0;
 }
 
@@ -94,7 +75,7 @@ Result<int> connect(const Options &o, const Event &event) {
     }
     for (const carrier::Status &status : TRY(connector.status()))
         if (status.state.name == choice.name)
-            print(carrier::record(status));
+            print_record(carrier::record(status));
     if (const auto foreign = connector.foreign_rule(); foreign && *foreign)
         base::log::warning("a rule of another program stands before ours: {}", **foreign);
     return 0;
@@ -123,11 +104,11 @@ Result<int> status(const Options &o) {
     auto connector = TRY(Connector::open(TRY(configuration(o)).state, false));
     const auto statuses = TRY(connector.status());
     if (o.table) {
-        print_line(carrier::table(statuses));
+        cli::print_line(carrier::table(statuses));
         return 0;
     }
     for (const carrier::Status &one : statuses)
-        print(carrier::record(one));
+        print_record(carrier::record(one));
     return 0;
 }
 
@@ -140,7 +121,7 @@ Result<int> preset(const Options &o) {
     if (config.preset.empty())
         return base::fail_hint(Errc::refused, "carrier-connect preset NAME sets one",
                                "there is no preset carrier");
-    print(wire::JsonObject{{"type", "preset"}, {"v", 1}, {"carrier", config.preset}});
+    print_record(wire::JsonObject{{"type", "preset"}, {"v", 1}, {"carrier", config.preset}});
     return 0;
 }
 
@@ -161,77 +142,55 @@ Result<int> exec(const Options &o) {
                          event.vault, connector);
 }
 
-class Commands {
-  public:
-    Commands(CLI::App &app, cli::Action &action, Options &o)
-        : m_app(app), m_action(action), m_o(o) {}
+using Verbs = cli::Verbs<Options>;
 
-    CLI::App *verb(const char *name, const char *summary, Result<int> (*run)(const Options &)) {
-        CLI::App *sub = m_app.add_subcommand(name, summary);
-        sub->callback([this, run] {
-            m_action = [this, run]() -> Result<int> {
-                TRY(base::hide_memory()); // the command of exec stays free
-                return run(m_o);
-            };
-        });
-        return sub;
-    }
-    void id_of(CLI::App *sub) {
-        sub->add_option("ID", m_o.id, "Reservation, as resv-store list prints it")->required();
-    }
-    void source_of(CLI::App *sub) {
-        sub->add_option("--carrier", m_o.carrier, "Instead of the preset one")->type_name("NAME");
-        sub->add_option("--settings", m_o.settings, "A settings record instead of the vault's")
-            ->type_name("FILE");
-        sub->add_flag("--no-probe", m_o.no_probe, "Do not ask whether the relay answers");
-    }
-    void dry_run_of(CLI::App *sub, const char *text = "Print the steps, change nothing") {
-        sub->add_flag("--dry-run", m_o.dry_run, text);
-    }
+void id_of(CLI::App *verb, Options &o) {
+    verb->add_option("ID", o.id, "Reservation, as resv-store list prints it")->required();
+}
 
-  private:
-    CLI::App &m_app;
-    cli::Action &m_action;
-    Options &m_o;
-};
+void source_of(CLI::App *verb, Options &o) {
+    verb->add_option("--carrier", o.carrier, "Instead of the preset one")->type_name("NAME");
+    verb->add_option("--settings", o.settings, "A settings record instead of the vault's")
+        ->type_name("FILE");
+    verb->add_flag("--no-probe", o.no_probe, "Do not ask whether the relay answers");
+}
 
-void define_verbs(Commands &c, Options &o) {
-    auto *sub = c.verb("up", "Connect a carrier for a reservation", up);
-    c.id_of(sub);
-    c.source_of(sub);
-    c.dry_run_of(sub);
-    sub = c.verb("down", "Disconnect all that a reservation uses", down);
-    c.id_of(sub);
-    c.dry_run_of(sub);
-    sub = c.verb("status", "Print the carriers in use", status);
-    sub->add_flag("--table", o.table, "For people");
-    sub = c.verb("preset", "Show or set the carrier used when none is named", preset);
-    sub->add_option("NAME", o.preset, "Its name in terminal.toml");
-    c.dry_run_of(sub, "Check NAME, change nothing");
-    sub = c.verb("exec", "Connect, run a command and the sender, disconnect", exec);
-    c.id_of(sub);
-    c.source_of(sub);
-    sub->add_option("COMMAND", o.command, "What to run, behind --")->required();
-    c.dry_run_of(sub, "Print the steps of up, run nothing");
+void dry_run_of(CLI::App *verb, Options &o, const char *text = "Print the steps, change nothing") {
+    verb->add_flag("--dry-run", o.dry_run, text);
+}
+
+void define(CLI::App &app, Verbs verbs, Options &o) {
+    app.add_option("--config", o.flags.config, "terminal.toml, or its folder")->type_name("FILE");
+    app.add_option("--vault", o.flags.vault, "Another vault")->type_name("DIR");
+    app.add_option("--state", o.flags.state, "Another state folder")->type_name("DIR");
+    verbs.print_config(print_config);
+    auto *verb = verbs.add("up", "Connect a carrier for a reservation", up);
+    id_of(verb, o);
+    source_of(verb, o);
+    dry_run_of(verb, o);
+    verb = verbs.add("down", "Disconnect all that a reservation uses", down);
+    id_of(verb, o);
+    dry_run_of(verb, o);
+    verb = verbs.add("status", "Print the carriers in use", status);
+    verb->add_flag("--table", o.table, "For people");
+    verb = verbs.add("preset", "Show or set the carrier used when none is named", preset);
+    verb->add_option("NAME", o.preset, "Its name in terminal.toml");
+    dry_run_of(verb, o, "Check NAME, change nothing");
+    verb = verbs.add("exec", "Connect, run a command and the sender, disconnect", exec);
+    id_of(verb, o);
+    source_of(verb, o);
+    verb->add_option("COMMAND", o.command, "What to run, behind --")->required();
+    dry_run_of(verb, o, "Print the steps of up, run nothing");
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
     Options o;
-    std::optional<Commands> commands;
-    return cli::run_tool(
-        argc, argv, {"carrier-connect", "Connect carriers, and send through nothing else"},
-        [&](CLI::App &app, cli::Action &action) {
-            app.add_option("--config", o.config, "terminal.toml, or its folder")->type_name("FILE");
-            app.add_option("--vault", o.vault, "Another vault")->type_name("DIR");
-            app.add_option("--state", o.state, "Another state folder")->type_name("DIR");
-            app.add_flag("--print-config", o.print_config, "Show the configuration in force");
-            commands.emplace(app, action, o);
-            define_verbs(*commands, o);
-            app.callback([&] {
-                if (o.print_config)
-                    action = [&] { return print_config(o); };
-            });
-        });
+    return cli::run_tool(argc, argv,
+                         {"carrier-connect", "Connect carriers, and send through nothing else"},
+                         [&o](CLI::App &app, cli::Action &action) {
+                             // Not harden_process(): the command of exec stays free.
+                             define(app, Verbs{app, action, o, base::hide_memory}, o);
+                         });
 }

@@ -3,13 +3,12 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "cli/stop_signal.hpp"
-#include "cli/tool.hpp"
+#include "cli/verbs.hpp"
 #include "control/admin.hpp"
 #include "control/enrolment.hpp"
 #include "control/service.hpp"
 #include "ledger/sqlite.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fcntl.h>
 #include <poll.h>
 
@@ -18,11 +17,11 @@ namespace {
 using base::Errc;
 using base::Result;
 using cli::print_line;
+using cli::print_record;
 using control::Config;
 
 struct Options {
     std::string config;
-    bool print_config = false;
     bool dry_run = false;
     bool table = false;
     std::string name;
@@ -39,9 +38,7 @@ base::UtcTime now() {
 }
 
 Result<int> print_config(const Options &o) {
-    std::string text = control::print_control(TRY(configuration(o)));
-    text.pop_back(); // print_line ends the last line
-    print_line(text);
+    cli::print_text(control::print_control(TRY(configuration(o))));
     return 0;
 }
 
@@ -56,7 +53,7 @@ Result<int> init(const Options &o) {
         base::log::info("made {}; keep a backup of its keys", config.data.native());
     else
         base::log::info("{} is there already; nothing was changed", config.data.native());
-    print_line(wire::compact_json(TRY(control::control_record(config))));
+    print_record(TRY(control::control_record(config)));
     return 0;
 }
 
@@ -142,7 +139,7 @@ Result<int> check(const Options &o) {
     const Config config = TRY(configuration(o));
     int failed = 0;
     for (const wire::Json &record : control::check_records(config, now())) {
-        print_line(wire::compact_json(record));
+        print_record(record);
         failed += record.at("ok").as_bool() ? 0 : 1;
     }
     if (failed > 0)
@@ -152,34 +149,25 @@ Result<int> check(const Options &o) {
 }
 
 void define(CLI::App &app, cli::Action &action, Options &o) {
-    const auto verb = [&](const char *name, const char *summary,
-                          Result<int> (*run)(const Options &)) {
-        CLI::App *sub = app.add_subcommand(name, summary);
-        sub->callback([&action, &o, run] { action = [&o, run] { return run(o); }; });
-        return sub;
-    };
+    cli::Verbs<Options> verbs{app, action, o};
     app.add_option("--config", o.config, "control.toml, or its folder")->type_name("FILE");
-    app.add_flag("--print-config", o.print_config, "Show the configuration in force");
-    verb("init", "Make the data folder, the keys and the ledger", init)
+    verbs.print_config(print_config);
+    verbs.add("init", "Make the data folder, the keys and the ledger", init)
         ->add_flag("--dry-run", o.dry_run, "Say what would be done, change nothing");
-    CLI::App *sub = verb("enrol", "Print a one-time token that enrols NAME", enrol);
-    sub->add_option("NAME", o.name, "Who: for a relay its id in control.toml")->required();
-    sub->add_option("--role", o.role, "distributor, relay or operator")
+    CLI::App *verb = verbs.add("enrol", "Print a one-time token that enrols NAME", enrol);
+    verb->add_option("NAME", o.name, "Who: for a relay its id in control.toml")->required();
+    verb->add_option("--role", o.role, "distributor, relay or operator")
         ->required()
         ->type_name("ROLE");
-    sub->add_flag("--dry-run", o.dry_run, "Say what would be done, change nothing");
-    verb("serve", "Serve the API until SIGTERM or SIGINT", serve)
+    verb->add_flag("--dry-run", o.dry_run, "Say what would be done, change nothing");
+    verbs.add("serve", "Serve the API until SIGTERM or SIGINT", serve)
         ->add_option("--ready-fd", o.ready_fd, "Write a newline to it when ready")
         ->type_name("N");
-    verb("reservations", "Print every reservation", reservations)
+    verbs.add("reservations", "Print every reservation", reservations)
         ->add_flag("--table", o.table, "For people");
-    verb("relays", "Print every relay", relays)->add_flag("--table", o.table, "For people");
-    verb("check", "Check configuration, certificate, keys and ledger", check);
+    verbs.add("relays", "Print every relay", relays)->add_flag("--table", o.table, "For people");
+    verbs.add("check", "Check configuration, certificate, keys and ledger", check);
     app.require_subcommand(0, 1);
-    app.callback([&] {
-        if (o.print_config)
-            action = [&o] { return print_config(o); };
-    });
 }
 
 } // namespace

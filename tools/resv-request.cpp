@@ -2,200 +2,83 @@
 // control is in lib/client; see resv-request(1).
 #include "base/harden.hpp"
 #include "base/log.hpp"
-#include "cli/time_arg.hpp"
-#include "cli/tool.hpp"
+#include "cli/verbs.hpp"
+#include "client/connection.hpp"
 #include "client/enrol.hpp"
-#include "client/records.hpp"
-#include "conf/terminal.hpp"
-#include "seal/password.hpp"
-
-#include <CLI/CLI.hpp>
+#include "client/order.hpp"
+#include "client/printer.hpp"
 
 namespace {
 
 using base::Errc;
 using base::fail_hint;
 using base::Result;
-using base::UtcTime;
-using cli::option_value;
-using cli::print_line;
-using client::Api;
 using vault::Access;
-using vault::Vault;
 
 struct Options {
-    std::string control, cacert, interface, config, vault, zone;
-    bool table = false, dry_run = false, print_config = false, hold = false, new_generation = false;
+    conf::TerminalFlags flags;
+    client::Order order;
+    std::string id;
     std::string token_file = "-";
-    std::string id, from, to, start, end, duration, rate, title, password_file;
-    std::string disclosure = "public";
-    std::optional<std::int64_t> viewers;
-    std::optional<std::string> channel;
-    std::vector<std::string> carriers, notify;
+    bool table = false, dry_run = false, new_generation = false;
 };
 
-// What every verb starts from: the configuration with the flags over it.
+const base::SystemClock k_clock{};
+
 Result<conf::TerminalConfig> configuration(const Options &o) {
-    conf::TerminalConfig config = TRY(conf::load_terminal(o.config));
-    for (auto [flag, value] : {std::pair{&o.control, &config.control},
-                               {&o.cacert, &config.cacert},
-                               {&o.interface, &config.reservation_interface}})
-        if (!flag->empty())
-            *value = *flag;
-    if (!o.vault.empty())
-        config.vault = o.vault;
-    return config;
+    return conf::load_terminal(o.flags);
 }
 
-Result<Api> open_api(const conf::TerminalConfig &config, const seal::SigningKey *key) {
-    return Api::open(
-        {.url = config.control, .cacert = config.cacert, .interface = config.reservation_interface},
-        key);
+Result<client::Connection> connect(const Options &o, Access access) {
+    return client::connect(TRY(configuration(o)), access);
 }
 
-// Control, and the vault whose key signs what is asked of it.
-struct Connection {
-    Vault vault;
-    Api api;
-};
-
-Result<Connection> connect(const Options &o, Access access) {
-    const auto config = TRY(configuration(o));
-    Vault vault = TRY(Vault::open(config.vault, access));
-    Api api = TRY(open_api(config, &vault.signing_key())); // a move leaves the key where it is
-    return Connection{std::move(vault), std::move(api)};
-}
-
-UtcTime now() {
-    return base::SystemClock{}.now();
-}
-
-Result<UtcTime> time_option(const Options &o, std::string_view option, const std::string &text) {
-    const UtcTime t = TRY(option_value(option, cli::parse_time(text, o.zone, now())));
-    return cli::not_past(t, now(), option);
+client::Printer printer(const Options &o) {
+    return {o.table, o.order.zone};
 }
 
 Result<base::Id> reservation_id(const Options &o) {
-    return option_value("ID", base::Id::parse(o.id));
+    return cli::option_value("ID", base::Id::parse(o.id));
 }
 
-void print(const wire::Json &record) {
-    print_line(wire::compact_json(record));
-}
-
-// Times for people are in the zone that was asked for.
-client::TimeText time_text(const Options &o) {
-    return [zone = o.zone](UtcTime t) { return cli::format_local(t, zone); };
-}
-
-void print_reservations(const std::vector<wire::Reservation> &all, const Options &o) {
-    if (o.table)
-        print_line(client::reservation_header());
-    for (const wire::Reservation &r : all)
-        print_line(o.table ? client::reservation_row(r, time_text(o))
-                           : wire::compact_json(wire::to_json(r)));
-}
-
-void print_slots(const std::vector<wire::Slot> &slots, const Options &o) {
-    if (o.table)
-        print_line(client::slot_header());
-    for (const wire::Slot &s : slots)
-        print_line(o.table ? client::slot_row(s, time_text(o))
-                           : wire::compact_json(wire::to_json(s)));
-}
-
-// The pending request is forgotten only when whoever reads our output has it.
-Result<int> print_outcome(const client::Outcome &outcome, client::PendingStore &store,
-                          const Options &o) {
-    if (outcome.reservation)
-        print_reservations({*outcome.reservation}, o);
-    if (outcome.settings && !o.table)
-        print(wire::to_json(*outcome.settings));
-    TRY(cli::flush());
-    TRY(store.done(outcome.pending));
-    return 0;
-}
-
-// What fell short, after the error itself: one line a resource.
-Result<int> refusal(const base::Error &error, const Api &api, const Options &o) {
-    cli::report(error);
-    if (const auto &problem = api.problem())
-        for (const wire::Shortfall &s : problem->shortfalls)
-            base::log::error("{}", client::shortfall_text(s, time_text(o)));
-    return base::exit_code(error.code);
-}
-
-Result<int> change(const Options &o, const client::Change &wanted) {
-    if (o.dry_run) {
-        print(client::request_record(wanted));
-        return 0;
-    }
-    Connection to = TRY(connect(o, Access::write));
-    auto store = TRY(client::PendingStore::open(to.vault));
-    auto outcome = client::carry_out(to.api, store, wanted, base::SystemClock{});
-    if (!outcome)
-        return refusal(outcome.error(), to.api, o);
-    return print_outcome(*outcome, store, o);
-}
-
-Result<std::vector<std::string>> carriers_of(const Options &o) {
-    if (!o.carriers.empty())
-        return o.carriers;
+// What was ordered, over the preset carrier when none was named.
+Result<client::Order> order(const Options &o) {
+    client::Order order = o.order;
+    if (!order.carriers.empty())
+        return order;
     const auto config = TRY(configuration(o));
     if (config.preset.empty())
         return fail_hint(Errc::usage, "give --carrier NAME, or preset = \"NAME\" in terminal.toml",
                          "no carrier is named");
-    return std::vector{config.preset};
+    order.carriers = {config.preset};
+    return order;
 }
 
-Result<UtcTime> end_of(const Options &o, UtcTime start) {
-    if (o.end.empty() == o.duration.empty())
-        return fail_hint(Errc::usage, "give one of them", "--duration or --end is needed");
-    if (!o.duration.empty())
-        return start + TRY(option_value("--duration", base::parse_duration(o.duration)));
-    const UtcTime end = TRY(time_option(o, "--end", o.end));
-    if (end <= start)
-        return fail_hint(Errc::usage, "the end comes after the start; past midnight give its date",
-                         "--end {}: is not after --start {}", base::format_rfc3339(end),
-                         base::format_rfc3339(start));
-    return end;
+int refusal(const base::Error &error, const client::Api &api, const Options &o) {
+    printer(o).refusal(error, api.problem());
+    return base::exit_code(error.code);
 }
 
-Result<std::optional<std::string>> password_of(const Options &o) {
-    if ((o.disclosure == "password") != !o.password_file.empty())
-        return fail_hint(Errc::usage, "give both, or none",
-                         "--disclosure password and --password-file go together");
-    if (o.password_file.empty())
-        return std::optional<std::string>{};
-    return std::optional{TRY(client::read_secret_line(o.password_file, "password"))};
-}
-
-Result<client::Change> booking_of(const Options &o) {
-    const UtcTime start = TRY(time_option(o, "--start", o.start));
-    wire::ReservationRequest r{
-        .start = start,
-        .end = TRY(end_of(o, start)),
-        .rate = TRY(option_value("--rate", base::parse_rate(o.rate))),
-        .title = o.title,
-        .viewers = o.viewers,
-        .channel = o.channel,
-        .carriers = TRY(carriers_of(o)),
-        .disclosure = TRY(option_value("--disclosure", resv::parse_disclosure(o.disclosure))),
-        .password_hash = {},
-        .notify = o.notify,
-        .hold = o.hold};
-    std::optional<std::string> password = TRY(password_of(o));
-    if (password)
-        r.password_hash = TRY(option_value("--password-file", seal::hash_password(*password)));
-    // What control would refuse as malformed is refused here, before anything is sent.
-    TRY(option_value("book", wire::read_request(wire::to_json(r), "request")));
-    return client::booking(r, std::move(password));
+// The pending request is forgotten only when whoever reads our output has the outcome.
+Result<int> change(const Options &o, const client::Change &wanted) {
+    if (o.dry_run) {
+        cli::print_record(client::request_record(wanted));
+        return 0;
+    }
+    auto [vault, api] = TRY(connect(o, Access::write));
+    auto store = TRY(client::PendingStore::open(vault));
+    const auto outcome = client::carry_out(api, store, wanted, k_clock);
+    if (!outcome)
+        return refusal(outcome.error(), api, o);
+    printer(o).outcome(*outcome);
+    TRY(cli::flush());
+    TRY(store.done(outcome->pending));
+    return 0;
 }
 
 Result<int> book(const Options &o) {
-    return change(o, TRY(booking_of(o)));
+    return change(o, TRY(client::booking_of(TRY(order(o)), k_clock.now())));
 }
-
 Result<int> commit(const Options &o) {
     return change(o, client::plain_change(TRY(reservation_id(o)), "commit"));
 }
@@ -206,33 +89,19 @@ Result<int> end(const Options &o) {
     return change(o, client::plain_change(TRY(reservation_id(o)), "end"));
 }
 Result<int> extend(const Options &o) {
-    const base::Id id = TRY(reservation_id(o));
-    return change(o, client::extension(id, TRY(time_option(o, "--end", o.end))));
+    return change(o, TRY(client::extension_of(o.order, TRY(reservation_id(o)), k_clock.now())));
 }
 Result<int> settings(const Options &o) {
     return change(o, client::settings_again(TRY(reservation_id(o)), o.new_generation));
 }
 
 Result<int> slots(const Options &o) {
-    client::SlotQuery q;
-    q.from = TRY(time_option(o, "--from", o.from));
-    q.to = TRY(time_option(o, "--to", o.to));
-    q.duration = TRY(option_value("--duration", base::parse_duration(o.duration)));
-    q.rate = TRY(option_value("--rate", base::parse_rate(o.rate)));
-    q.viewers = o.viewers;
-    q.channel = o.channel;
-    if (q.duration.count() % 1000 != 0)
-        return fail_hint(Errc::usage, "slots are searched by whole seconds",
-                         "--duration {}: has a fraction of a second", o.duration);
-    if (q.to - q.from < q.duration)
-        return fail_hint(Errc::usage, "move --to away from --from",
-                         "--to: {} do not fit between --from and --to", o.duration);
-    q.carriers = TRY(carriers_of(o));
-    Connection to = TRY(connect(o, Access::read));
-    const auto found = client::find_slots(to.api, q);
+    const auto query = TRY(client::query_of(TRY(order(o)), k_clock.now()));
+    auto [vault, api] = TRY(connect(o, Access::read));
+    const auto found = client::find_slots(api, query);
     if (!found)
-        return refusal(found.error(), to.api, o);
-    print_slots(*found, o);
+        return refusal(found.error(), api, o);
+    printer(o).slots(*found);
     if (found->empty())
         return fail_hint(Errc::refused, "look at other times, a lower rate or another carrier",
                          "no free slot");
@@ -240,142 +109,123 @@ Result<int> slots(const Options &o) {
 }
 
 Result<int> list(const Options &o) {
-    Connection to = TRY(connect(o, Access::read));
-    print_reservations(TRY(client::list_reservations(to.api)), o);
+    auto [vault, api] = TRY(connect(o, Access::read));
+    printer(o).reservations(TRY(client::list_reservations(api)));
     return 0;
 }
 
 Result<int> show(const Options &o) {
     const base::Id id = TRY(reservation_id(o));
-    Connection to = TRY(connect(o, Access::read));
-    print_reservations({TRY(client::show_reservation(to.api, id))}, o);
+    auto [vault, api] = TRY(connect(o, Access::read));
+    printer(o).reservations({TRY(client::show_reservation(api, id))});
     return 0;
 }
 
 Result<int> enrol(const Options &o) {
-    Connection to = TRY(connect(o, Access::write));
-    const std::string &control = to.api.target().url;
+    auto [vault, api] = TRY(connect(o, Access::write));
+    const std::string &control = api.target().url;
     const std::string token = TRY(client::read_secret_line(o.token_file, "token"));
     if (o.dry_run) {
-        base::log::info("would enrol key {} at {}", to.vault.id().text(), control);
+        base::log::info("would enrol key {} at {}", vault.id().text(), control);
         return 0;
     }
-    const auto answer = TRY(client::enrol_terminal(to.api, to.vault, token, base::SystemClock{}));
-    print(client::enrolment_record(answer, to.vault.id(), control));
+    const auto answer = TRY(client::enrol_terminal(api, vault, token, k_clock));
+    cli::print_record(client::enrolment_record(answer, vault.id(), control));
     return 0;
 }
 
 Result<int> time(const Options &o) {
-    constexpr base::Millis k_worth_a_warning{1000};
-    Api api = TRY(open_api(TRY(configuration(o)), nullptr));
-    const auto reading = TRY(client::measure_clock(api, base::SystemClock{}));
-    if (std::chrono::abs(reading.offset) > k_worth_a_warning)
-        base::log::warning("this machine's clock is {} ms {} control's; set it by NTP",
-                           std::chrono::abs(reading.offset).count(),
-                           reading.offset.count() > 0 ? "behind" : "ahead of");
-    if (o.table)
-        print_line(client::clock_text(reading, time_text(o)));
-    else
-        print(client::clock_record(reading));
+    auto api = TRY(client::Api::open(client::target_of(TRY(configuration(o))), nullptr));
+    printer(o).clock(TRY(client::measure_clock(api, k_clock)));
     return 0;
 }
 
 Result<int> print_config(const Options &o) {
-    const std::string text = conf::print_terminal(TRY(configuration(o)));
-    print_line(std::string_view{text}.substr(0, text.find_last_not_of('\n') + 1));
+    cli::print_text(conf::print_terminal(TRY(configuration(o))));
     return 0;
 }
 
-// Adds verbs that run with the options, and borrows them.
-struct Commands {
-    using Run = Result<int> (*)(const Options &);
-    CLI::App &app;
-    cli::Action &action;
-    Options &o;
+using Verbs = cli::Verbs<Options>;
 
-    CLI::App *verb(const char *name, const char *summary, Run run) {
-        CLI::App *sub = app.add_subcommand(name, summary);
-        sub->callback([this, run] {
-            action = [this, run]() -> Result<int> {
-                TRY(base::harden_process()); // it reads keys, tokens and passwords
-                return run(o);
-            };
-        });
-        return sub;
-    }
-    CLI::App *verb_of_one(const char *name, const char *summary, Run run) {
-        CLI::App *sub = verb(name, summary, run);
-        sub->add_option("ID", o.id, "Reservation, as printed by list")->required();
-        return sub;
-    }
-};
+CLI::App *verb_of_one(Verbs &verbs, Options &o, const char *name, const char *summary,
+                      Verbs::Run run) {
+    CLI::App *verb = verbs.add(name, summary, run);
+    verb->add_option("ID", o.id, "Reservation, as printed by list")->required();
+    return verb;
+}
 
 void define_common(CLI::App &app, Options &o) {
-    app.add_option("--control", o.control, "Control's address, https://host[:port]")
+    app.add_option("--control", o.flags.control, "Control's address, https://host[:port]")
         ->type_name("URL");
-    app.add_option("--cacert", o.cacert, "Trust only the certificates of this PEM file")
+    app.add_option("--cacert", o.flags.cacert, "Trust only the certificates of this PEM file")
         ->type_name("FILE");
-    app.add_option("--interface", o.interface, "Leave by this interface, whatever the routes say")
+    app.add_option("--interface", o.flags.interface,
+                   "Leave by this interface, whatever the routes say")
         ->type_name("NAME");
-    app.add_option("--config", o.config, "terminal.toml, or its folder")->type_name("FILE");
-    app.add_option("--vault", o.vault, "Another vault")->type_name("DIR");
-    app.add_option("--zone", o.zone, "Time zone of times without one, such as Europe/Paris")
+    app.add_option("--config", o.flags.config, "terminal.toml, or its folder")->type_name("FILE");
+    app.add_option("--vault", o.flags.vault, "Another vault")->type_name("DIR");
+    app.add_option("--zone", o.order.zone, "Time zone of times without one, such as Europe/Paris")
         ->type_name("ZONE");
     app.add_flag("--table", o.table, "For people instead of JSON lines");
     app.add_flag("--dry-run", o.dry_run, "Say what would be sent, send nothing");
-    app.add_flag("--print-config", o.print_config, "Show the configuration in force");
 }
 
 // What slots and book both ask for.
 void define_demand(CLI::App &sub, Options &o) {
-    sub.add_option("--rate", o.rate, "Transport stream bits a second, such as 6M")
+    sub.add_option("--rate", o.order.rate, "Transport stream bits a second, such as 6M")
         ->required()
         ->type_name("R");
-    sub.add_option("--viewers", o.viewers, "Viewers at once (default: the channel's)")
+    sub.add_option("--viewers", o.order.viewers, "Viewers at once (default: the channel's)")
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}, "1 to 10000000"))
         ->type_name("N");
-    sub.add_option("--channel", o.channel, "This channel (default: any free one)")->type_name("C");
-    sub.add_option("--carrier", o.carriers,
+    sub.add_option("--channel", o.order.channel, "This channel (default: any free one)")
+        ->type_name("C");
+    sub.add_option("--carrier", o.order.carriers,
                    "A line on this carrier; repeated, the first preferred (default: the preset)")
         ->allow_extra_args(false)
         ->type_name("C");
 }
 
-void define_asking(Commands &c, Options &o) {
-    CLI::App *sub = c.verb("enrol", "Enrol this terminal's keys at control", enrol);
+void define_asking(Verbs &verbs, Options &o) {
+    CLI::App *sub = verbs.add("enrol", "Enrol this terminal's keys at control", enrol);
     sub->add_option("--token-file", o.token_file, "One-time token; - is standard input (default)")
         ->type_name("FILE");
-    sub = c.verb("slots", "Print free slots", slots);
-    sub->add_option("--from", o.from, "Earliest start")->required()->type_name("T");
-    sub->add_option("--to", o.to, "Latest end")->required()->type_name("T");
-    sub->add_option("--duration", o.duration, "Length, such as 1h30m")->required()->type_name("D");
+    sub = verbs.add("slots", "Print free slots", slots);
+    sub->add_option("--from", o.order.from, "Earliest start")->required()->type_name("T");
+    sub->add_option("--to", o.order.to, "Latest end")->required()->type_name("T");
+    sub->add_option("--duration", o.order.duration, "Length, such as 1h30m")
+        ->required()
+        ->type_name("D");
     define_demand(*sub, o);
-    c.verb("list", "Print all reservations of this distributor", list);
-    c.verb_of_one("show", "Print one reservation", show);
-    c.verb("time", "Compare this machine's clock with control's", time);
+    verbs.add("list", "Print all reservations of this distributor", list);
+    verb_of_one(verbs, o, "show", "Print one reservation", show);
+    verbs.add("time", "Compare this machine's clock with control's", time);
 }
 
-void define_changing(Commands &c, Options &o) {
-    CLI::App *sub = c.verb("book", "Reserve; print the reservation and its settings", book);
-    sub->add_option("--start", o.start, "RFC 3339 or [date] HH:MM")->required()->type_name("T");
-    sub->add_option("--duration", o.duration, "Length, such as 1h30m")->type_name("D");
-    sub->add_option("--end", o.end, "Instead of --duration")->type_name("T");
+void define_changing(Verbs &verbs, Options &o) {
+    CLI::App *sub = verbs.add("book", "Reserve; print the reservation and its settings", book);
+    sub->add_option("--start", o.order.start, "RFC 3339 or [date] HH:MM")
+        ->required()
+        ->type_name("T");
+    sub->add_option("--duration", o.order.duration, "Length, such as 1h30m")->type_name("D");
+    sub->add_option("--end", o.order.end, "Instead of --duration")->type_name("T");
     define_demand(*sub, o);
-    sub->add_option("--title", o.title, "What viewers see")->type_name("TEXT");
-    sub->add_option("--disclosure", o.disclosure, "public (default), unlisted or password")
+    sub->add_option("--title", o.order.title, "What viewers see")->type_name("TEXT");
+    sub->add_option("--disclosure", o.order.disclosure, "public (default), unlisted or password")
         ->type_name("WHO");
-    sub->add_option("--password-file", o.password_file, "Viewers' password; - is standard input")
+    sub->add_option("--password-file", o.order.password_file,
+                    "Viewers' password; - is standard input")
         ->type_name("FILE");
-    sub->add_option("--notify", o.notify, "mailto: or https: address; repeatable")
+    sub->add_option("--notify", o.order.notify, "mailto: or https: address; repeatable")
         ->allow_extra_args(false)
         ->type_name("URL");
-    sub->add_flag("--hold", o.hold, "Hold it for five minutes until commit");
-    c.verb_of_one("commit", "Turn a hold into a booking; print its settings", commit);
-    sub = c.verb_of_one("extend", "Move the end of a reservation", extend);
-    sub->add_option("--end", o.end, "The new end")->required()->type_name("T");
-    c.verb_of_one("cancel", "Give a reservation up before it starts", cancel);
-    c.verb_of_one("end", "End a running reservation now", end);
-    sub = c.verb_of_one("settings", "Print a booking's settings again", settings);
+    sub->add_flag("--hold", o.order.hold, "Hold it for five minutes until commit");
+    verb_of_one(verbs, o, "commit", "Turn a hold into a booking; print its settings", commit);
+    sub = verb_of_one(verbs, o, "extend", "Move the end of a reservation", extend);
+    sub->add_option("--end", o.order.end, "The new end")->required()->type_name("T");
+    verb_of_one(verbs, o, "cancel", "Give a reservation up before it starts", cancel);
+    verb_of_one(verbs, o, "end", "End a running reservation now", end);
+    sub = verb_of_one(verbs, o, "settings", "Print a booking's settings again", settings);
     sub->add_flag("--new-generation", o.new_generation,
                   "Void the earlier settings: a new publisher takes over");
 }
@@ -384,17 +234,14 @@ void define_changing(Commands &c, Options &o) {
 
 int main(int argc, char **argv) {
     Options o;
-    std::optional<Commands> commands;
     return cli::run_tool(argc, argv,
                          {"resv-request", "Reserve time on a relay, over the reservation network"},
-                         [&](CLI::App &app, cli::Action &action) {
+                         [&o](CLI::App &app, cli::Action &action) {
                              define_common(app, o);
-                             commands.emplace(Commands{app, action, o});
-                             define_asking(*commands, o);
-                             define_changing(*commands, o);
-                             app.callback([&] {
-                                 if (o.print_config)
-                                     action = [&] { return print_config(o); };
-                             });
+                             // It reads keys, tokens and passwords.
+                             Verbs verbs{app, action, o, base::harden_process};
+                             verbs.print_config(print_config);
+                             define_asking(verbs, o);
+                             define_changing(verbs, o);
                          });
 }

@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "carrier/process.hpp"
 #include "carrier/session.hpp"
+#include "client/connection.hpp"
 
 #include <array>
 #include <csignal>
@@ -148,8 +149,7 @@ void Run::wait(base::Millis at_most) {
 }
 
 Result<void> Run::ask_control() {
-    const client::Target target{m_request.config.control, m_request.config.cacert,
-                                m_request.config.reservation_interface};
+    const client::Target target = client::target_of(m_request.config);
     if (target.url.empty()) {
         log::warning("no control is configured: changes of the reservation will not be noticed");
         return {};

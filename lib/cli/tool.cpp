@@ -18,9 +18,17 @@ void report(const base::Error &error) {
         fmt::print(stderr, "{}: hint: {}\n", base::log::tool_name(), error.hint);
 }
 
+void print_text(std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
 void print_line(std::string_view line) {
-    std::fwrite(line.data(), 1, line.size(), stdout);
+    print_text(line);
     std::fputc('\n', stdout);
+}
+
+void print_record(const wire::Json &record) {
+    print_line(wire::compact_json(record));
 }
 
 base::Result<void> flush() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "wire/json.hpp"
 
 #include <functional>
 #include <string>
@@ -31,6 +32,10 @@ int run_tool(int argc, char **argv, ToolInfo info,
 /// Appends @p line and a newline to standard output (buffered; flush() or the end of the program
 /// sends it).
 void print_line(std::string_view line);
+/// The same with text whose lines all end in a newline already.
+void print_text(std::string_view text);
+/// The same with a record: one JSON object, one line.
+void print_record(const wire::Json &record);
 /// Sends what was printed; io when standard output cannot take it.
 [[nodiscard]] base::Result<void> flush();
 

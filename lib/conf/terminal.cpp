@@ -87,6 +87,18 @@ void apply_environment(TerminalConfig &config) {
     config.state = environment("SLOTCAST_STATE").value_or(config.state);
 }
 
+void apply_flags(TerminalConfig &config, const TerminalFlags &flags) {
+    const auto apply = [](const std::string &flag, auto &value) {
+        if (!flag.empty())
+            value = flag;
+    };
+    apply(flags.control, config.control);
+    apply(flags.cacert, config.cacert);
+    apply(flags.interface, config.reservation_interface);
+    apply(flags.vault, config.vault);
+    apply(flags.state, config.state);
+}
+
 } // namespace
 
 Result<TerminalConfig> read_terminal(const Table &top) {
@@ -118,15 +130,16 @@ Result<TerminalConfig> read_terminal(const Table &top) {
     return config;
 }
 
-Result<TerminalConfig> load_terminal(const std::string &flag) {
-    const auto path = config_file(flag, "terminal.toml");
+Result<TerminalConfig> load_terminal(const TerminalFlags &flags) {
+    const auto path = config_file(flags.config, "terminal.toml");
     std::error_code ignored;
-    const bool named = !flag.empty() || environment("SLOTCAST_CONFIG");
+    const bool named = !flags.config.empty() || environment("SLOTCAST_CONFIG");
     const Table top =
         !named && !std::filesystem::exists(path, ignored) ? Table::empty() : TRY(Table::load(path));
     TerminalConfig config = TRY(read_terminal(top));
     config.file = path;
     apply_environment(config);
+    apply_flags(config, flags);
     return config;
 }
 

@@ -26,11 +26,16 @@ struct TerminalConfig {
     std::map<std::string, TerminalCarrier> carriers;
 };
 
-/// Reads terminal.toml (see config_file for @p flag). A missing default file is an empty
-/// configuration; a missing named one is an error. `SLOTCAST_CONTROL`, `SLOTCAST_CACERT`,
-/// `SLOTCAST_PRESET`, `SLOTCAST_VAULT` and `SLOTCAST_STATE` override the file; flags, applied by
-/// the caller, override both.
-[[nodiscard]] base::Result<TerminalConfig> load_terminal(const std::string &flag);
+/// What options of a command line say in place of the file; empty: nothing.
+struct TerminalFlags {
+    std::string config; ///< the file itself, see config_file()
+    std::string control, cacert, interface, vault, state;
+};
+
+/// Reads terminal.toml. A missing default file is an empty configuration; a missing named one is an
+/// error. `SLOTCAST_CONTROL`, `SLOTCAST_CACERT`, `SLOTCAST_PRESET`, `SLOTCAST_VAULT` and
+/// `SLOTCAST_STATE` override the file, @p flags override both.
+[[nodiscard]] base::Result<TerminalConfig> load_terminal(const TerminalFlags &flags);
 
 /// The same from text, for tests.
 [[nodiscard]] base::Result<TerminalConfig> read_terminal(const Table &top);

@@ -46,6 +46,14 @@ std::optional<Summary> next_event(const std::vector<Summary> &events, UtcTime no
     return found == events.end() ? std::nullopt : std::optional{*found};
 }
 
+Result<std::optional<Summary>> find_next(const Vault &vault, const base::Clock &clock,
+                                         std::optional<Millis> within) {
+    const Listing listing = TRY(vault.list());
+    for (const base::Error &e : listing.damaged)
+        base::log::warning("{}", e.message);
+    return next_event(listing.documents, clock.now(), within);
+}
+
 Result<std::optional<Summary>> wait_for_next(const Vault &vault, const base::Clock &clock,
                                              std::optional<Millis> within, int stop_fd) {
     const Fd watch{::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)};

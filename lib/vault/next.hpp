@@ -14,6 +14,10 @@ namespace vault {
                                                 base::UtcTime now,
                                                 std::optional<base::Millis> within);
 
+/// next_event() of what @p vault holds now. Documents that cannot be used are warned of.
+[[nodiscard]] base::Result<std::optional<Summary>>
+find_next(const Vault &vault, const base::Clock &clock, std::optional<base::Millis> within);
+
 /// Waits until next_event() has an answer; nothing when @p stop_fd became readable first. Sees what
 /// other commands add to the vault at once, and steps of the clock within 10 s. Documents that
 /// cannot be used are warned of once.

@@ -15,6 +15,7 @@ using wire::JsonObject;
 namespace {
 
 constexpr std::size_t k_max_input = 16'000'000;
+constexpr std::size_t k_max_key = 64;
 
 // Nothing for a record of another type.
 std::optional<Result<wire::SealedSettings>> read_line(std::string_view line) {
@@ -58,6 +59,15 @@ Result<std::vector<InputLine>> read_records(const std::string &file) {
                              : "a hold gives none: resv-request commit ID | resv-store add",
                          "{}: {}", name, text.empty() ? "empty" : "no settings in it");
     return out;
+}
+
+Result<seal::PublicKey> read_key(const std::string &text) {
+    const std::string given =
+        text == "-" ? TRY(base::read_all(STDIN_FILENO, "standard input", k_max_key)) : text;
+    auto key = seal::public_key_from_text(given.substr(0, given.find_last_not_of(" \r\n") + 1));
+    if (!key)
+        return fail(Errc::usage, "KEY: {}", key.error().message);
+    return key;
 }
 
 Result<Json> terminal_record(const Vault &vault) {

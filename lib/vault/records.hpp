@@ -18,6 +18,10 @@ struct InputLine {
 /// types are passed over. no_input: nothing there, or no settings among it. bad_data: over 16 MB.
 [[nodiscard]] base::Result<std::vector<InputLine>> read_records(const std::string &file);
 
+/// A control's public key as `resv-store trust` takes it: @p text, or with `-` standard input.
+/// usage: it is none.
+[[nodiscard]] base::Result<seal::PublicKey> read_key(const std::string &text);
+
 /// `{"type":"terminal","v":1,…}`: public keys, key id, trusted controls.
 [[nodiscard]] base::Result<wire::Json> terminal_record(const Vault &vault);
 /// `{"type":"stored","v":1,"reservation":ID,"result":"stored"|"replaced"|"unchanged"}`

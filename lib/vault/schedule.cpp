@@ -201,4 +201,20 @@ Result<std::string> schedule_line(Scheduler scheduler, const Job &job, const bas
     return scheduler == Scheduler::cron ? cron_line(command, event, at) : at_line(command, at);
 }
 
+Result<std::string> schedule(const ScheduleWish &wish, const wire::Settings &settings, UtcTime now,
+                             const ZoneOffset &zone) {
+    const Scheduler scheduler = TRY(parse_scheduler(wish.as));
+    auto lead = base::parse_duration(wish.lead);
+    if (!lead) {
+        base::Error e = std::move(lead).error().in("--lead");
+        e.code = Errc::usage;
+        return std::unexpected(std::move(e));
+    }
+    if (!wish.carrier.empty())
+        TRY(choose_carrier(settings, wish.carrier, ""));
+    const Job job = TRY(scheduled_job(wish.input, wish.carrier, wish.config, wish.vault));
+    const UtcTime minute = TRY(start_minute(settings.window, *lead, now));
+    return schedule_line(scheduler, job, settings.reservation, minute, zone);
+}
+
 } // namespace vault

@@ -43,4 +43,18 @@ using ZoneOffset = std::function<base::Result<std::chrono::minutes>(base::UtcTim
                                                       const base::Id &event, base::UtcTime minute,
                                                       const ZoneOffset &zone);
 
+/// What schedule() is asked for.
+struct ScheduleWish {
+    std::string as;            ///< cron, systemd or at
+    std::string lead = "1m";   ///< before the window
+    std::string input;         ///< as in Job
+    std::string carrier;       ///< as in Job; one of the event's
+    std::string config, vault; ///< by flag; empty: not given
+};
+
+/// The line that starts the event of @p settings: all of the above. usage, refused: as above.
+[[nodiscard]] base::Result<std::string> schedule(const ScheduleWish &wish,
+                                                 const wire::Settings &settings, base::UtcTime now,
+                                                 const ZoneOffset &zone);
+
 } // namespace vault

@@ -153,4 +153,18 @@ Result<std::string> shell_lines(const Settings &s, const CarrierInfo &carrier) {
     return out;
 }
 
+Result<std::string> shown(const Settings &settings, Form form, const std::string &wanted,
+                          const std::string &preset) {
+    const CarrierInfo &carrier = *TRY(choose_carrier(settings, wanted, preset));
+    if (form == Form::shell)
+        return shell_lines(settings, carrier);
+    if (form != Form::record)
+        return publish_url(settings, carrier,
+                           form == Form::revealed_url ? Secrets::reveal : Secrets::hide);
+    Settings part = settings;
+    if (!wanted.empty())
+        part.carriers = {carrier};
+    return wire::compact_json(document_record(part));
+}
+
 } // namespace vault

@@ -46,6 +46,14 @@ publish_url(const wire::Settings &settings, const wire::CarrierInfo &carrier, Se
 [[nodiscard]] base::Result<std::string> shell_lines(const wire::Settings &settings,
                                                     const wire::CarrierInfo &carrier);
 
+/// How a document is shown: document_record, shell_lines, or publish_url without or with secrets.
+enum class Form { record, shell, url, revealed_url };
+
+/// `resv-store get`: @p settings in @p form, by choose_carrier(@p wanted, @p preset). The record
+/// has all carriers when none is wanted.
+[[nodiscard]] base::Result<std::string> shown(const wire::Settings &settings, Form form,
+                                              const std::string &wanted, const std::string &preset);
+
 /// @p text in single quotes, as one word of sh(1), whatever it holds.
 [[nodiscard]] std::string shell_word(std::string_view text);
 

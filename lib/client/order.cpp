@@ -1,0 +1,94 @@
+#include "client/order.hpp"
+
+#include "cli/time_arg.hpp"
+#include "cli/tool.hpp"
+#include "client/enrol.hpp"
+#include "seal/password.hpp"
+
+namespace client {
+
+using base::Errc;
+using base::fail_hint;
+using base::Result;
+using base::UtcTime;
+using cli::option_value;
+
+namespace {
+
+Result<UtcTime> time_of(std::string_view option, const std::string &text, const Order &order,
+                        UtcTime now) {
+    const UtcTime t = TRY(option_value(option, cli::parse_time(text, order.zone, now)));
+    return cli::not_past(t, now, option);
+}
+
+Result<base::Millis> duration_of(const Order &order) {
+    return option_value("--duration", base::parse_duration(order.duration));
+}
+
+Result<UtcTime> end_of(const Order &order, UtcTime start, UtcTime now) {
+    if (order.end.empty() == order.duration.empty())
+        return fail_hint(Errc::usage, "give one of them", "--duration or --end is needed");
+    if (!order.duration.empty())
+        return start + TRY(duration_of(order));
+    const UtcTime end = TRY(time_of("--end", order.end, order, now));
+    if (end <= start)
+        return fail_hint(Errc::usage, "the end comes after the start; past midnight give its date",
+                         "--end {}: is not after --start {}", base::format_rfc3339(end),
+                         base::format_rfc3339(start));
+    return end;
+}
+
+Result<std::optional<std::string>> password_of(const Order &order) {
+    if ((order.disclosure == "password") != !order.password_file.empty())
+        return fail_hint(Errc::usage, "give both, or none",
+                         "--disclosure password and --password-file go together");
+    if (order.password_file.empty())
+        return std::optional<std::string>{};
+    return std::optional{TRY(read_secret_line(order.password_file, "password"))};
+}
+
+} // namespace
+
+Result<Change> booking_of(const Order &order, UtcTime now) {
+    const UtcTime start = TRY(time_of("--start", order.start, order, now));
+    wire::ReservationRequest r{
+        .start = start,
+        .end = TRY(end_of(order, start, now)),
+        .rate = TRY(option_value("--rate", base::parse_rate(order.rate))),
+        .title = order.title,
+        .viewers = order.viewers,
+        .channel = order.channel,
+        .carriers = order.carriers,
+        .disclosure = TRY(option_value("--disclosure", resv::parse_disclosure(order.disclosure))),
+        .password_hash = {},
+        .notify = order.notify,
+        .hold = order.hold};
+    std::optional<std::string> password = TRY(password_of(order));
+    if (password)
+        r.password_hash = TRY(option_value("--password-file", seal::hash_password(*password)));
+    TRY(option_value("book", wire::read_request(wire::to_json(r), "request")));
+    return booking(r, std::move(password));
+}
+
+Result<Change> extension_of(const Order &order, const base::Id &id, UtcTime now) {
+    return extension(id, TRY(time_of("--end", order.end, order, now)));
+}
+
+Result<SlotQuery> query_of(const Order &order, UtcTime now) {
+    const SlotQuery q{.from = TRY(time_of("--from", order.from, order, now)),
+                      .to = TRY(time_of("--to", order.to, order, now)),
+                      .duration = TRY(duration_of(order)),
+                      .rate = TRY(option_value("--rate", base::parse_rate(order.rate))),
+                      .viewers = order.viewers,
+                      .channel = order.channel,
+                      .carriers = order.carriers};
+    if (q.duration.count() % 1000 != 0)
+        return fail_hint(Errc::usage, "slots are searched by whole seconds",
+                         "--duration {}: has a fraction of a second", order.duration);
+    if (q.to - q.from < q.duration)
+        return fail_hint(Errc::usage, "move --to away from --from",
+                         "--to: {} do not fit between --from and --to", order.duration);
+    return q;
+}
+
+} // namespace client

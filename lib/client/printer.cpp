@@ -1,0 +1,56 @@
+#include "client/printer.hpp"
+
+#include "base/log.hpp"
+#include "cli/time_arg.hpp"
+#include "cli/tool.hpp"
+
+namespace client {
+
+using cli::print_line;
+using cli::print_record;
+
+namespace {
+constexpr base::Millis k_worth_a_warning{1000};
+}
+
+Printer::Printer(bool table, std::string zone)
+    : m_table(table),
+      m_time([zone = std::move(zone)](base::UtcTime t) { return cli::format_local(t, zone); }) {}
+
+void Printer::reservations(const std::vector<wire::Reservation> &all) const {
+    if (m_table)
+        print_line(reservation_header());
+    for (const wire::Reservation &r : all)
+        m_table ? print_line(reservation_row(r, m_time)) : print_record(wire::to_json(r));
+}
+
+void Printer::slots(const std::vector<wire::Slot> &all) const {
+    if (m_table)
+        print_line(slot_header());
+    for (const wire::Slot &s : all)
+        m_table ? print_line(slot_row(s, m_time)) : print_record(wire::to_json(s));
+}
+
+void Printer::outcome(const Outcome &outcome) const {
+    if (outcome.reservation)
+        reservations({*outcome.reservation});
+    if (outcome.settings && !m_table)
+        print_record(wire::to_json(*outcome.settings));
+}
+
+void Printer::clock(const ClockReading &reading) const {
+    if (std::chrono::abs(reading.offset) > k_worth_a_warning)
+        base::log::warning("this machine's clock is {} ms {} control's; set it by NTP",
+                           std::chrono::abs(reading.offset).count(),
+                           reading.offset.count() > 0 ? "behind" : "ahead of");
+    m_table ? print_line(clock_text(reading, m_time)) : print_record(clock_record(reading));
+}
+
+void Printer::refusal(const base::Error &error, const std::optional<wire::Problem> &problem) const {
+    cli::report(error);
+    if (problem)
+        for (const wire::Shortfall &s : problem->shortfalls)
+            base::log::error("{}", shortfall_text(s, m_time));
+}
+
+} // namespace client
