@@ -99,7 +99,7 @@ void define(CLI::App &app, cli::Action &action) {
     app.add_option("--config", o->config, "Configuration file or folder")->type_name("FILE");
     app.add_flag("--print-config", o->print_config, "Print the configuration in effect");
     app.add_option("--events", o->events, "Print what happens as JSON lines: -")->type_name("-");
-    app.add_flag("--once", o->once, "End after the first event's end");
+    app.add_flag("--once", o->once, "End after the first event's end or cancellation");
     app.add_option("--ready-fd", o->ready_fd, "Write a newline there when viewers can come")
         ->type_name("N")
         ->check(CLI::Range(1, 1'048'576));
