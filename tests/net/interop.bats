@@ -45,7 +45,7 @@ arrives() {
 
 @test "ffmpeg publishes with the URL from the vault" {
     carrier_for_a_url
-    start ffmpeg terminal timeout 20 ffmpeg -nostdin -loglevel error -re -i "$MEDIA" -c copy -f mpegts "$(url)"
+    start ffmpeg terminal timeout 20 ffmpeg -nostdin -loglevel error -re -i "$MEDIA" -c copy -f mpegts "$(url)&linger=2"
     arrives
 }
 
