@@ -4,8 +4,6 @@
 #include "ledger/sqlite.hpp"
 #include "net/certificate.hpp"
 
-#include <sys/stat.h>
-
 namespace control {
 
 using base::Result;
@@ -67,15 +65,8 @@ Result<std::string> check_certificate(const Config &config, base::UtcTime now) {
     return "valid until " + until;
 }
 
-// Its group may read it, as Debian's ssl-cert does.
 Result<std::string> check_tls_key(const Config &config) {
-    struct stat info{};
-    if (::stat(config.tls_key.c_str(), &info) != 0)
-        return base::fail_errno("look at", config.tls_key.native());
-    if ((info.st_mode & (S_IRWXO | S_IWGRP)) != 0)
-        return base::fail_hint(base::Errc::config, "chmod 600 " + config.tls_key.native(),
-                               "{}: mode {:04o} lets others read or replace it",
-                               config.tls_key.native(), info.st_mode & 07777U);
+    TRY(net::check_key_mode(config.tls_key));
     return config.tls_key.native();
 }
 

@@ -21,6 +21,8 @@ void warn_of_certificate(const net::Certificate &certificate, const Config &conf
         base::log::warning("{} is valid from {} to {} only", config.tls_certificate.native(),
                            base::format_rfc3339(certificate.not_before()),
                            base::format_rfc3339(certificate.not_after()));
+    if (const auto key = net::check_key_mode(config.tls_key); !key)
+        base::log::warning("{}; {}", key.error().message, key.error().hint);
 }
 
 } // namespace

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <sys/stat.h>
 
 namespace net {
 
@@ -94,6 +95,17 @@ bool Certificate::covers(std::string_view host) const {
         return false;
     return X509_check_ip_asc(m_impl->x509.get(), name.c_str(), 0) == 1 ||
            X509_check_host(m_impl->x509.get(), name.data(), name.size(), 0, nullptr) == 1;
+}
+
+Result<void> check_key_mode(const fs::path &file) {
+    struct stat info{};
+    if (::stat(file.c_str(), &info) != 0)
+        return base::fail_errno("look at", file.native());
+    if ((info.st_mode & (S_IRWXO | S_IWGRP)) != 0)
+        return base::fail_hint(Errc::config, "chmod 600 " + file.native(),
+                               "{}: mode {:04o} lets others read or replace it", file.native(),
+                               info.st_mode & 07777U);
+    return {};
 }
 
 } // namespace net

@@ -31,4 +31,8 @@ class Certificate {
     std::unique_ptr<Impl> m_impl;
 };
 
+/// config when others than its owner and its group can read or replace the private key in @p file:
+/// its group may read it, as Debian's ssl-cert does.
+[[nodiscard]] base::Result<void> check_key_mode(const std::filesystem::path &file);
+
 } // namespace net

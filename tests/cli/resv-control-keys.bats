@@ -121,7 +121,7 @@ enrol_refused() {
     resv-control check
 }
 
-@test "check reports a TLS key that others can read" {
+@test "check reports a TLS key that others can read, serve warns of it" {
     resv-control init
     cp "$KEYS/tls.key" .
     edit "s,^tls_key.*,tls_key = \"$PWD/tls.key\","
@@ -130,6 +130,11 @@ enrol_refused() {
         run -78 resv-control check
         assert_output --partial '"name":"tls_key","ok":false'
     done
+    serve
+    grep -q "warning: $PWD/tls.key: mode 0602 lets others read or replace it; chmod 600 $PWD/tls.key" serve.err
+    end_started
     chmod 640 tls.key # its group may: ssl-cert
     run -0 resv-control check
+    serve
+    run -1 grep -q warning serve.err
 }
