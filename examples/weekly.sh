@@ -15,7 +15,7 @@ zone=${ZONE:-$(cat /etc/timezone 2>/dev/null || echo Etc/UTC)}
 duration=${DURATION:-1h30m}
 rate=${RATE:-6M}
 title=${TITLE:-Weekly service}
-input=${INPUT:?the file or source that push-stream sends, such as rtsp://camera/main}
+input=${INPUT:?the file or source that push-stream sends, such as /srv/talk.ts}
 lead=${LEAD:-5m}                     # cron starts carrier-connect this long before the window
 
 # --- When: the next such day whose time is still to come -------------------------------------------

@@ -140,7 +140,7 @@ Result<std::string> absolute(const std::string &path) {
 
 Result<std::string> input_for_scheduler(const std::string &input) {
     if (input == "-" || input.empty())
-        return fail_hint(Errc::usage, "name a file, or a source such as test: or rtsp://…",
+        return fail_hint(Errc::usage, "name a file, or a source such as test:",
                          "--input: a scheduler gives no standard input");
     const std::size_t scheme = input.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789+-");
     if (scheme != std::string::npos && scheme > 0 && input[scheme] == ':')
