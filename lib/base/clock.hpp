@@ -32,12 +32,18 @@ class FakeClock final : public Clock {
     explicit FakeClock(UtcTime start) : m_now(start) {}
     [[nodiscard]] UtcTime now() const override { return m_now; }
     [[nodiscard]] SteadyTime steady() const override {
-        return SteadyTime{m_now.time_since_epoch()};
+        return SteadyTime{(m_now - m_stepped).time_since_epoch()};
     }
     void advance(Millis by) { m_now += by; }
+    /// Sets the wall clock alone, as NTP may.
+    void step(Millis by) {
+        m_now += by;
+        m_stepped += by;
+    }
 
   private:
     UtcTime m_now;
+    Millis m_stepped{0};
 };
 
 } // namespace base

@@ -1,5 +1,6 @@
 #include "carrier/control_watch.hpp"
 
+#include "base/control_clock.hpp"
 #include "carrier/process.hpp"
 
 #include <charconv>
@@ -28,7 +29,7 @@ constexpr std::string_view k_nothing = "nothing ";
 Result<std::string> ask_clock(client::Api &api) {
     const base::SystemClock clock;
     const auto reading = TRY(client::measure_clock(api, clock));
-    return fmt::format("{}{}", k_clock, reading.offset.count());
+    return fmt::format("{}{}", k_clock, reading.steady_offset().count());
 }
 
 Result<std::string> ask_reservation(client::Api &api, const base::Id &id) {
@@ -52,14 +53,12 @@ Result<News> read_news(std::string_view text) {
 }
 
 /// How long to wait before asking again: an extension that comes in the last seconds must still be
-/// heard, so the questions become more frequent towards the end. @p offset: control's clock minus
-/// ours.
-base::Millis pause_after(const Result<std::string> &news, base::Millis offset) {
+/// heard, so the questions become more frequent towards the end.
+base::Millis pause_after(const Result<std::string> &news, base::UtcTime now) {
     const auto read = news ? read_news(*news) : Result<News>{NoNews{}};
     const auto *known = read ? std::get_if<ReservationNews>(&*read) : nullptr;
     if (known == nullptr)
         return k_ask_every;
-    const base::UtcTime now = base::SystemClock{}.now() + offset;
     return std::clamp<base::Millis>((known->reservation.window.end - now) / 5, k_ask_last,
                                     k_ask_every);
 }
@@ -86,20 +85,21 @@ base::Millis pause_after(const Result<std::string> &news, base::Millis offset) {
         ::_exit(0);
     }
     base::SteadyTime clock_due{};
-    base::Millis offset{0};
+    const base::SystemClock machine;
+    base::ControlClock control{machine};
     for (;;) {
         const auto now = std::chrono::steady_clock::now();
         if (now >= clock_due) {
             const auto clock = ask_clock(*api);
             if (tell(clock)) {
                 clock_due = now + k_clock_every;
-                offset = std::get<ClockNews>(*read_news(*clock)).offset;
+                control.set_offset(std::get<ClockNews>(*read_news(*clock)).offset);
             }
         }
         const auto reservation = ask_reservation(*api, id);
         tell(reservation);
         pollfd parent{socket.fd(), POLLIN, 0};
-        ::poll(&parent, 1, static_cast<int>(pause_after(reservation, offset).count()));
+        ::poll(&parent, 1, static_cast<int>(pause_after(reservation, control.now()).count()));
         if ((parent.revents & (POLLHUP | POLLERR)) != 0)
             ::_exit(0);
     }

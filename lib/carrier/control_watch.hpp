@@ -12,7 +12,7 @@
 
 namespace carrier {
 
-/// Control's clock minus ours.
+/// Control's clock minus CLOCK_MONOTONIC.
 struct ClockNews {
     base::Millis offset{0};
 };

@@ -39,8 +39,9 @@ class Run {
     Run(const ExecRequest &request, const vault::Vault &vault, Connector &connector,
         route::Monitor monitor, Fd inotify, Identity media, std::optional<Identity> user)
         : m_request(request), m_vault(vault), m_connector(connector),
-          m_session(request.settings, request.config, connector), m_monitor(std::move(monitor)),
-          m_inotify(std::move(inotify)), m_media(std::move(media)), m_user(std::move(user)) {}
+          m_session(request.settings, request.config, connector, m_machine),
+          m_monitor(std::move(monitor)), m_inotify(std::move(inotify)), m_media(std::move(media)),
+          m_user(std::move(user)) {}
 
     Result<int> all();
 
@@ -57,6 +58,7 @@ class Run {
     const ExecRequest &m_request;
     const vault::Vault &m_vault;
     Connector &m_connector;
+    base::SystemClock m_machine;
     Session m_session;
     route::Monitor m_monitor;
     Fd m_inotify;
@@ -213,7 +215,7 @@ Result<int> Run::all() {
     TRY(ask_control());
     if (m_signal)
         return 128 + *m_signal;
-    TRY(m_session.check_open(base::SystemClock{}.now()));
+    TRY(m_session.check_open());
     const wire::Settings &settings = m_request.settings;
     const Choice choice = TRY(choose(settings, m_request.config, m_request.carrier));
     TRY(m_connector.up(settings, choice, m_media.uid, {.probe = m_request.probe}));

@@ -41,13 +41,14 @@ bool tampered(const route::Plan &plan) {
 
 void Session::take(const News &news) {
     if (const auto *clock = std::get_if<ClockNews>(&news)) {
-        m_offset = clock->offset;
+        m_clock.set_offset(clock->offset);
         m_clock_known = true;
         m_control_away = false;
-        if (std::chrono::abs(m_offset) > k_clock_warning)
+        const base::Millis offset = m_clock.wall_offset();
+        if (std::chrono::abs(offset) > k_clock_warning)
             log::warning("this machine's clock is {} {} control's; control's counts",
-                         base::format_duration(std::chrono::abs(m_offset)),
-                         m_offset > 0ms ? "behind" : "ahead of");
+                         base::format_duration(std::chrono::abs(offset)),
+                         offset > 0ms ? "behind" : "ahead of");
     } else if (const auto *answer = std::get_if<ReservationNews>(&news)) {
         const wire::Reservation &r = answer->reservation;
         m_control_away = false;
@@ -65,11 +66,11 @@ void Session::take(const News &news) {
     }
 }
 
-Result<void> Session::check_open(base::UtcTime now) const {
+Result<void> Session::check_open() const {
     if (m_withdrawn)
         return base::fail(Errc::refused, "reservation {} is {}", m_settings.reservation.text(),
                           resv::name(m_state));
-    if (now + m_offset >= m_window.closes())
+    if (m_clock.now() >= m_window.closes())
         return base::fail_hint(Errc::refused, "resv-request extend, before the end, prolongs one",
                                "reservation {} is over since {}", m_settings.reservation.text(),
                                base::format_rfc3339(m_window.closes()));
@@ -98,7 +99,7 @@ void Session::watch_link(const CarrierState &state, const std::optional<route::L
 Result<wire::SenderPlan> Session::plan() {
     wire::SenderPlan plan{.reservation = m_settings.reservation,
                           .window = m_window,
-                          .clock_offset_ms = m_offset.count(),
+                          .clock_offset_ms = m_clock.offset().count(),
                           .max_rate = m_settings.stream.max_rate,
                           .codecs = m_settings.stream.codecs,
                           .max_gop_s = m_settings.stream.max_gop_s,

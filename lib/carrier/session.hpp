@@ -1,7 +1,7 @@
 // What `exec` keeps in step while its command runs: state files, kernel, control, sender.
 #pragma once
 
-#include "base/clock.hpp"
+#include "base/control_clock.hpp"
 #include "carrier/connector.hpp"
 #include "carrier/control_watch.hpp"
 #include "carrier/sender.hpp"
@@ -11,15 +11,16 @@ namespace carrier {
 /// Not thread-safe; none of its calls waits.
 class Session {
   public:
+    /// All of them outlive it.
     Session(const wire::Settings &settings, const conf::TerminalConfig &config,
-            Connector &connector)
-        : m_settings(settings), m_config(config), m_connector(connector),
+            Connector &connector, const base::Clock &clock)
+        : m_settings(settings), m_config(config), m_connector(connector), m_clock(clock),
           m_window(settings.window) {}
 
     /// Takes in what control said.
     void take(const News &news);
     /// refused when the reservation is withdrawn or its window is over by control's clock.
-    [[nodiscard]] base::Result<void> check_open(base::UtcTime now) const;
+    [[nodiscard]] base::Result<void> check_open() const;
 
     /// Reads the state and the link, says what changed, and tells the sender.
     void refresh(Sender &sender);
@@ -39,8 +40,8 @@ class Session {
     const wire::Settings &m_settings;
     const conf::TerminalConfig &m_config;
     Connector &m_connector;
+    base::ControlClock m_clock;
     resv::Window m_window;
-    base::Millis m_offset{0};
     bool m_clock_known = false;
     bool m_control_away = false;
     bool m_withdrawn = false;

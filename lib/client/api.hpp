@@ -1,7 +1,7 @@
 // Control's API as its callers see it: signed requests, strict answers, problems as errors.
 #pragma once
 
-#include "base/clock.hpp"
+#include "base/control_clock.hpp"
 #include "seal/keys.hpp"
 #include "wire/reservation.hpp"
 
@@ -84,9 +84,9 @@ struct ClockReading {
     base::UtcTime control_time; ///< control's time …
     base::SteadyTime at;        ///< … at this instant of the monotonic clock
 
-    /// Control's time at @p now, whatever was done to the wall clock since.
-    [[nodiscard]] base::UtcTime control_now(base::SteadyTime now) const {
-        return control_time + std::chrono::duration_cast<base::Millis>(now - at);
+    /// For a base::ControlClock.
+    [[nodiscard]] base::Millis steady_offset() const {
+        return base::ControlClock::offset_of(control_time, at);
     }
 };
 

@@ -1,9 +1,8 @@
 // The reader: what push-stream does, beside the sender that carrier-connect started.
 #pragma once
 
-#include "base/clock.hpp"
+#include "base/control_clock.hpp"
 #include "base/message_socket.hpp"
-#include "push/control_clock.hpp"
 #include "push/progress.hpp"
 #include "push/pump.hpp"
 #include "push/source.hpp"
@@ -75,7 +74,7 @@ class Reader {
     base::MessageSocket m_sender;
     StatsWriter &m_stats;
     StopSource m_stop;
-    ControlClock m_clock;
+    base::ControlClock m_clock;
     ProgressLine m_line;
     std::optional<wire::SenderHello> m_hello;
     wire::SenderStatus m_status;

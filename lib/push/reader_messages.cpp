@@ -79,7 +79,7 @@ Result<void> Reader::on_hello(const wire::SenderHello &hello) {
         base::log::info("the reservation now ends at {}", base::format_rfc3339(hello.window.end));
     }
     m_hello = hello;
-    m_clock.set_offset_ms(hello.clock_offset_ms);
+    m_clock.set_offset(base::Millis{hello.clock_offset_ms});
     return {};
 }
 

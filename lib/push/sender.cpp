@@ -69,8 +69,8 @@ base::Millis Sender::patience() const {
     if (!m_plan)
         return 1000ms;
     if (m_phase == SenderPhase::waiting) {
-        const auto opens = m_plan->window.opens() - base::Millis{m_plan->clock_offset_ms};
-        return std::clamp<base::Millis>(opens - m_clock.now(), 1ms, 500ms);
+        const auto left = m_control.steady_at(m_plan->window.opens()) - m_clock.steady();
+        return std::clamp<base::Millis>(std::chrono::ceil<base::Millis>(left), 1ms, 500ms);
     }
     if (m_blocked)
         return 2ms;
@@ -111,6 +111,7 @@ Result<void> Sender::take_plan(wire::SenderPlan plan) {
         m_hello_due = true;
     if (m_gate.limit() != plan.max_rate)
         m_gate = SenderGate{plan.max_rate};
+    m_control.set_offset(base::Millis{plan.clock_offset_ms});
     m_plan = std::move(plan);
     return {};
 }
@@ -165,8 +166,7 @@ bool Sender::turn() {
     if (!m_plan)
         return false;
     const wire::SenderPlan &plan = *m_plan;
-    const base::UtcTime now = m_clock.now() + base::Millis{plan.clock_offset_ms};
-    m_phase = phase_at(plan, now);
+    m_phase = phase_at(plan, m_control.now());
     m_blocked = false;
     if (m_phase == SenderPhase::over)
         return true;

@@ -2,6 +2,7 @@
 // other network. See push-stream(1).
 #pragma once
 
+#include "base/control_clock.hpp"
 #include "base/message_socket.hpp"
 #include "media/ts_align.hpp"
 #include "push/sender_link.hpp"
@@ -18,7 +19,7 @@ class Sender {
     /// @p clock outlives the sender.
     Sender(base::MessageSocket plan, base::MessageSocket reader, const base::Clock &clock)
         : m_plan_socket(std::move(plan)), m_reader(std::move(reader)), m_clock(clock),
-          m_link(clock) {}
+          m_control(clock), m_link(clock) {}
 
     /// Runs until the reservation is over or what the reader finished is out (success), or
     /// @p stop_fd is readable (success). unavailable when the plan's socket closes: nobody upholds
@@ -44,6 +45,7 @@ class Sender {
     base::MessageSocket m_plan_socket;
     base::MessageSocket m_reader; // empty once the reader is gone
     const base::Clock &m_clock;
+    base::ControlClock m_control;
     SenderLink m_link;
 
     std::optional<wire::SenderPlan> m_plan;

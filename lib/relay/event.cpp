@@ -4,37 +4,10 @@
 
 namespace relay {
 
-namespace {
-
-std::int64_t steady_ms() {
-    return std::chrono::duration_cast<base::Millis>(
-               std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-}
-
-std::int64_t wall_ms() {
-    return base::unix_ms(base::SystemClock{}.now());
-}
-
-} // namespace
-
 std::int64_t monotonic_us() {
     return std::chrono::duration_cast<std::chrono::microseconds>(
                std::chrono::steady_clock::now().time_since_epoch())
         .count();
-}
-
-void ControlClock::set_offset(std::int64_t offset_ms) {
-    m_ahead_ms = wall_ms() + offset_ms - steady_ms();
-    m_set = true;
-}
-
-base::UtcTime ControlClock::now() const {
-    return base::from_unix_ms(m_set ? steady_ms() + m_ahead_ms : wall_ms());
-}
-
-std::int64_t ControlClock::offset_ms() const {
-    return m_set ? steady_ms() + m_ahead_ms - wall_ms() : 0;
 }
 
 std::size_t LatencyRecord::bucket(std::int64_t us) {

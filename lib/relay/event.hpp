@@ -2,7 +2,7 @@
 // and its counters.
 #pragma once
 
-#include "base/clock.hpp"
+#include "base/time.hpp"
 #include "relay/store.hpp"
 #include "wire/feed.hpp"
 
@@ -13,21 +13,6 @@
 namespace relay {
 
 using EntryPtr = std::shared_ptr<const wire::FeedEntry>;
-
-/// Control's time, from an offset that the feed corrects; a step of the wall clock changes nothing.
-/// Thread-safe.
-class ControlClock {
-  public:
-    /// Control's clock minus the wall clock is @p offset_ms now.
-    void set_offset(std::int64_t offset_ms);
-    [[nodiscard]] base::UtcTime now() const;
-    /// Control's clock minus the wall clock, at this moment.
-    [[nodiscard]] std::int64_t offset_ms() const;
-
-  private:
-    std::atomic<std::int64_t> m_ahead_ms{0}; ///< control's clock minus the monotonic one
-    std::atomic<bool> m_set{false};
-};
 
 /// CLOCK_MONOTONIC in microseconds.
 [[nodiscard]] std::int64_t monotonic_us();

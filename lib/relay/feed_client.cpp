@@ -1,5 +1,6 @@
 #include "relay/feed_client.hpp"
 
+#include "base/control_clock.hpp"
 #include "base/log.hpp"
 #include "client/api.hpp"
 
@@ -108,12 +109,13 @@ Result<void> FeedClient::take(const wire::Feed &feed) {
         return base::fail(Errc::try_again, "the feed went back");
     }
     Update update;
-    update.offset_ms = (feed.time - base::SystemClock{}.now()).count();
-    if (std::abs(update.offset_ms) > k_warn_offset_ms &&
-        std::abs(m_state.offset_ms) <= k_warn_offset_ms)
+    const base::SystemClock machine;
+    update.clock_offset = base::ControlClock::offset_of(feed.time, machine.steady());
+    const std::int64_t offset_ms = (feed.time - machine.now()).count();
+    if (std::abs(offset_ms) > k_warn_offset_ms && std::abs(m_state.offset_ms) <= k_warn_offset_ms)
         base::log::warning("this machine's clock is {} ms off control's; control's counts",
-                           -update.offset_ms);
-    update.entries = m_state.set_offset(update.offset_ms); // before those that changed
+                           -offset_ms);
+    update.entries = m_state.set_offset(offset_ms); // before those that changed
     const bool news = feed.serial > m_state.serial;
     for (wire::FeedEntry &entry : m_state.merge(feed))
         update.entries.push_back(std::move(entry));

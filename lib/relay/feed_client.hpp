@@ -33,7 +33,7 @@ class Pause {
 class FeedClient {
   public:
     struct Update {
-        std::int64_t offset_ms = 0;
+        base::Millis clock_offset{0}; ///< control's clock minus CLOCK_MONOTONIC
         std::vector<wire::FeedEntry> entries;
     };
     using OnUpdate = std::function<void(Update)>; ///< on the client's thread

@@ -96,7 +96,7 @@ Result<void> Hub::start_feed() {
     vault::Folder folder = TRY(vault::Folder::open(m_config.data, vault::Access::write));
     FeedState state = load_feed_state(folder, m_config.id);
     m_metrics.feed_serial = state.serial;
-    m_clock.set_offset(state.offset_ms);
+    m_clock.set_wall_offset(base::Millis{state.offset_ms});
     for (const auto &[id, entry] : state.entries)
         apply(entry);
     rebuild_board();
@@ -183,8 +183,8 @@ void Hub::take_updates() {
         updates.swap(m_updates);
     }
     for (const auto &update : updates) {
-        m_clock.set_offset(update.offset_ms);
-        tell_children(wire::IngestClock{.offset_ms = update.offset_ms});
+        m_clock.set_offset(update.clock_offset);
+        tell_children(wire::IngestClock{.offset_ms = update.clock_offset.count()});
         for (const wire::FeedEntry &entry : update.entries)
             apply(entry);
         if (!update.entries.empty())

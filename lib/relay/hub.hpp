@@ -1,6 +1,7 @@
 // relay-serve's main loop: ingest children below, the live store in the middle, the workers above.
 #pragma once
 
+#include "base/control_clock.hpp"
 #include "relay/child.hpp"
 #include "relay/feed_client.hpp"
 #include "relay/live_event.hpp"
@@ -76,7 +77,8 @@ class Hub {
     ServeOptions m_options;
     base::Fd m_program;
     ChildIdentity m_identity;
-    ControlClock m_clock;
+    base::SystemClock m_machine;
+    base::ControlClock m_clock{m_machine};
     Metrics m_metrics;
     Board m_board;
     Router m_router;

@@ -38,7 +38,7 @@ void Hub::start_child(Ingest &ingest) {
         .control_key = seal::public_key_text(*m_keys.control_key),
         .group_key = seal::to_base64url(m_keys.group_key.view()),
         .latency_ms = ingest.config.latency.count()});
-    send(wire::IngestClock{.offset_ms = m_clock.offset_ms()});
+    send(wire::IngestClock{.offset_ms = m_clock.offset().count()});
     for (const auto &[id, e] : m_admitted) {
         ingest.intake->admit(id);
         send(wire::IngestAdmit{.reservation = e.reservation,

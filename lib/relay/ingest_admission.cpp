@@ -55,7 +55,7 @@ take_over(const std::vector<LivePointer> &live, const seal::Ticket &ticket,
 } // namespace
 
 Verdict decide(std::string_view stream_id, const AdmissionTable &table, const AdmissionKeys &keys,
-               const base::Clock &clock) {
+               const base::ControlClock &clock) {
     auto id = seal::parse_stream_id(stream_id);
     if (!id)
         return std::unexpected(IngestRefusal::bad_ticket);
@@ -66,7 +66,7 @@ Verdict decide(std::string_view stream_id, const AdmissionTable &table, const Ad
         return std::unexpected(IngestRefusal::wrong_relay);
     if (ticket->mode != seal::TicketMode::publish)
         return std::unexpected(IngestRefusal::wrong_use);
-    const base::UtcTime now = table.now(clock);
+    const base::UtcTime now = clock.now();
     const AdmissionEntry *entry = table.find(ticket->reservation);
     if (entry == nullptr)
         return std::unexpected(now >= ticket->expiry ? IngestRefusal::ended

@@ -2,7 +2,7 @@
 // the feed said of its reservation.
 #pragma once
 
-#include "base/clock.hpp"
+#include "base/control_clock.hpp"
 #include "seal/ticket.hpp"
 #include "wire/ingest.hpp"
 
@@ -47,12 +47,8 @@ struct AdmissionKeys {
 
 /// Immutable once published: a change makes another one.
 struct AdmissionTable {
-    std::int64_t offset_ms = 0; ///< control's clock minus this machine's
     std::map<base::Id, AdmissionEntry> entries;
 
-    [[nodiscard]] base::UtcTime now(const base::Clock &clock) const {
-        return clock.now() + base::Millis{offset_ms};
-    }
     [[nodiscard]] const AdmissionEntry *find(const base::Id &reservation) const;
 };
 
@@ -66,7 +62,7 @@ using Verdict = std::expected<Admitted, wire::IngestRefusal>;
 
 /// Decides on a stream id, which may be any bytes. Thread-safe on a table that nobody changes.
 [[nodiscard]] Verdict decide(std::string_view stream_id, const AdmissionTable &table,
-                             const AdmissionKeys &keys, const base::Clock &clock);
+                             const AdmissionKeys &keys, const base::ControlClock &clock);
 
 /// Why a live session must end now, as IngestClosed says it; nothing while it may go on.
 [[nodiscard]] std::optional<std::string_view> must_end(const AdmissionEntry *entry,

@@ -35,7 +35,7 @@ IngestSession *IngestServer::by_stream(std::int64_t stream) {
 // changed.
 void IngestServer::accept_all() {
     while (media::SrtSocket socket = m_listener->accept()) {
-        const Verdict verdict = decide(socket.stream_id(), *m_table.load(), m_keys, m_clock);
+        const Verdict verdict = decide(socket.stream_id(), *m_table.load(), m_keys, m_control);
         if (verdict && m_sessions.size() < k_max_sessions)
             begin(std::move(socket), *verdict);
         else
@@ -84,7 +84,7 @@ void IngestServer::read(IngestSession &session) {
         break;
     case IngestSession::Reading::over:
         end(session.stream(),
-            gone_reason(m_table.load()->find(session.reservation()), m_table.load()->now(m_clock)));
+            gone_reason(m_table.load()->find(session.reservation()), m_control.now()));
         return;
     }
     if (const auto wanted = session.writer().take_need())
@@ -116,7 +116,7 @@ void IngestServer::enforce(base::SteadyTime now) {
     std::vector<std::pair<std::int64_t, std::string_view>> ending;
     for (const auto &session : m_sessions) {
         const AdmissionEntry *entry = table->find(session->reservation());
-        if (const auto why = must_end(entry, session->live()->generation, table->now(m_clock)))
+        if (const auto why = must_end(entry, session->live()->generation, m_control.now()))
             ending.emplace_back(session->stream(), *why);
         else if (over_rate(session->meter(), entry->terms.max_rate, now))
             ending.emplace_back(session->stream(), "over_rate");

@@ -63,7 +63,7 @@ Result<std::unique_ptr<IngestServer>> IngestServer::open(const wire::IngestSetup
 
 media::SrtAnswer IngestServer::on_offer(const media::SrtOffer &offer) {
     const TablePointer table = m_table.load();
-    const Verdict verdict = decide(offer.stream_id, *table, m_keys, m_clock);
+    const Verdict verdict = decide(offer.stream_id, *table, m_keys, m_control);
     if (!verdict) {
         m_refusals.note(wire::name(verdict.error()), offer.peer.text());
         return {.refuse = static_cast<int>(verdict.error()), .passphrase = {}};
@@ -108,7 +108,7 @@ Result<void> IngestServer::hear() {
 
 Result<void> IngestServer::take(const wire::IngestMessage &message, std::vector<base::Fd> &fds) {
     if (const auto *clock = std::get_if<wire::IngestClock>(&message)) {
-        change_table([&](AdmissionTable &t) { t.offset_ms = clock->offset_ms; });
+        m_control.set_offset(base::Millis{clock->offset_ms});
         return {};
     }
     if (const auto *terms = std::get_if<wire::IngestAdmit>(&message)) {
@@ -134,7 +134,7 @@ Result<void> IngestServer::take(const wire::IngestMessage &message, std::vector<
 
 void IngestServer::admit(const wire::IngestAdmit &terms) {
     change_table([&](AdmissionTable &t) {
-        const base::UtcTime now = t.now(m_clock);
+        const base::UtcTime now = m_control.now();
         std::erase_if(t.entries, [&](const auto &item) {
             return item.second.live.empty() &&
                    item.second.terms.window.closes() + k_forget_after < now;

@@ -37,7 +37,8 @@ class IngestServer {
   private:
     IngestServer(base::MessageSocket &parent, const base::Clock &clock, AdmissionKeys keys,
                  media::SrtPoll poll)
-        : m_parent(parent), m_clock(clock), m_keys(std::move(keys)), m_poll(std::move(poll)) {}
+        : m_parent(parent), m_clock(clock), m_control(clock), m_keys(std::move(keys)),
+          m_poll(std::move(poll)) {}
 
     using TablePointer = std::shared_ptr<const AdmissionTable>;
     // Only the main thread changes the table; readers keep the one they hold.
@@ -72,6 +73,7 @@ class IngestServer {
 
     base::MessageSocket &m_parent;
     const base::Clock &m_clock;
+    base::ControlClock m_control;
     const AdmissionKeys m_keys;
     media::SrtPoll m_poll;
     std::atomic<TablePointer> m_table{std::make_shared<const AdmissionTable>()};

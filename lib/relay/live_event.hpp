@@ -2,6 +2,7 @@
 // be told of it.
 #pragma once
 
+#include "base/clock.hpp"
 #include "relay/event.hpp"
 #include "relay/intake.hpp"
 

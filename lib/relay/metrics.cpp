@@ -74,7 +74,7 @@ void Metrics::child_started(const std::string &carrier) {
     ++m_children[carrier];
 }
 
-std::string Metrics::text(const Board &board, const ControlClock &clock) const {
+std::string Metrics::text(const Board &board, const base::ControlClock &clock) const {
     std::string out;
     const auto events = board.events();
     std::map<std::string, EventPtr> sorted; // by reservation, so that the text is stable
@@ -103,7 +103,7 @@ std::string Metrics::text(const Board &board, const ControlClock &clock) const {
            "Since control last answered, -1: never",
            heard == 0 ? -1 : (monotonic_us() - heard) / 1'000'000);
     single(out, "slotcast_relay_clock_offset_milliseconds", "gauge",
-           "Control's clock minus this machine's", clock.offset_ms());
+           "Control's clock minus this machine's", clock.wall_offset().count());
     single(out, "slotcast_relay_reports_waiting", "gauge", "Reports not yet taken by control",
            reports_waiting);
     const std::lock_guard lock(m_mutex);

@@ -1,6 +1,7 @@
 // The relay's own counters, in Prometheus' text form.
 #pragma once
 
+#include "base/control_clock.hpp"
 #include "relay/worker.hpp"
 
 #include <map>
@@ -19,7 +20,7 @@ class Metrics {
     void refused(const std::string &carrier, const std::string &reason, std::int64_t count);
     void child_started(const std::string &carrier);
 
-    [[nodiscard]] std::string text(const Board &board, const ControlClock &clock) const;
+    [[nodiscard]] std::string text(const Board &board, const base::ControlClock &clock) const;
 
   private:
     mutable std::mutex m_mutex; // for the maps

@@ -1,6 +1,7 @@
 // From a request to what is to be sent: pure, but for the board that it reads.
 #pragma once
 
+#include "base/control_clock.hpp"
 #include "relay/event.hpp"
 #include "relay/http_reader.hpp"
 #include "seal/secret.hpp"
@@ -41,7 +42,7 @@ class Router {
   public:
     struct World {
         const Board *board;
-        const ControlClock *clock;
+        const base::ControlClock *clock;
         const seal::Secret *viewer_key;
         std::function<std::string()> metrics;
     };

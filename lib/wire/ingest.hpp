@@ -20,7 +20,7 @@ struct IngestSetup {
     std::int64_t latency_ms = 120;
 };
 
-/// parent -> child: control's clock minus this machine's, whenever the feed says so.
+/// parent -> child: control's clock minus CLOCK_MONOTONIC, whenever the feed says so.
 struct IngestClock {
     std::int64_t offset_ms = 0;
 };

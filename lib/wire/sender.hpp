@@ -28,7 +28,7 @@ struct SenderPlan {
     std::int64_t number = 0; ///< rises with each; the sender's status says which one it has
     base::Id reservation;
     resv::Window window;
-    std::int64_t clock_offset_ms = 0; ///< control's clock minus this machine's
+    std::int64_t clock_offset_ms = 0; ///< control's clock minus CLOCK_MONOTONIC
     base::BitRate max_rate;
     std::vector<std::string> codecs;
     std::int64_t max_gop_s = 4;
@@ -41,7 +41,7 @@ struct SenderPlan {
 struct SenderHello {
     base::Id reservation;
     resv::Window window;
-    std::int64_t clock_offset_ms = 0;
+    std::int64_t clock_offset_ms = 0; ///< as in the plan
     base::BitRate max_rate;
     std::vector<std::string> codecs;
     std::int64_t max_gop_s = 4;

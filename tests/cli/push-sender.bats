@@ -16,8 +16,13 @@ setup() {
     cd "$BATS_TEST_TMPDIR" || return
     mkfifo relay_in carrier_in
     exec 7<>relay_in 8<>carrier_in
-    start relay sh -c 'exec timeout 50 play-relay serve . <relay_in 7>&- 8>&-'
-    start carrier sh -c 'exec timeout 50 play-carrier <carrier_in 7>&- 8>&-'
+    begin
+}
+
+# begin [PREFIX...]: both sides, with a command to start them through.
+begin() {
+    start relay "$@" sh -c 'exec timeout 50 play-relay serve . <relay_in 7>&- 8>&-'
+    start carrier "$@" sh -c 'exec timeout 50 play-carrier <carrier_in 7>&- 8>&-'
     wait_for 5 grep -q '"child"' relay.out
     wait_for 5 grep -q 'pid' carrier.out
     port=$(jq .port <(head -n 1 relay.out))
@@ -186,4 +191,27 @@ plan() {
         assert_failure 77
         assert_output --partial 'carrier-connect starts it'
     fi
+}
+
+statuses() { grep -c '^M {"type":"status"' carrier.out; }
+more_statuses() { [ "$(statuses)" -gt "$1" ]; }
+
+@test "a step of the machine's clock in the middle of an event changes nothing, on neither side" {
+    end_started
+    echo +0 >step
+    begin env LD_PRELOAD="$(echo /usr/lib/*/faketime/libfaketime.so.1)" FAKETIME_NO_CACHE=1 \
+        FAKETIME_TIMESTAMP_FILE="$PWD/step" FAKETIME_DONT_FAKE_MONOTONIC=1
+    relay "admit $R -1000 30000 5 5 1 6M"
+    plan "-1000 30000 5 5 6M $port $ticket $passphrase"
+    wait_for 5 told M '.state == "live"'
+    echo +1h >step
+    carrier "source $BATS_FILE_TMPDIR/in.ts 4M"
+    wait_for 8 told M ".state == \"live\" and .bytes == $(stat -c %s "$BATS_FILE_TMPDIR/in.ts")"
+    echo -1h >step
+    wait_for 5 more_statuses $(($(statuses) + 1))
+    carrier finish
+    wait_for 5 said '^E exit 0'
+    cmp "$BATS_FILE_TMPDIR/in.ts" 1.ts
+    told M '.state == "ended" and .reconnects == 0 and .dropped_packets == 0'
+    wait_for 5 heard closed '.reason == "lost"'
 }

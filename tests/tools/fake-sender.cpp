@@ -2,7 +2,7 @@
 // window, takes what it sends, and reports what came. Its exit code is COMMAND's.
 //
 //   fake-sender [options] -- push-stream ID INPUT
-#include "base/clock.hpp"
+#include "base/control_clock.hpp"
 #include "base/file.hpp"
 #include "base/message_socket.hpp"
 #include "cli/tool.hpp"
@@ -78,11 +78,13 @@ class FakeSender {
         m_child = start_command(theirs.release());
         m_begin = steady_clock::now();
         m_hello.reservation = TRY(base::Id::parse(m_options.id));
-        m_hello.window.start = base::SystemClock().now() + millis(m_options.start_in) +
-                               base::Millis{m_options.clock_offset_ms};
+        const base::SystemClock machine;
+        base::ControlClock control{machine};
+        control.set_wall_offset(base::Millis{m_options.clock_offset_ms});
+        m_hello.window.start = control.now() + millis(m_options.start_in);
         m_hello.window.end = m_hello.window.start + millis(m_options.duration);
         m_hello.window.drain = base::Seconds{static_cast<int>(m_options.drain)};
-        m_hello.clock_offset_ms = m_options.clock_offset_ms;
+        m_hello.clock_offset_ms = control.offset().count();
         m_hello.max_rate = TRY(base::parse_rate(m_options.rate));
         m_hello.codecs = m_options.codecs;
         if (!m_options.garbage.empty())

@@ -5,7 +5,7 @@
 //       plan START END LEAD_S DRAIN_S RATE [PORT TICKET PASSPHRASE [CARRIER]]
 //       offer (the reader's pipe) | source FILE RATE (through it) | finish | leave (as the reader)
 //       cancel | raw TEXT | say TEXT (as the reader) | quit
-#include "base/clock.hpp"
+#include "base/control_clock.hpp"
 #include "base/file.hpp"
 #include "base/message_socket.hpp"
 #include "seal/init.hpp"
@@ -29,10 +29,6 @@ std::mutex g_output;
 void print(char who, std::string_view line) {
     const std::scoped_lock lock{g_output};
     std::cout << who << ' ' << line << '\n' << std::flush;
-}
-
-base::UtcTime from_now(const std::string &ms) {
-    return base::SystemClock{}.now() + base::Millis{std::stoll(ms)};
 }
 
 // Writes the file at the rate, a hundredth of a second at a time, as a live encoder would.
@@ -165,12 +161,17 @@ class Master {
         send(m_reader, wire::write_message(wire::SenderSource{}), {ends[0]});
     }
 
+    [[nodiscard]] base::UtcTime from_now(const std::string &ms) const {
+        return m_control.now() + base::Millis{std::stoll(ms)};
+    }
+
     void plan(const Words &w) {
         m_current.reservation = base::Id::make(base::from_unix_ms(1), {1});
         m_current.window = {.start = from_now(w.at(1)),
                             .end = from_now(w.at(2)),
                             .lead_in = base::Seconds{std::stoll(w.at(3))},
                             .drain = base::Seconds{std::stoll(w.at(4))}};
+        m_current.clock_offset_ms = m_control.offset().count();
         m_current.max_rate = *base::parse_rate(w.at(5));
         m_current.paths.clear();
         if (w.size() > 8) {
@@ -193,6 +194,8 @@ class Master {
             print('E', sent.error().message);
     }
 
+    base::SystemClock m_machine;
+    base::ControlClock m_control{m_machine};
     base::MessageSocket m_plan;
     base::MessageSocket m_reader;
     bool m_offered = false;

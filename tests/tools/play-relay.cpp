@@ -8,7 +8,7 @@
 //       stingy | unmappable        from now on: no extents, or such as cannot be written
 //   play-relay ticket ID [RELAY [GENERATION [MODE]]]      ticket and passphrase, a space between
 //   play-relay echo PORT [KEY]                            asks the echo; 1 when nothing answers
-#include "base/clock.hpp"
+#include "base/control_clock.hpp"
 #include "base/file.hpp"
 #include "base/message_socket.hpp"
 #include "seal/echo.hpp"
@@ -41,10 +41,6 @@ const seal::Bytes k_echo(32, 3);
 
 seal::SigningKey control_key() {
     return *seal::SigningKey::from_seed(seal::Bytes(32, 1));
-}
-
-base::UtcTime from_now(const std::string &ms) {
-    return base::SystemClock{}.now() + base::Millis{std::stoll(ms)};
 }
 
 sockaddr_in loopback(std::uint16_t port) {
@@ -135,6 +131,10 @@ class Parent {
         return 0;
     }
 
+    [[nodiscard]] base::UtcTime from_now(const std::string &ms) const {
+        return m_ours.now() + base::Millis{std::stoll(ms)};
+    }
+
     void obey(const std::string &line) {
         std::istringstream in{line};
         const Words w{std::istream_iterator<std::string>{in}, {}};
@@ -148,7 +148,7 @@ class Parent {
         } else if (w[0] == "unmappable") {
             m_unmappable = true;
         } else if (w[0] == "clock") {
-            send(wire::IngestClock{std::stoll(w.at(1))});
+            send(wire::IngestClock{m_ours.offset().count() + std::stoll(w.at(1))});
         } else if (w[0] == "withdraw") {
             send(wire::IngestWithdraw{*base::Id::parse(w.at(1)), "cancelled"});
         } else if (w[0] == "close") {
@@ -228,6 +228,8 @@ class Parent {
     }
     static void print(const std::string &line) { std::cout << line << '\n' << std::flush; }
 
+    base::SystemClock m_machine;
+    base::ControlClock m_ours{m_machine}; // this machine's time, from its start
     std::string m_folder;
     base::MessageSocket m_child;
     pid_t m_pid = -1;
@@ -247,8 +249,9 @@ int ticket(const Words &w) {
     std::ranges::copy(random, t.ticket_id.begin());
     t.reservation = *base::Id::parse(w.at(0));
     t.channel = seal::short_hash("studio1");
-    t.not_before = from_now("-3600000");
-    t.expiry = from_now("3600000");
+    const base::UtcTime now = base::SystemClock{}.now();
+    t.not_before = now - std::chrono::hours{1};
+    t.expiry = now + std::chrono::hours{1};
     t.max_kbps = 6000;
     t.generation = static_cast<std::uint32_t>(std::stoul(word(2, "1")));
     t.audience = seal::short_hash(word(1, "r1"));

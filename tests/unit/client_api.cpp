@@ -1,23 +1,13 @@
 #include "client_server.hpp"
+#include "stepped_clock.hpp"
 
 using base::Errc;
 using base::Millis;
 using test::Control;
 using test::json;
+using test::SteppedClock;
 
 namespace {
-
-// A wall clock that can be set, as NTP may, beside a monotonic one that cannot.
-class SteppedClock final : public base::Clock {
-  public:
-    [[nodiscard]] base::UtcTime now() const override { return m_clock.now() + m_step; }
-    [[nodiscard]] base::SteadyTime steady() const override { return m_clock.steady(); }
-    void step(Millis by) { m_step += by; }
-
-  private:
-    base::SystemClock m_clock;
-    Millis m_step{0};
-};
 
 net::Response problem(int status) {
     return json(status,
@@ -161,7 +151,9 @@ TEST_CASE("client: control's clock is the median of five, corrected by the round
     const auto reading = client::measure_clock(*api, clock);
     REQUIRE(reading.has_value());
     CHECK(std::chrono::abs(reading->offset - offset) <= reading->round_trip + Millis{5});
-    CHECK(reading->control_now(reading->at + Millis{500}) == reading->control_time + Millis{500});
+    base::ControlClock kept(clock);
+    kept.set_offset(reading->steady_offset());
+    CHECK(std::chrono::abs(kept.wall_offset() - offset) <= reading->round_trip + Millis{5});
     control.stop();
     CHECK(client::measure_clock(*api, clock).error().code == Errc::unavailable);
 }

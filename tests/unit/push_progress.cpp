@@ -1,7 +1,6 @@
 #include "push/progress.hpp"
 
 #include "media_ts_builder.hpp"
-#include "push/control_clock.hpp"
 #include "push/source.hpp"
 #include "push/source_detail.hpp"
 
@@ -27,16 +26,6 @@ TEST_CASE("push: the progress line says how it goes, for how long, and over what
     status.lost_packets = 3;
     CHECK(push::progress_line(83s, 3'517s, status) ==
           "live 00:01:23, 00:58:37 left | 5.8 Mbit/s | RTT 12.1 ms | lost 3 | lineA");
-}
-
-TEST_CASE("push: control's clock goes on by the monotonic one") {
-    base::FakeClock clock(base::from_unix_ms(1'000'000));
-    push::ControlClock control(clock);
-    control.set_offset_ms(-250);
-    CHECK(control.now() == base::from_unix_ms(999'750));
-    clock.advance(2s);
-    CHECK(control.now() == base::from_unix_ms(1'001'750));
-    CHECK(control.steady_at(base::from_unix_ms(1'002'750)) - clock.steady() == 1s);
 }
 
 TEST_CASE("push: INPUT is a file, standard input or the test picture") {

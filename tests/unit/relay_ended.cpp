@@ -69,7 +69,8 @@ struct Viewer {
         return router.answer(request, {});
     }
     relay::Board board;
-    relay::ControlClock clock;
+    base::SystemClock machine;
+    base::ControlClock clock{machine};
     seal::Secret key{seal::Bytes(32, 1)};
     relay::Router router{
         {.board = &board, .clock = &clock, .viewer_key = &key, .metrics = [] { return ""; }}};

@@ -14,6 +14,7 @@ const base::Id k_id = base::Id::make(k_start, {1});
 
 struct World {
     base::FakeClock clock{k_start};
+    base::ControlClock by_control{clock};
     seal::SigningKey control = seal::SigningKey::generate();
     AdmissionKeys keys;
     AdmissionTable table;
@@ -47,10 +48,10 @@ struct World {
         return decide(
             seal::format_stream_id(
                 {.ticket = seal::issue_ticket(t, control), .instance = {instance}, .path = path}),
-            table, keys, clock);
+            table, keys, by_control);
     }
     [[nodiscard]] Verdict show_bare() const {
-        return decide(seal::issue_ticket(ticket(), control), table, keys, clock);
+        return decide(seal::issue_ticket(ticket(), control), table, keys, by_control);
     }
     std::shared_ptr<LiveSession> live(std::int64_t stream, std::uint8_t instance,
                                       unsigned path = 0) {
@@ -77,19 +78,19 @@ TEST_CASE("relay: a good ticket is admitted, in each form of the stream id") {
     CHECK(w.show(w.ticket()).has_value());
     CHECK(w.show_bare().has_value());
     const std::string text = seal::issue_ticket(w.ticket(), w.control);
-    CHECK(decide("#!::m=publish,s=" + text, w.table, w.keys, w.clock).has_value());
+    CHECK(decide("#!::m=publish,s=" + text, w.table, w.keys, w.by_control).has_value());
 }
 
 TEST_CASE("relay: what is no ticket of this control is refused as a bad ticket") {
     World w;
-    CHECK(refusal(decide("", w.table, w.keys, w.clock)) == IngestRefusal::bad_ticket);
-    CHECK(refusal(decide(std::string(512, 'A'), w.table, w.keys, w.clock)) ==
+    CHECK(refusal(decide("", w.table, w.keys, w.by_control)) == IngestRefusal::bad_ticket);
+    CHECK(refusal(decide(std::string(512, 'A'), w.table, w.keys, w.by_control)) ==
           IngestRefusal::bad_ticket);
-    CHECK(refusal(decide(std::string(198, 'A'), w.table, w.keys, w.clock)) ==
+    CHECK(refusal(decide(std::string(198, 'A'), w.table, w.keys, w.by_control)) ==
           IngestRefusal::bad_ticket);
     std::string bent = seal::issue_ticket(w.ticket(), w.control);
     bent[100] = bent[100] == 'A' ? 'B' : 'A';
-    CHECK(refusal(decide(bent, w.table, w.keys, w.clock)) == IngestRefusal::bad_ticket);
+    CHECK(refusal(decide(bent, w.table, w.keys, w.by_control)) == IngestRefusal::bad_ticket);
     w.control = seal::SigningKey::generate();
     CHECK(refusal(w.show(w.ticket())) == IngestRefusal::bad_ticket);
 }
@@ -134,11 +135,25 @@ TEST_CASE("relay: the window of the feed decides, half-open, by control's clock"
     CHECK(at(-10'000ms) == IngestRefusal{0});
     CHECK(at(64'999ms) == IngestRefusal{0});
     CHECK(at(65'000ms) == IngestRefusal::ended);
-    w.table.offset_ms = -1; // this machine is a millisecond ahead of control
+    w.by_control.set_wall_offset(-1ms); // this machine is a millisecond ahead of control
     CHECK(at(65'000ms) == IngestRefusal{0});
-    w.table.offset_ms = 0;
+    w.by_control.set_wall_offset(0ms);
     w.entry().terms.window.end += 1min; // extended
     CHECK(at(65'000ms) == IngestRefusal{0});
+}
+
+TEST_CASE("relay: a step of the machine's clock neither ends an event nor opens one early") {
+    World w;
+    w.clock.step(1h);
+    CHECK(refusal(w.show(w.ticket())) == IngestRefusal{0});
+    w.clock.step(-2h);
+    CHECK(refusal(w.show(w.ticket())) == IngestRefusal{0});
+    w.clock.advance(65s);
+    CHECK(refusal(w.show(w.ticket())) == IngestRefusal::ended);
+    w.entry().terms.window.start += 1h;
+    w.entry().terms.window.end += 1h;
+    w.clock.step(2h);
+    CHECK(refusal(w.show(w.ticket())) == IngestRefusal::too_early);
 }
 
 TEST_CASE("relay: the same instance replaces its path at once, and may have another path") {

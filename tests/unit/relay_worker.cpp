@@ -96,7 +96,8 @@ struct World {
     std::int64_t position = 0;
     std::int64_t parts = 0;
     relay::Board board;
-    relay::ControlClock clock;
+    base::SystemClock machine;
+    base::ControlClock clock{machine};
     seal::Secret viewer_key{seal::Bytes(32, 1)};
     relay::Router router{
         {.board = &board, .clock = &clock, .viewer_key = &viewer_key, .metrics = [] {
