@@ -44,6 +44,7 @@ modules.relay-ingest    := relay cli
 
 # Programs of tests/tools.
 test_modules.make-settings := wire cli
+test_modules.read-document := wire cli
 test_modules.play-carrier  := wire
 test_modules.play-relay    := wire
 test_modules.make-relay    := relay

@@ -9,7 +9,7 @@ setup_file() {
     make -s -C "$SLOTCAST_ROOT" install BUILD="$SLOTCAST_BUILD" DESTDIR="$DEST" PREFIX=/usr -o all
 }
 
-@test "install: programs, helpers, manual and completion are there, and nothing else" {
+@test "install: programs, helpers, manual, completion and schemas are there, and nothing else" {
     run bash -c 'cd "$DEST/usr" && find . -type f -o -type l | sort'
     assert_success
     {
@@ -20,6 +20,7 @@ setup_file() {
         echo ./share/bash-completion/completions/slotcast
         echo ./libexec/slotcast/push-sender
         echo ./libexec/slotcast/relay-ingest
+        for schema in "$SLOTCAST_ROOT"/lib/wire/schemas/*; do echo "./share/slotcast/schemas/${schema##*/}"; done
         for page in "$SLOTCAST_ROOT"/man/*.[1-8]; do echo "./share/man/man${page##*.}/${page##*/}"; done
     } | sort >"$BATS_TEST_TMPDIR/expected"
     run diff "$BATS_TEST_TMPDIR/expected" - <<<"$output"

@@ -49,6 +49,7 @@ event() { ID=$(settings "$@" | resv-store add | jq -r .reservation); }
 @test "preset shows the preset carrier, and none is a no" {
     run --separate-stderr -0 carrier-connect preset
     assert_output '{"type":"preset","v":1,"carrier":"lineA"}'
+    assert_matches_schema carrier-connect <<<"$output"
     SLOTCAST_PRESET=lineB run --separate-stderr -0 carrier-connect preset
     assert_output --partial '"carrier":"lineB"'
     sed -i '/^preset/d' "$SLOTCAST_CONFIG"

@@ -139,6 +139,7 @@ damage() {
     push --start-in 1 --duration 1.5 --report report.json -- $ID test:
     assert_equal "$status" 0
     report '.finished and .first_ms >= 998 and .first_ms < 2000 and .last_ms < 3500'
+    assert_matches_schema push-stream <<<"$output"
     assert [ "$(jq -rs '[.[] | select(.type == "stats" and .v == 1 and .reservation == "'$ID'")] | length' <<<"$output")" -ge 2 ]
     assert_equal "$(jq -r .state <<<"${lines[-1]}")" ended
     [[ $stderr == *'waiting for the start at '* ]]

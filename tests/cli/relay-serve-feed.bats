@@ -74,6 +74,7 @@ known() { [ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.12:18380/w
     wait_for 5 above feed_age_seconds -1
     book 60
     wait_for 2 known "$ID"
+    jq -c '.entries[]' "$F/relay/feed.json" | assert_matches_schema feed-entry
     kill -9 "$started_control"
     kill -9 "$started_relay"
     start again relay-serve --config "$F/relay.toml"

@@ -116,6 +116,7 @@ frames() {
     more() { [ "$(stat -c %s "$BATS_TEST_TMPDIR/viewer2.out")" -gt "$before" ]; }
     wait_for 5 more
     jq -es 'any(.type == "ingest_ended")' "$RELAY/events"
+    assert_matches_schema relay-serve <"$RELAY/events"
     # By its id an unlisted event is not there.
     assert_equal "$(status_of "$HTTP/w/$OTHER/live.ts")" 404
 }
@@ -140,6 +141,7 @@ frames() {
     publish other "$FULL" 18283
     closed() { jq -es --arg id "$FULL" 'any(.type == "closed" and .carrier == "lineB" and .reservation == $id and .reason == "busy")' "$RELAY/events"; }
     wait_for 5 closed
+    assert_matches_schema relay-serve <"$RELAY/events"
     away() { ! kill -0 "$started_other"; }
     wait_for 5 away
     kill -0 "$started_first"

@@ -150,9 +150,11 @@ healthy() { curl -sf http://127.0.0.1:18180/healthz; }
 @test "check names what would keep it from starting" {
     make-relay data "$DATA" r1
     run -0 relay-serve --config "$CONFIG" check
+    assert_matches_schema relay-serve <<<"$output"
     assert_equal "$(jq -r 'select(.ok).what' <<<"$output" | xargs)" 'keys program user http admin ingest.lineA'
     sed 's/127.0.0.1:18180/203.0.113.77:80/' -i "$CONFIG"
     run -69 --separate-stderr relay-serve --config "$CONFIG" check
+    assert_matches_schema relay-serve <<<"$output"
     assert_equal "$(jq -r 'select(.ok | not).what' <<<"$output")" http
     # shellcheck disable=SC2154 # of bats
     [[ $stderr == *'203.0.113.77:80'* ]]
@@ -171,6 +173,7 @@ healthy() { curl -sf http://127.0.0.1:18180/healthz; }
     wait_for 5 test -s "$BATS_TEST_TMPDIR/ready"
     healthy
     run -0 relay-serve --config "$CONFIG" status
+    assert_matches_schema relay-serve <<<"$output"
     assert_equal "$(jq -r .type <<<"${lines[0]}")" relay
     kill "$started"
     local code=0

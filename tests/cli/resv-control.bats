@@ -110,9 +110,19 @@ EOF
     assert_output "$(cat printed.toml)"
 }
 
+@test "records are what their schemas say" {
+    resv-control init | assert_matches_schema resv-control
+    serve
+    terminal
+    request book --start "$(date -u -d '1 day' +%FT%TZ)" --duration 1h --rate 6M >/dev/null
+    resv-control reservations | assert_matches_schema resv-control
+    resv-control relays | assert_matches_schema resv-control
+}
+
 @test "check finds a certificate that is missing, not ours or cut short" {
     resv-control init
     run -0 resv-control check
+    assert_matches_schema resv-control <<<"$output"
     assert_output --partial '"name":"certificate","ok":true'
     openssl ecparam -genkey -name prime256v1 -noout -out other.key
     edit "s,^tls_key.*,tls_key = \"$PWD/other.key\","
@@ -137,6 +147,7 @@ EOF
     ask "$URL/v1/time" | jq -e '.time | test("^20.*Z$")'
     assert_equal "$(ask -o problem -w '%{http_code} %{content_type}' "$URL/v1/reservations")" \
         '401 application/problem+json'
+    assert_matches_schema problem <<<"$(<problem)"
     jq -e '.code == "unsigned" and .status == 401' problem
     assert_equal "$(ask "$URL/v1/nothing" | jq -r .code)" not_found
     assert_equal "$(ask -X DELETE "$URL/v1/reservations" | jq -r .code)" method_not_allowed

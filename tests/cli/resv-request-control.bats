@@ -87,6 +87,7 @@ pending() { find "$VAULT/pending" -type f ! -name lock; }
 has_pending() { [ -n "$(pending)" ]; }
 
 @test "enrol made control trusted; another control's settings stay out; a used token is refused" {
+    assert_matches_schema resv-request <"$BATS_FILE_TMPDIR/enrolment"
     assert_equal "$(jq -r '.type + .name + .role' "$BATS_FILE_TMPDIR/enrolment")" enrolmentstudiodistributor
     assert_equal "$(resv-store id | jq '.trusted | length')" 1
     resv-store --vault "$BATS_TEST_TMPDIR/other" init >/dev/null
@@ -128,6 +129,7 @@ has_pending() { [ -n "$(pending)" ]; }
 @test "book prints the reservation, then settings that the vault takes" {
     start=$(day 1)
     run -0 --separate-stderr book "$start" --title 'Town hall' --carrier lineA --carrier lineB
+    assert_matches_schema resv-request <<<"$output"
     assert_equal "$(jq -r .type <<<"$output" | paste -sd ,)" reservation,settings
     assert_equal "$(jq -c 'select(.title)|[.v,.state,.start,.title,.carriers,.viewers]' <<<"$output")" \
         "[1,\"booked\",\"$start\",\"Town hall\",[\"lineA\",\"lineB\"],20]"
@@ -146,6 +148,7 @@ has_pending() { [ -n "$(pending)" ]; }
 @test "a hold prints no settings; commit does; cancel frees the time" {
     start=$(day 2)
     run -0 --separate-stderr book "$start" --channel one --hold
+    assert_matches_schema resv-request <<<"$output"
     assert_equal "$(jq -r '.type + .state' <<<"$output")" reservationheld
     id=$(id_in <<<"$output")
     run -66 resv-store add <<<"$output"
@@ -168,6 +171,7 @@ has_pending() { [ -n "$(pending)" ]; }
         resv-request settings "$id" | resv-store add
     done
     assert_equal "$(resv-store get "$id" | jq -r .window.end)" "$end"
+    resv-request list | assert_matches_schema resv-request
     before=$(resv-request show "$id" | jq .generation)
     resv-request settings "$id" --new-generation | resv-store add
     assert_equal "$(resv-request show "$id" | jq .generation)" $((before + 1))
@@ -179,6 +183,7 @@ has_pending() { [ -n "$(pending)" ]; }
     from=$(day 4)
     to=$(date -u -d "$from +2 hours" +%Y-%m-%dT%H:%M:%SZ)
     run -0 --separate-stderr resv-request slots --from "$from" --to "$to" --duration 2h --rate 6M --channel two
+    assert_matches_schema resv-request <<<"$output"
     assert_equal "$(jq -r '.type + .channel + .start' <<<"$output")" "slottwo$from"
     timeout 20 resv-request book --start "$from" --duration 2h --rate 6M --channel two >/dev/null
     run -1 --separate-stderr resv-request slots --from "$from" --to "$to" --duration 2h --rate 6M --channel two
@@ -263,6 +268,7 @@ has_pending() { [ -n "$(pending)" ]; }
 
 @test "time compares the clocks" {
     run -0 --separate-stderr resv-request time
+    assert_matches_schema resv-request <<<"$output"
     assert_equal "$(jq -r '.type' <<<"$output")" time
     assert [ "$(jq '.offset_ms | fabs | floor' <<<"$output")" -lt 1000 ]
     run -0 resv-request time --table

@@ -130,6 +130,7 @@ END
     echo secret >"$BATS_TEST_TMPDIR/password"
     run -0 --separate-stderr book --dry-run --title 'Town hall' --carrier b --carrier a --hold \
         --disclosure password --password-file "$BATS_TEST_TMPDIR/password" --notify mailto:a@example.org
+    assert_matches_schema resv-request <<<"$output"
     assert_equal "$(jq -c '[.type,.v,.path,.body.carriers,.body.hold,.body.password_hash,.body.notify]' <<<"$output")" \
         '["request",1,"/v1/reservations",["b","a"],true,"(hidden)",["mailto:a@example.org"]]'
     run -0 book --dry-run

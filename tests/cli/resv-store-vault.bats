@@ -16,6 +16,7 @@ stored() { settings "$@" | resv-store add | jq -r .reservation; }
 violation() {
     run -65 --separate-stderr resv-store check
     assert_equal "${#lines[@]}" 1
+    assert_matches_schema resv-store <<<"$output"
     assert_output --partial "$1"
 }
 

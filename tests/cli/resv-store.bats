@@ -18,6 +18,7 @@ stored() { settings "$@" | resv-store add | jq -r .reservation; }
 
 @test "init keeps the keys that are there, and trust may be repeated" {
     run -0 --separate-stderr resv-store init
+    assert_matches_schema resv-store <<<"$output"
     assert_equal "$(jq -r .sign_key <<<"$output")" \
         "$(jq -r .sign_key "$BATS_TEST_TMPDIR/terminal")"
     assert_equal "$(jq -c .trusted <<<"$output")" '["ddffc7f53f07a332"]'
@@ -42,7 +43,9 @@ stored() { settings "$@" | resv-store add | jq -r .reservation; }
     assert_output --partial '"result":"stored"'
     run -0 --separate-stderr resv-store add <"$BATS_TEST_TMPDIR/record"
     assert_output --partial '"result":"unchanged"'
+    assert_matches_schema resv-store <<<"$output"
     run -0 --separate-stderr resv-store list
+    assert_matches_schema resv-store <<<"$output"
     assert_equal "$(jq -r '.type + .title' <<<"$output")" 'eventTown hall'
 }
 
@@ -83,8 +86,9 @@ stored() { settings "$@" | resv-store add | jq -r .reservation; }
     run -0 resv-store prune
     assert_output ''
     wait_for 5 sh -c "resv-store prune --dry-run | grep $id"
-    run -0 resv-store prune
-    assert_output --partial "$id"
+    run -0 --separate-stderr resv-store prune
+    assert_matches_schema resv-store <<<"$output"
+    assert_equal "$(jq -r .reservation <<<"$output")" "$id"
     assert_equal "$(resv-store list | jq -r .reservation)" "$other"
 }
 
@@ -107,6 +111,7 @@ stored() { settings "$@" | resv-store add | jq -r .reservation; }
     run -0 resv-store get "$id" --url --carrier line-a
     assert_output --partial ':9000?'
     run -0 resv-store get "$id" --carrier line-a
+    assert_matches_schema resv-store <<<"$output" # its secrets are hidden
     assert_equal "$(jq -c '[.carriers[].name]' <<<"$output")" '["line-a"]'
     run -1 resv-store get "$id" --carrier line-c
     assert_output --partial 'it has line-a, line-b'

@@ -51,6 +51,10 @@ wait_for() {
     done
 }
 
+# assert_matches_schema NAME: standard input is lines that match lib/wire/schemas/NAME.schema.json, at
+# least one, without a member that the schema does not describe.
+assert_matches_schema() { "$SLOTCAST_ROOT/tests/lib/schema" check "$1"; }
+
 # next_change MONTH: when clocks change in Paris in that month, March or October: its last Sunday.
 next_change() {
     local year last

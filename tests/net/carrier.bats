@@ -68,6 +68,7 @@ teardown() { end_started; }
     routing >"$BATS_TEST_TMPDIR/before"
     run --separate-stderr connect up "$ID" --dry-run
     assert_success
+    assert_matches_schema carrier-connect <<<"$output"
     assert_equal "$(jq -r .type <<<"$output" | sort -u)" step
     assert_equal "$(jq -r .action <<<"${lines[0]}")" 'set guard'
     assert_line --partial 'ip -6 rule add pref 701 uidrange 64010-64010 unreachable protocol 151'
@@ -216,6 +217,7 @@ try_to_leak() {
     connect up "$ID" >/dev/null
     on terminal ip rule del pref 601
     run --separate-stderr -0 connect status
+    assert_matches_schema carrier-connect <<<"$output"
     assert_equal "$(jq -c '[.carrier,.interface,.link,.table,.active,.intact]' <<<"$output")" \
         '["lineA","carA","up",4001,true,false]'
     connect up "$ID" >/dev/null # mends it

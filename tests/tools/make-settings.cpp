@@ -18,6 +18,7 @@ using cli::option_value;
 struct Options {
     std::string control = "control";
     bool key = false;
+    bool open = false;
     std::string terminal = "-";
     std::string id;
     std::string in = "1h";
@@ -140,8 +141,8 @@ Result<int> make(const Options &o) {
     }
     const Terminal terminal = TRY(read_terminal(o.terminal));
     const auto settings = TRY(settings_of(o, control, terminal, base::SystemClock{}.now()));
-    cli::print_line(
-        wire::compact_json(wire::to_json(wire::seal_settings(settings, control, terminal.box))));
+    cli::print_record(o.open ? wire::to_json(settings)
+                             : wire::to_json(wire::seal_settings(settings, control, terminal.box)));
     return 0;
 }
 
@@ -153,6 +154,7 @@ int main(int argc, char **argv) {
                          [&](CLI::App &app, cli::Action &action) {
                              app.add_option("--control", o.control, "Who signs");
                              app.add_flag("--key", o.key, "Print that control's public key");
+                             app.add_flag("--open", o.open, "Print the document, not sealed");
                              app.add_option("--terminal", o.terminal, "Its record; - is stdin");
                              app.add_option("--id", o.id, "Reservation");
                              app.add_option("--in", o.in, "Start this long from now");

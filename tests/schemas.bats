@@ -1,0 +1,70 @@
+# The JSON Schemas of lib/wire/schemas say what our readers take. That the programs print what they
+# say is asserted where it is printed: assert_matches_schema.
+
+load lib/common
+
+setup() { cd "$BATS_TEST_TMPDIR" || return; }
+
+schema() { "$SLOTCAST_ROOT/tests/lib/schema" "$@"; }
+
+# equal NAME [PATH…]: of the document on standard input, and of each way to make it wrong, schema and
+# reader think the same. Members at a PATH are left alone.
+equal() {
+    local name=$1
+    shift
+    schema mutants "$@" >documents
+    schema judge "$name" <documents >by_schema
+    read-document "$name" <documents >by_reader
+    assert_equal "$(head -qn 1 by_schema by_reader | paste -s)" $'yes\tyes'
+    (($(grep -c no by_schema) > 20)) # there was something to refuse
+    run awk -F '\t' '{ split($2, verdict, ":") } $1 != verdict[1]' <(paste by_schema by_reader documents)
+    assert_output ''
+}
+
+@test "schemas: each is one, and refers to what is there" {
+    run -0 schema valid
+}
+
+@test "schemas: a settings record and its document are judged as our readers do" {
+    resv-store --vault vault init >terminal
+    make-settings --terminal terminal | equal settings
+    # The ids of relays are held against each other, which no schema can.
+    make-settings --terminal terminal --open | equal settings-document relays.id carriers.ingest.relay
+}
+
+# That a record has its type is for those who read a pipe; control's answers are known by their place.
+@test "schemas: what is asked of control, and what it answers, is judged as our readers do" {
+    equal request <<-END
+	{"start":"2026-11-22T18:00:00Z","end":"2026-11-22T20:00:00.250+01:00","rate_bps":6000000,"title":"Town hall",
+	 "viewers":200,"channel":"studio1","carriers":["lineA","lineB"],"disclosure":"password",
+	 "password_hash":"\$argon2id\$…","notify":["mailto:ops@example.org"],"hold":true}
+	END
+    equal reservation type v <<-END
+	{"type":"reservation","v":1,"id":"01m81s0j8tvnq7jqqa8ewr51qe","state":"held","owner":"studio",
+	 "channel":"one","relay":"r1","start":"2026-11-22T18:00:00Z","end":"2026-11-22T20:00:00Z","lead_in_s":10,
+	 "drain_s":10,"rate_bps":6000000,"viewers":20,"carriers":["lineA"],"title":"Town hall",
+	 "disclosure":"unlisted","viewer_url":"http://198.51.100.20:8080/w/x/","generation":1,"revision":1,
+	 "created":"2026-11-20T18:00:00.001Z","hold_expires":"2026-11-20T18:05:00.001Z"}
+	END
+    equal slot type v <<-END
+	{"type":"slot","v":1,"start":"2026-11-22T18:00:00Z","latest_start":"2026-11-22T20:00:00Z",
+	 "duration_s":3600,"channel":"one","carriers":["lineA"],"rate_bps":6000000,"viewers":20}
+	END
+    equal problem type <<-END
+	{"type":"urn:slotcast:problem:no_capacity","title":"Conflict","status":409,"code":"no_capacity",
+	 "detail":"not everything it needs is free","hint":"look at slots","shortfalls":[{"resource":
+	 "carrier:lineA:bits","needed":7600000,"available":4800000,"from":"2026-11-22T18:59:50Z",
+	 "to":"2026-11-22T20:00:10Z"}]}
+	END
+}
+
+@test "schemas: the feed and the reports of relays are judged as our readers do" {
+    equal feed-entry <<-END
+	{"reservation":"01m81s0j8tvnq7jqqa8ewr51qe","serial":7,"channel":"one","start":"2026-11-22T18:00:00Z",
+	 "end":"2026-11-22T20:00:00Z","lead_in_s":10,"drain_s":10,"state":"booked","generation":1,
+	 "title":"Town hall","disclosure":"public","vid":"x","password_hash":"","viewers":20,
+	 "max_rate_bps":6600000,"retention_s":86400}
+	END
+    make-relay feed r1 7 "01m81s0j8tvnq7jqqa8ewr51qe,0,120" | assert_matches_schema feed
+    equal report <<<'{"event":"ended","reservation":"01m81s0j8tvnq7jqqa8ewr51qe","at":"2026-11-22T20:00:10Z","bytes":5}'
+}
