@@ -81,5 +81,8 @@ answers() { [ "$(curl -s -m 1 -o /dev/null -w '%{http_code}' "$HTTP/w/$ID/live.t
     start again curl -sN "$HTTP/w/$ID/live.ts"
     wait_for 5 test -s again.out
     wait_for 5 reported '.event == "back"'
+    curl -s --cacert crt "https://$CONTROL/?after=0" | assert_matches_schema feed
+    jq -c '.reports[]' control.out | assert_matches_schema report
+    assert_matches_schema relay-serve <relay.out
     run ! happened '.type == "ended" and .bytes == 0'
 }
