@@ -13,7 +13,8 @@ using base::Result;
 using namespace std::chrono_literals;
 
 namespace {
-constexpr auto k_turn = 20ms; // the longest that media waits for its part
+constexpr auto k_turn = 20ms;           // the longest that media waits for its part
+constexpr int k_messages_at_once = 256; // of the parent, then publishers get their turn
 constexpr std::size_t k_max_entries = 100'000;
 constexpr auto k_forget_after = 1h; // after a reservation's end
 
@@ -97,13 +98,31 @@ Result<void> IngestServer::run(int stop_fd) {
     }
 }
 
+void IngestServer::publish_table() {
+    const base::UtcTime now = m_control.now();
+    std::erase_if(m_draft->entries, [&](const auto &item) {
+        return item.second.live.empty() && item.second.terms.window.closes() + k_forget_after < now;
+    });
+    m_table.store(std::exchange(m_draft, nullptr));
+}
+
 Result<void> IngestServer::hear() {
-    for (;;) {
+    m_hearing = true;
+    auto heard = hear_some();
+    m_hearing = false;
+    if (m_draft)
+        publish_table();
+    return heard;
+}
+
+Result<void> IngestServer::hear_some() {
+    for (int i = 0; i < k_messages_at_once; ++i) {
         auto message = TRY(m_parent.receive());
         if (!message)
             return {};
         TRY(take(TRY(wire::read_ingest(message->text)), message->fds));
     }
+    return {};
 }
 
 Result<void> IngestServer::take(const wire::IngestMessage &message, std::vector<base::Fd> &fds) {
@@ -120,8 +139,7 @@ Result<void> IngestServer::take(const wire::IngestMessage &message, std::vector<
             if (const auto found = t.entries.find(gone->reservation); found != t.entries.end())
                 found->second.withdrawn = true;
         });
-        enforce(m_clock.steady());
-        return {};
+        return {}; // run() enforces it at once
     }
     if (const auto *extent = std::get_if<wire::IngestExtent>(&message))
         return take_extent(*extent, fds);
@@ -134,11 +152,6 @@ Result<void> IngestServer::take(const wire::IngestMessage &message, std::vector<
 
 void IngestServer::admit(const wire::IngestAdmit &terms) {
     change_table([&](AdmissionTable &t) {
-        const base::UtcTime now = m_control.now();
-        std::erase_if(t.entries, [&](const auto &item) {
-            return item.second.live.empty() &&
-                   item.second.terms.window.closes() + k_forget_after < now;
-        });
         if (t.entries.size() >= k_max_entries && !t.entries.contains(terms.reservation)) {
             base::log::error("more than {} reservations: one is not admitted", k_max_entries);
             return;

@@ -41,16 +41,21 @@ class IngestServer {
           m_poll(std::move(poll)) {}
 
     using TablePointer = std::shared_ptr<const AdmissionTable>;
-    // Only the main thread changes the table; readers keep the one they hold.
+    // Only the main thread changes the table; readers keep the one they hold. Each new one costs a
+    // copy, so that the changes of many messages go into one.
     template <typename Change> void change_table(Change change) {
-        auto next = std::make_shared<AdmissionTable>(*m_table.load());
-        change(*next);
-        m_table.store(std::move(next));
+        if (!m_draft)
+            m_draft = std::make_shared<AdmissionTable>(*m_table.load());
+        change(*m_draft);
+        if (!m_hearing)
+            publish_table();
     }
+    void publish_table();
     media::SrtAnswer on_offer(const media::SrtOffer &offer); // libsrt's thread
 
     // From the parent.
     base::Result<void> hear();
+    base::Result<void> hear_some();
     base::Result<void> take(const wire::IngestMessage &message, std::vector<base::Fd> &fds);
     base::Result<void> take_extent(const wire::IngestExtent &extent, std::vector<base::Fd> &fds);
     void admit(const wire::IngestAdmit &terms);
@@ -77,6 +82,8 @@ class IngestServer {
     const AdmissionKeys m_keys;
     media::SrtPoll m_poll;
     std::atomic<TablePointer> m_table{std::make_shared<const AdmissionTable>()};
+    std::shared_ptr<AdmissionTable> m_draft; ///< changes that are not published yet; or null
+    bool m_hearing = false;
     RefusalLog m_refusals;
     std::vector<std::unique_ptr<IngestSession>> m_sessions;
     std::deque<std::string> m_outbox;
