@@ -187,7 +187,7 @@ refused() {
     ticket $A
     publish first
     wait_for 8 heard part
-    tell unmappable
+    tell unmappable 2
     ticket $B
     publish second
     wait_for 8 heard closed '.stream == 2 and .reason == "lost"'

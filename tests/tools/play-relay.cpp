@@ -5,7 +5,7 @@
 //                                    of stream N in FOLDER/N.ts; times are ms from now
 //       admit ID START END LEAD_S DRAIN_S GENERATION RATE
 //       withdraw ID | close STREAM REASON | clock OFFSET_MS | raw TEXT | quit
-//       stingy | unmappable        from now on: no extents, or such as cannot be written
+//       stingy | unmappable STREAM       from now on: no extents, or such as cannot be written
 //   play-relay ticket ID [RELAY [GENERATION [MODE]]]      ticket and passphrase, a space between
 //   play-relay echo PORT [KEY]                            asks the echo; 1 when nothing answers
 #include "base/control_clock.hpp"
@@ -146,7 +146,7 @@ class Parent {
         } else if (w[0] == "stingy") {
             m_stingy = true;
         } else if (w[0] == "unmappable") {
-            m_unmappable = true;
+            m_unmappable = std::stoll(w.at(1));
         } else if (w[0] == "clock") {
             send(wire::IngestClock{m_ours.offset().count() + std::stoll(w.at(1))});
         } else if (w[0] == "withdraw") {
@@ -190,7 +190,7 @@ class Parent {
         if (m_stingy)
             return;
         base::Fd fd = make_extent();
-        if (m_unmappable)
+        if (stream == m_unmappable)
             fd = base::Fd{
                 ::open(fmt::format("/proc/self/fd/{}", fd.get()).c_str(), O_RDONLY | O_CLOEXEC)};
         const std::string text = wire::write_ingest(
@@ -233,8 +233,8 @@ class Parent {
     std::string m_folder;
     base::MessageSocket m_child;
     pid_t m_pid = -1;
-    bool m_stingy = false;     // give no extents
-    bool m_unmappable = false; // give them for reading only
+    bool m_stingy = false;          // give no extents
+    std::int64_t m_unmappable = -1; // the stream that gets them for reading only
     std::map<std::pair<std::int64_t, std::int64_t>, base::Fd> m_extents;
     std::map<std::int64_t, std::pair<std::int64_t, std::int64_t>> m_next; // extent, offset
 };
