@@ -1,5 +1,6 @@
 # resv-request with a real control on loopback: every verb, refusals, kills and full outputs.
 load ../lib/common
+load ../lib/control_files
 
 # common.bash, loaded anew for each test, forgets them.
 places() {
@@ -12,46 +13,7 @@ setup() { places; }
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
     local port=$((24000 + BASHPID % 4000)) # for this file only, and below the ephemeral ones
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test \
-        -addext subjectAltName=IP:127.0.0.1 -keyout tls.key -out tls.crt 2>/dev/null
-    cat >control.toml <<-END
-	listen = "127.0.0.1:$port"
-	tls_certificate = "$PWD/tls.crt"
-	tls_key = "$PWD/tls.key"
-	data = "$PWD/control"
-	[relays.r1]
-	public_url = "http://198.51.100.20:8080"
-	streams = 4
-	ingest = "100M"
-	egress = "1G"
-	[relays.r1.ingest_addresses]
-	lineA = "203.0.113.10:9000"
-	lineB = "203.0.113.11:9000"
-	[carriers.lineA]
-	type = "link"
-	lines = 2
-	capacity = "20M"
-	[carriers.lineB]
-	type = "link"
-	lines = 2
-	capacity = "10M"
-	[channels.one]
-	relay = "r1"
-	viewers = 20
-	max_rate = "10M"
-	[channels.two]
-	relay = "r1"
-	viewers = 20
-	max_rate = "10M"
-	END
-    cat >terminal.toml <<-END
-	control = "https://127.0.0.1:$port"
-	cacert = "$PWD/tls.crt"
-	vault = "$PWD/vault"
-	preset = "lineA"
-	[carriers.lineA]
-	interface = "carA"
-	END
+    control_files "$port"
     places
     resv-control --config "$CONTROL" init >/dev/null
     serve

@@ -1,23 +1,6 @@
 # What happens to the vault when the disk is full, a command is killed, or many run at once.
 load ../lib/common
-
-setup() {
-    export SLOTCAST_CONFIG=$BATS_TEST_TMPDIR SLOTCAST_VAULT=$BATS_TEST_TMPDIR/vault
-    touch "$SLOTCAST_CONFIG/terminal.toml"
-    terminal=$BATS_TEST_TMPDIR/terminal
-    resv-store init >"$terminal"
-    resv-store -q trust "$(make-settings --key)"
-}
-
-settings() { make-settings --terminal "$terminal" "$@"; }
-stored() { settings "$@" | resv-store add | jq -r .reservation; }
-
-# violation TEXT: `check` reports it, and nothing else.
-violation() {
-    run -65 --separate-stderr resv-store check
-    assert_equal "${#lines[@]}" 1
-    assert_output --partial "$1"
-}
+load ../lib/vault
 
 @test "a full disk: every write fails whole, and works when run again" {
     settings >"$BATS_TEST_TMPDIR/record"

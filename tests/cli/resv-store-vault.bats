@@ -1,24 +1,6 @@
 # The vault's defences: modes, owners, links, damage, strangers. Accidents: resv-store-accidents.bats.
 load ../lib/common
-
-setup() {
-    export SLOTCAST_CONFIG=$BATS_TEST_TMPDIR SLOTCAST_VAULT=$BATS_TEST_TMPDIR/vault
-    touch "$SLOTCAST_CONFIG/terminal.toml"
-    terminal=$BATS_TEST_TMPDIR/terminal
-    resv-store init >"$terminal"
-    resv-store -q trust "$(make-settings --key)"
-}
-
-settings() { make-settings --terminal "$terminal" "$@"; }
-stored() { settings "$@" | resv-store add | jq -r .reservation; }
-
-# violation TEXT: `check` reports it, and nothing else.
-violation() {
-    run -65 --separate-stderr resv-store check
-    assert_equal "${#lines[@]}" 1
-    assert_matches_schema resv-store <<<"$output"
-    assert_output --partial "$1"
-}
+load ../lib/vault
 
 @test "the vault is 0700, its files are 0600, whatever the umask" {
     id=$(umask 000 && stored)
@@ -253,5 +235,5 @@ violation() {
     run -66 resv-store --vault "$BATS_TEST_TMPDIR/absent" check
     mkdir -m 700 "$BATS_TEST_TMPDIR/empty"
     run -66 resv-store --vault "$BATS_TEST_TMPDIR/empty" list
-    run -65 resv-store --vault "$SLOTCAST_CONFIG/terminal.toml" list
+    run -65 resv-store --vault "$SLOTCAST_CONFIG" list
 }

@@ -1,20 +1,8 @@
 # resv-store: what each verb prints, stores and refuses. The vault's defences: resv-store-vault.bats.
 load ../lib/common
-
-setup() {
-    export SLOTCAST_CONFIG=$BATS_TEST_TMPDIR/terminal.toml SLOTCAST_VAULT=$BATS_TEST_TMPDIR/vault
-    printf 'preset = "line-b"\n[carriers.line-b]\ninterface = "carB"\n' >"$SLOTCAST_CONFIG"
-    resv-store init >"$BATS_TEST_TMPDIR/terminal"
-    resv-store -q trust "$(make-settings --key)"
-}
+load ../lib/vault
 
 teardown() { end_started; }
-
-# settings OPTION…: a record for this terminal, by default of the control it trusts.
-settings() { make-settings --terminal "$BATS_TEST_TMPDIR/terminal" "$@"; }
-
-# stored OPTION…: puts one into the vault, prints its id.
-stored() { settings "$@" | resv-store add | jq -r .reservation; }
 
 @test "init keeps the keys that are there, and trust may be repeated" {
     run -0 --separate-stderr resv-store init

@@ -1,6 +1,7 @@
 # examples/weekly.sh: books, stores and schedules; the line it makes is run by a real cron, whose clock
 # is set to just before the line's minute. Only control and the two programs at the end are stand-ins.
 load ../lib/common
+load ../lib/control_files
 
 setup() {
     export SLOTCAST_CONFIG=$BATS_TEST_TMPDIR SLOTCAST_VAULT=$BATS_TEST_TMPDIR/vault
@@ -158,36 +159,7 @@ days_before() { date -d "$1 $2 days ago" +%F; }
     cd "$BATS_TEST_TMPDIR"
     rm bin/resv-request
     port=$((28000 + BASHPID % 4000)) # for this file only, and below the ephemeral ones
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test \
-        -addext subjectAltName=IP:127.0.0.1 -keyout tls.key -out tls.crt 2>/dev/null
-    cat >control.toml <<-END
-	listen = "127.0.0.1:$port"
-	tls_certificate = "$PWD/tls.crt"
-	tls_key = "$PWD/tls.key"
-	data = "$PWD/control"
-	[relays.r1]
-	public_url = "http://198.51.100.20:8080"
-	streams = 1
-	ingest = "10M"
-	egress = "1G"
-	[relays.r1.ingest_addresses]
-	lineA = "203.0.113.10:9000"
-	[carriers.lineA]
-	type = "link"
-	lines = 1
-	capacity = "20M"
-	[channels.one]
-	relay = "r1"
-	viewers = 20
-	max_rate = "10M"
-	END
-    cat >terminal.toml <<-END
-	control = "https://127.0.0.1:$port"
-	cacert = "$PWD/tls.crt"
-	preset = "lineA"
-	[carriers.lineA]
-	interface = "carA"
-	END
+    control_files "$port"
     resv-control -q --config control.toml init
     start control resv-control --config control.toml serve
     wait_for 10 timeout 5 resv-request time

@@ -1,11 +1,11 @@
 # Loaded after common: a resv-control with a configuration of its own for each test, in the test's
 # folder. Each file says from which port on: `PORTS=20000` (2000 are for it).
 
+load ../lib/control_files
+
 setup_file() {
     export KEYS=$BATS_FILE_TMPDIR
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
-        -subj /CN=control -addext subjectAltName=IP:127.0.0.1 \
-        -keyout "$KEYS/tls.key" -out "$KEYS/tls.crt" 2>/dev/null
+    (cd "$KEYS" && self_signed)
 }
 
 setup() {
