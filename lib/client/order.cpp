@@ -75,13 +75,13 @@ Result<Change> extension_of(const Order &order, const base::Id &id, UtcTime now)
 }
 
 Result<SlotQuery> query_of(const Order &order, UtcTime now) {
-    const SlotQuery q{.from = TRY(time_of("--from", order.from, order, now)),
-                      .to = TRY(time_of("--to", order.to, order, now)),
-                      .duration = TRY(duration_of(order)),
-                      .rate = TRY(option_value("--rate", base::parse_rate(order.rate))),
-                      .viewers = order.viewers,
-                      .channel = order.channel,
-                      .carriers = order.carriers};
+    SlotQuery q{.from = TRY(time_of("--from", order.from, order, now)),
+                .to = TRY(time_of("--to", order.to, order, now)),
+                .duration = TRY(duration_of(order)),
+                .rate = TRY(option_value("--rate", base::parse_rate(order.rate))),
+                .viewers = order.viewers,
+                .channel = order.channel,
+                .carriers = order.carriers};
     if (q.duration.count() % 1000 != 0)
         return fail_hint(Errc::usage, "slots are searched by whole seconds",
                          "--duration {}: has a fraction of a second", order.duration);
