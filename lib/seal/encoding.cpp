@@ -31,6 +31,8 @@ bool is_ascii(std::string_view text) {
 }
 
 Result<Bytes> decode(std::string_view text, int variant, std::string_view what) {
+    if (text.empty()) // libsodium wants no null pointer
+        return Bytes{};
     Bytes out(text.size());
     std::size_t size = 0;
     const char *end = nullptr;
@@ -66,6 +68,8 @@ std::string to_hex(ByteView bytes) {
 }
 
 Result<Bytes> from_hex(std::string_view text) {
+    if (text.empty()) // see decode()
+        return Bytes{};
     Bytes out(text.size() / 2);
     std::size_t size = 0;
     if (text.size() % 2 != 0 || sodium_hex2bin(out.data(), out.size(), text.data(), text.size(),

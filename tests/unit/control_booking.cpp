@@ -200,6 +200,7 @@ TEST_CASE("control: an extension grows only, into free time only, and reaches th
     REQUIRE(longer.status == 200);
     CHECK(longer.state() == "active");
     CHECK(f.open(longer, f.alice).window.end == wish.end + minutes{30});
+    CHECK(f.open(longer, f.alice).stream.ticket != ticket); // this one is valid until the new end
     const auto after = f.feed(before.serial);
     REQUIRE(after.entries.size() == 1);
     CHECK(after.entries[0].window.end == wish.end + minutes{30});

@@ -141,6 +141,7 @@ TEST_CASE("control: eight threads that book the same time get it once") {
         std::atomic<int> made = 0;
         std::atomic<int> refused = 0;
         std::vector<std::thread> threads;
+        threads.reserve(8);
         for (std::size_t n = 0; n < 8; ++n)
             threads.emplace_back([&, n] {
                 for (std::size_t i = n; i < requests.size(); i += 8)

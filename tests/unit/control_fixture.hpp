@@ -125,7 +125,7 @@ struct Fixture {
 
     [[nodiscard]] base::UtcTime now() const { return clock.now(); }
 
-    net::Request request(std::string method, std::string target, std::string body = {}) {
+    net::Request request(std::string method, const std::string &target, std::string body = {}) {
         net::Request r{.method = std::move(method),
                        .target = target,
                        .path = target.substr(0, target.find('?')),
@@ -223,7 +223,7 @@ struct Fixture {
                                                   .bytes = 1}));
         return post(relay, "/v1/relays/r1/reports", wire::JsonObject{{"reports", list}});
     }
-    wire::Settings open(const Got &got, const Actor &who) {
+    [[nodiscard]] wire::Settings open(const Got &got, const Actor &who) const {
         const auto sealed = wire::read_sealed(got.body.at("settings"), "settings");
         REQUIRE(sealed);
         return wire::open_settings(*sealed, who.box, who.key.id(), keys.signing.public_key())

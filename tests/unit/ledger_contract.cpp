@@ -253,6 +253,7 @@ TEST_CASE("ledger: eight threads that check and insert never take more than ther
         }
     };
     std::vector<std::thread> threads;
+    threads.reserve(8);
     for (int i = 0; i < 8; ++i)
         threads.emplace_back(work);
     for (std::thread &t : threads)

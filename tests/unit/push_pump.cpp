@@ -23,8 +23,8 @@ class FakeInput final : public TsInput {
         : m_pieces(std::move(pieces)), m_live(live), m_ends(ends) {}
     base::Result<void> prepare() override { return {}; }
     base::Result<void> start() override { return {}; }
-    int fd() const override { return -1; }
-    bool live() const override { return m_live; }
+    [[nodiscard]] int fd() const override { return -1; }
+    [[nodiscard]] bool live() const override { return m_live; }
     base::Result<State> read(std::vector<std::uint8_t> &into) override {
         if (m_pieces.empty())
             return m_ends ? State::end : State::nothing_yet;
@@ -48,7 +48,7 @@ struct Pipe {
         reading = base::Fd{ends[0]};
         writing = base::Fd{ends[1]};
     }
-    Bytes take() const {
+    [[nodiscard]] Bytes take() const {
         Bytes out(1U << 20U);
         const ssize_t n = ::read(reading.get(), out.data(), out.size());
         out.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));

@@ -12,7 +12,7 @@ Address ip(std::string_view text) {
     return Address::parse(text).value();
 }
 
-Carrier carrier(std::string name, unsigned number, bool up = true) {
+Carrier carrier(const std::string &name, unsigned number, bool up = true) {
     const auto octet = std::to_string(number + 1);
     Carrier out{.name = name,
                 .number = number,
