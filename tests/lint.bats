@@ -13,6 +13,17 @@ tree() {
     echo '#include "wire/json.hpp"' >tools/p.cpp
 }
 
+@test "try: members of an initialiser take no value from TRY()" {
+    printf 'T t;\nt.a = TRY(f());\nU u{.a = 1,\n    .b = g(x)};\nTRY(h());\n' >good.cpp
+    lint try good.cpp
+    for text in 'T t{.a = TRY(f())};' 'T t{.a = 1,\n    .b = g(TRY(f()))};' 'T t{.a =\n    TRY(f())};'; do
+        printf 'int x;\n%b\n' "$text" >bad.cpp
+        run lint try good.cpp bad.cpp
+        assert_failure
+        assert_output --regexp '^bad.cpp:[23]: TRY\(\) within'
+    done
+}
+
 @test "layers: includes that go down are allowed, through other modules too" {
     tree
     printf '#include <vector>\n#include <linux/tcp.h>\n' >>lib/wire/json.cpp

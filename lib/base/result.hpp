@@ -81,5 +81,7 @@ template <typename... Args>
         *std::move(name);                                                                          \
     })
 
-/// The value of a Result, or return its error from the enclosing function. Not for coroutines.
+/// The value of a Result, or return its error from the enclosing function. Not for coroutines, and
+/// not within `T{…}` beside other members: it returns past those that are made already, and they
+/// leak (`make lint` refuses it).
 #define TRY(expr) SLOTCAST_TRY_AS(SLOTCAST_CAT(try_, __COUNTER__), expr)

@@ -364,11 +364,13 @@ Result<std::vector<Status>> Connector::status() {
     else if (left.error().code != Errc::not_permitted)
         return std::unexpected(std::move(left).error());
     std::vector<Status> out;
-    for (const auto &[name, state] : carriers)
+    for (const auto &[name, state] : carriers) {
+        const auto link = TRY(m_kernel.link(state.interface));
         out.push_back({.state = state,
-                       .link = TRY(m_kernel.link(state.interface)),
+                       .link = link,
                        .active = active != nullptr && active->name == name,
                        .intact = intact});
+    }
     return out;
 }
 

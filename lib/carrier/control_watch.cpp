@@ -48,8 +48,8 @@ Result<News> read_news(std::string_view text) {
         return NoNews{std::string(text.substr(k_nothing.size()))};
     const auto json = TRY(wire::parse_json(text.substr(k_reservation.size()), "answer"));
     auto in = TRY(wire::ObjectReader::of(json, "answer"));
-    return ReservationNews{
-        TRY(wire::read_reservation(*TRY(in.value("reservation")), "reservation"))};
+    const wire::Json *reservation = TRY(in.value("reservation"));
+    return ReservationNews{TRY(wire::read_reservation(*reservation, "reservation"))};
 }
 
 /// How long to wait before asking again: an extension that comes in the last seconds must still be

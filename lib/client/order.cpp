@@ -51,18 +51,17 @@ Result<std::optional<std::string>> password_of(const Order &order) {
 
 Result<Change> booking_of(const Order &order, UtcTime now) {
     const UtcTime start = TRY(time_of("--start", order.start, order, now));
-    wire::ReservationRequest r{
-        .start = start,
-        .end = TRY(end_of(order, start, now)),
-        .rate = TRY(option_value("--rate", base::parse_rate(order.rate))),
-        .title = order.title,
-        .viewers = order.viewers,
-        .channel = order.channel,
-        .carriers = order.carriers,
-        .disclosure = TRY(option_value("--disclosure", resv::parse_disclosure(order.disclosure))),
-        .password_hash = {},
-        .notify = order.notify,
-        .hold = order.hold};
+    wire::ReservationRequest r;
+    r.start = start;
+    r.end = TRY(end_of(order, start, now));
+    r.rate = TRY(option_value("--rate", base::parse_rate(order.rate)));
+    r.title = order.title;
+    r.viewers = order.viewers;
+    r.channel = order.channel;
+    r.carriers = order.carriers;
+    r.disclosure = TRY(option_value("--disclosure", resv::parse_disclosure(order.disclosure)));
+    r.notify = order.notify;
+    r.hold = order.hold;
     std::optional<std::string> password = TRY(password_of(order));
     if (password)
         r.password_hash = TRY(option_value("--password-file", seal::hash_password(*password)));
@@ -75,13 +74,14 @@ Result<Change> extension_of(const Order &order, const base::Id &id, UtcTime now)
 }
 
 Result<SlotQuery> query_of(const Order &order, UtcTime now) {
-    SlotQuery q{.from = TRY(time_of("--from", order.from, order, now)),
-                .to = TRY(time_of("--to", order.to, order, now)),
-                .duration = TRY(duration_of(order)),
-                .rate = TRY(option_value("--rate", base::parse_rate(order.rate))),
-                .viewers = order.viewers,
-                .channel = order.channel,
-                .carriers = order.carriers};
+    SlotQuery q;
+    q.from = TRY(time_of("--from", order.from, order, now));
+    q.to = TRY(time_of("--to", order.to, order, now));
+    q.duration = TRY(duration_of(order));
+    q.rate = TRY(option_value("--rate", base::parse_rate(order.rate)));
+    q.viewers = order.viewers;
+    q.channel = order.channel;
+    q.carriers = order.carriers;
     if (q.duration.count() % 1000 != 0)
         return fail_hint(Errc::usage, "slots are searched by whole seconds",
                          "--duration {}: has a fraction of a second", order.duration);

@@ -54,12 +54,15 @@ Result<Outcome> read_outcome(const Answer &answer) {
     const wire::Json json = TRY(answer.json());
     auto in = TRY(answered(wire::ObjectReader::of(json, "answer")));
     Outcome out;
-    if (in.has("reservation"))
-        out.reservation = TRY(answered(
-            wire::read_reservation(*TRY(in.value("reservation")), in.where("reservation"))));
-    if (in.has("settings"))
-        out.settings =
-            TRY(answered(wire::read_sealed(*TRY(in.value("settings")), in.where("settings"))));
+    if (in.has("reservation")) {
+        const wire::Json *reservation = TRY(in.value("reservation"));
+        out.reservation =
+            TRY(answered(wire::read_reservation(*reservation, in.where("reservation"))));
+    }
+    if (in.has("settings")) {
+        const wire::Json *settings = TRY(in.value("settings"));
+        out.settings = TRY(answered(wire::read_sealed(*settings, in.where("settings"))));
+    }
     if (!out.reservation && !out.settings)
         return fail(Errc::protocol, "control's answer holds neither a reservation nor settings");
     return out;

@@ -72,9 +72,10 @@ std::string quoted(std::string_view text) {
 }
 
 Result<TerminalCarrier> read_carrier(const Table &table) {
-    TerminalCarrier carrier{.interface = TRY(interface_name(table, "interface", true)),
-                            .gateway4 = TRY(gateway(table, "gateway4", false)),
-                            .gateway6 = TRY(gateway(table, "gateway6", true))};
+    TerminalCarrier carrier;
+    carrier.interface = TRY(interface_name(table, "interface", true));
+    carrier.gateway4 = TRY(gateway(table, "gateway4", false));
+    carrier.gateway6 = TRY(gateway(table, "gateway6", true));
     TRY(table.finish());
     return carrier;
 }

@@ -60,8 +60,8 @@ Result<void> read_carrier(const Table &t, const std::string &name, Config &c) {
         return std::unexpected(
             t.error_at("type", fmt::format("'{}' is not known here", type.substr(0, 32)),
                        "the only type so far is \"link\", an interface that is up already"));
-    site.link = {.gateway4 = TRY(t.string_or("gateway4", "")),
-                 .gateway6 = TRY(t.string_or("gateway6", ""))};
+    site.link.gateway4 = TRY(t.string_or("gateway4", ""));
+    site.link.gateway6 = TRY(t.string_or("gateway6", ""));
     for (const auto &[key, text, v6] : {std::tuple{"gateway4", &site.link.gateway4, false},
                                         std::tuple{"gateway6", &site.link.gateway6, true}}) {
         if (text->empty())
@@ -72,8 +72,9 @@ Result<void> read_carrier(const Table &t, const std::string &name, Config &c) {
                 t.error_at(key, fmt::format("not an IPv{} address", v6 ? 6 : 4)));
         *text = *canonical;
     }
-    c.catalogue.carriers[name] = {.lines = TRY(t.integer("lines", 1, k_max_count)),
-                                  .capacity = TRY(t.rate("capacity"))};
+    auto &capacity = c.catalogue.carriers[name];
+    capacity.lines = TRY(t.integer("lines", 1, k_max_count));
+    capacity.capacity = TRY(t.rate("capacity"));
     c.carriers[name] = std::move(site);
     return t.finish();
 }
@@ -110,9 +111,10 @@ Result<void> read_relay(const Table &t, const std::string &name, Config &c) {
     site.latency = TRY(t.duration_or("latency", site.latency));
     if (site.latency < Millis{20} || site.latency > Seconds{10})
         return std::unexpected(t.error_at("latency", "is not in 20ms to 10s"));
-    c.catalogue.relays[name] = {.streams = TRY(t.integer("streams", 1, k_max_count)),
-                                .ingest = TRY(t.rate("ingest")),
-                                .egress = TRY(t.rate("egress"))};
+    auto &capacity = c.catalogue.relays[name];
+    capacity.streams = TRY(t.integer("streams", 1, k_max_count));
+    capacity.ingest = TRY(t.rate("ingest"));
+    capacity.egress = TRY(t.rate("egress"));
     const Table addresses = TRY(t.table("ingest_addresses"));
     for (const auto &[carrier, ignored] : c.carriers) {
         if (!addresses.has(carrier))
@@ -130,9 +132,10 @@ Result<void> read_relay(const Table &t, const std::string &name, Config &c) {
 }
 
 Result<void> read_channel(const Table &t, const std::string &name, Config &c) {
-    resv::Channel channel{.relay = TRY(t.string("relay")),
-                          .viewers = TRY(t.integer("viewers", 1, k_max_count)),
-                          .max_rate = TRY(t.rate("max_rate"))};
+    resv::Channel channel;
+    channel.relay = TRY(t.string("relay"));
+    channel.viewers = TRY(t.integer("viewers", 1, k_max_count));
+    channel.max_rate = TRY(t.rate("max_rate"));
     const auto relay = c.catalogue.relays.find(channel.relay);
     if (relay == c.catalogue.relays.end())
         return std::unexpected(

@@ -115,8 +115,9 @@ Result<void> check_folder(const fs::path &folder) {
 Result<Keys> read_keys(const Config &config) {
     TRY(check_folder(config.data));
     const seal::Secret seed = TRY(read_secret(config.data / k_signing_file));
-    return Keys{.signing = TRY(seal::SigningKey::from_seed(seed.view())),
-                .group = TRY(read_secret(config.data / k_group_file))};
+    auto signing = TRY(seal::SigningKey::from_seed(seed.view()));
+    auto group = TRY(read_secret(config.data / k_group_file));
+    return Keys{.signing = std::move(signing), .group = std::move(group)};
 }
 
 // The ledger is filled before the file is written: an init that is cut off between leaves no key

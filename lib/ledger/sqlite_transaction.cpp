@@ -240,11 +240,11 @@ Result<std::optional<Token>> SqliteTransaction::token(const seal::Hash256 &hash)
                                {seal::ByteView{hash}}));
     if (!TRY(rows.next()))
         return std::nullopt;
-    Token t{.hash = hash,
-            .name = rows.text(0),
-            .role = TRY(parse_role(rows.text(1))),
-            .expires = rows.time(2),
-            .used_by = {}};
+    Token t;
+    t.hash = hash;
+    t.name = rows.text(0);
+    t.role = TRY(parse_role(rows.text(1)));
+    t.expires = rows.time(2);
     if (const auto used = rows.blob(3); !used.empty())
         t.used_by = seal::KeyId{TRY(fixed<8>(used))};
     return t;
@@ -263,9 +263,10 @@ Result<std::optional<StoredAnswer>> SqliteTransaction::answer(const seal::KeyId 
                    {seal::ByteView{by.bytes}, key}));
     if (!TRY(rows.next()))
         return std::nullopt;
+    const auto request = TRY(fixed<32>(rows.blob(0)));
     return StoredAnswer{.by = by,
                         .key = key,
-                        .request = TRY(fixed<32>(rows.blob(0))),
+                        .request = request,
                         .status = static_cast<int>(rows.integer(1)),
                         .body = rows.text(2),
                         .created = rows.time(3)};

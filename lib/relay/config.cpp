@@ -24,8 +24,9 @@ Result<conf::Address> read_address(const Table &table, std::string_view key) {
 
 Result<IngestConfig> read_ingest(const Table &table) {
     using namespace std::chrono_literals;
-    IngestConfig out{.listen = TRY(read_address(table, "listen")),
-                     .latency = TRY(table.duration_or("latency", 120ms))};
+    IngestConfig out;
+    out.listen = TRY(read_address(table, "listen"));
+    out.latency = TRY(table.duration_or("latency", 120ms));
     if (out.latency < 20ms || out.latency > 10s)
         return std::unexpected(table.error_at("latency", "not in 20ms to 10s"));
     if (out.listen.port == 65535)

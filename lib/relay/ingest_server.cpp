@@ -45,8 +45,10 @@ std::vector<wire::IngestRefused> RefusalLog::take(base::SteadyTime now) {
 Result<std::unique_ptr<IngestServer>> IngestServer::open(const wire::IngestSetup &setup,
                                                          base::MessageSocket &parent,
                                                          const base::Clock &clock) {
+    auto keys = TRY(admission_keys(setup));
+    auto poll = TRY(media::SrtPoll::make());
     std::unique_ptr<IngestServer> out{
-        new IngestServer{parent, clock, TRY(admission_keys(setup)), TRY(media::SrtPoll::make())}};
+        new IngestServer{parent, clock, std::move(keys), std::move(poll)}};
     if (setup.echo) {
         auto key = seal::from_base64url(setup.echo->key);
         if (!key || key->size() != 32)

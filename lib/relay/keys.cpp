@@ -77,9 +77,14 @@ Result<RelayKeys> parse_keys(std::string_view text) {
     auto in = TRY(wire::ObjectReader::of(json, k_file));
     TRY(in.string(k_check, 64));
     TRY(in.integer("v", 1, 1));
-    RelayKeys keys{.sign = TRY(seal::SigningKey::from_seed(TRY(read_secret(in, "sign")).view())),
-                   .box = TRY(seal::BoxKey::from_secret(TRY(read_secret(in, "box")).view())),
-                   .viewer_key = TRY(read_secret(in, "viewer")),
+    const auto sign = TRY(read_secret(in, "sign"));
+    const auto box = TRY(read_secret(in, "box"));
+    auto viewer = TRY(read_secret(in, "viewer"));
+    auto sign_key = TRY(seal::SigningKey::from_seed(sign.view()));
+    auto box_key = TRY(seal::BoxKey::from_secret(box.view()));
+    RelayKeys keys{.sign = std::move(sign_key),
+                   .box = std::move(box_key),
+                   .viewer_key = std::move(viewer),
                    .control_key = {},
                    .group_key = {}};
     if (in.has("control")) {

@@ -165,9 +165,10 @@ Result<Job> scheduled_job(const std::string &input, const std::string &carrier,
     const auto given = [](const std::string &flag, const char *variable) {
         return flag.empty() ? conf::environment(variable).value_or("") : flag;
     };
+    const std::string source = TRY(input_for_scheduler(input));
     Job job{.carrier_connect = program_path("carrier-connect"),
             .push_stream = program_path("push-stream"),
-            .input = TRY(input_for_scheduler(input)),
+            .input = source,
             .carrier = carrier,
             .config = given(config, "SLOTCAST_CONFIG"),
             .vault = given(vault, "SLOTCAST_VAULT")};

@@ -89,10 +89,10 @@ Result<Feed> open_feed(std::string_view text, const seal::PublicKey &issuer,
         return fail(Errc::not_permitted, "feed: not signed by the control this relay trusts");
     auto in = TRY(ObjectReader::of(document, "feed"));
     TRY(in.integer("v", 1, 1));
-    Feed feed{.relay = TRY(in.string("relay", 32)),
-              .serial = TRY(in.integer("serial")),
-              .time = TRY(in.time("time")),
-              .entries = {}};
+    Feed feed;
+    feed.relay = TRY(in.string("relay", 32));
+    feed.serial = TRY(in.integer("serial"));
+    feed.time = TRY(in.time("time"));
     if (feed.relay != relay)
         return fail(Errc::bad_data, "feed.relay: made for relay '{}'", feed.relay);
     for (const Json &item : *TRY(in.array("entries")))
@@ -109,10 +109,11 @@ Json to_json(const Report &r) {
 
 Result<Report> read_report(const Json &json, std::string where) {
     auto in = TRY(ObjectReader::of(json, std::move(where)));
-    Report r{.event = TRY(in.string("event", 32)),
-             .reservation = TRY(read_id(in, "reservation")),
-             .at = TRY(in.time("at")),
-             .bytes = TRY(in.integer_or("bytes", 0))};
+    Report r;
+    r.event = TRY(in.string("event", 32));
+    r.reservation = TRY(read_id(in, "reservation"));
+    r.at = TRY(in.time("at"));
+    r.bytes = TRY(in.integer_or("bytes", 0));
     return r;
 }
 

@@ -111,7 +111,9 @@ Result<IngestMessage> read_setup(ObjectReader &in) {
     m.listen = TRY(read_endpoint(in));
     if (in.has("echo")) {
         auto echo = TRY(in.object("echo"));
-        m.echo = Probe{.at = TRY(read_endpoint(echo)), .key = TRY(echo.string("key", 64))};
+        m.echo.emplace();
+        m.echo->at = TRY(read_endpoint(echo));
+        m.echo->key = TRY(echo.string("key", 64));
         TRY(echo.finish());
     }
     m.control_key = TRY(in.string("control_key", 64));
@@ -121,7 +123,9 @@ Result<IngestMessage> read_setup(ObjectReader &in) {
 }
 
 Result<IngestMessage> read_clock(ObjectReader &in) {
-    return IngestClock{.offset_ms = TRY(in.integer("offset_ms", k_min))};
+    IngestClock out;
+    out.offset_ms = TRY(in.integer("offset_ms", k_min));
+    return out;
 }
 
 Result<IngestMessage> read_admit(ObjectReader &in) {
@@ -140,13 +144,18 @@ Result<IngestMessage> read_admit(ObjectReader &in) {
 }
 
 Result<IngestMessage> read_withdraw(ObjectReader &in) {
-    return IngestWithdraw{.reservation = TRY(read_id(in)), .reason = TRY(in.string("reason", 64))};
+    IngestWithdraw out;
+    out.reservation = TRY(read_id(in));
+    out.reason = TRY(in.string("reason", 64));
+    return out;
 }
 
 Result<IngestMessage> read_extent(ObjectReader &in) {
-    return IngestExtent{.stream = TRY(in.integer("stream")),
-                        .extent = TRY(in.integer("extent")),
-                        .bytes = TRY(in.integer("bytes", 1, k_max_extent))};
+    IngestExtent out;
+    out.stream = TRY(in.integer("stream"));
+    out.extent = TRY(in.integer("extent"));
+    out.bytes = TRY(in.integer("bytes", 1, k_max_extent));
+    return out;
 }
 
 Result<IngestMessage> read_opened(ObjectReader &in) {
@@ -161,8 +170,10 @@ Result<IngestMessage> read_opened(ObjectReader &in) {
 }
 
 Result<IngestMessage> read_need_extent(ObjectReader &in) {
-    return IngestNeedExtent{.stream = TRY(in.integer("stream")),
-                            .extent = TRY(in.integer("extent"))};
+    IngestNeedExtent out;
+    out.stream = TRY(in.integer("stream"));
+    out.extent = TRY(in.integer("extent"));
+    return out;
 }
 
 Result<IngestMessage> read_part(ObjectReader &in) {
@@ -174,34 +185,44 @@ Result<IngestMessage> read_part(ObjectReader &in) {
     m.received_us = TRY(in.integer("received_us"));
     for (const Json &item : *TRY(in.array("cuts", k_max_cuts))) {
         auto c = TRY(ObjectReader::of(item, in.where("cuts")));
-        m.cuts.push_back({.position = TRY(c.integer("position")),
-                          .pts_90k = TRY(c.integer("pts_90k", 0, k_max_pts))});
+        auto &cut = m.cuts.emplace_back();
+        cut.position = TRY(c.integer("position"));
+        cut.pts_90k = TRY(c.integer("pts_90k", 0, k_max_pts));
         TRY(c.finish());
     }
     return m;
 }
 
 Result<IngestMessage> read_stats(ObjectReader &in) {
-    return IngestStats{.stream = TRY(in.integer("stream")),
-                       .rate_bps = TRY(in.integer("rate_bps")),
-                       .rtt_us = TRY(in.integer("rtt_us")),
-                       .lost_packets = TRY(in.integer("lost_packets")),
-                       .dropped_packets = TRY(in.integer("dropped_packets"))};
+    IngestStats out;
+    out.stream = TRY(in.integer("stream"));
+    out.rate_bps = TRY(in.integer("rate_bps"));
+    out.rtt_us = TRY(in.integer("rtt_us"));
+    out.lost_packets = TRY(in.integer("lost_packets"));
+    out.dropped_packets = TRY(in.integer("dropped_packets"));
+    return out;
 }
 
 Result<IngestMessage> read_close(ObjectReader &in) {
-    return IngestClose{.stream = TRY(in.integer("stream")), .reason = TRY(in.string("reason", 64))};
+    IngestClose out;
+    out.stream = TRY(in.integer("stream"));
+    out.reason = TRY(in.string("reason", 64));
+    return out;
 }
 
 Result<IngestMessage> read_closed(ObjectReader &in) {
-    return IngestClosed{.stream = TRY(in.integer("stream")),
-                        .reason = TRY(in.string("reason", 64))};
+    IngestClosed out;
+    out.stream = TRY(in.integer("stream"));
+    out.reason = TRY(in.string("reason", 64));
+    return out;
 }
 
 Result<IngestMessage> read_refused(ObjectReader &in) {
-    return IngestRefused{.reason = TRY(in.string("reason", 64)),
-                         .peer = TRY(in.string("peer", 64)),
-                         .count = TRY(in.integer("count", 1))};
+    IngestRefused out;
+    out.reason = TRY(in.string("reason", 64));
+    out.peer = TRY(in.string("peer", 64));
+    out.count = TRY(in.integer("count", 1));
+    return out;
 }
 
 using Reader = Result<IngestMessage> (*)(ObjectReader &);

@@ -206,11 +206,12 @@ Result<Problem> read_problem(const Json &json, std::string where) {
         return p;
     for (const Json &item : *TRY(in.array("shortfalls", 64))) {
         auto s = TRY(ObjectReader::of(item, in.where("shortfalls")));
-        p.shortfalls.push_back({.resource = TRY(s.string("resource", 128)),
-                                .needed = TRY(s.integer("needed")),
-                                .available = TRY(s.integer("available")),
-                                .from = TRY(s.time("from")),
-                                .to = TRY(s.time("to"))});
+        Shortfall &shortfall = p.shortfalls.emplace_back();
+        shortfall.resource = TRY(s.string("resource", 128));
+        shortfall.needed = TRY(s.integer("needed"));
+        shortfall.available = TRY(s.integer("available"));
+        shortfall.from = TRY(s.time("from"));
+        shortfall.to = TRY(s.time("to"));
     }
     return p;
 }
@@ -221,9 +222,10 @@ Json to_json(const EnrolRequest &r) {
 
 Result<EnrolRequest> read_enrol_request(const Json &json, std::string where) {
     auto in = TRY(ObjectReader::of(json, std::move(where)));
-    EnrolRequest r{.token = TRY(in.string("token", 128)),
-                   .sign_key = TRY(in.string("sign_key", 64)),
-                   .box_key = TRY(in.string("box_key", 64))};
+    EnrolRequest r;
+    r.token = TRY(in.string("token", 128));
+    r.sign_key = TRY(in.string("sign_key", 64));
+    r.box_key = TRY(in.string("box_key", 64));
     TRY(in.finish());
     return r;
 }
@@ -237,11 +239,12 @@ Json to_json(const EnrolAnswer &a) {
 
 Result<EnrolAnswer> read_enrol_answer(const Json &json, std::string where) {
     auto in = TRY(ObjectReader::of(json, std::move(where)));
-    return EnrolAnswer{.name = TRY(in.string("name", 64)),
-                       .role = TRY(in.string("role", 32)),
-                       .control_key = TRY(in.string("control_key", 64)),
-                       .group_key_sealed =
-                           TRY(in.optional_string("group_key_sealed", 512)).value_or("")};
+    EnrolAnswer out;
+    out.name = TRY(in.string("name", 64));
+    out.role = TRY(in.string("role", 32));
+    out.control_key = TRY(in.string("control_key", 64));
+    out.group_key_sealed = TRY(in.optional_string("group_key_sealed", 512)).value_or("");
+    return out;
 }
 
 } // namespace wire

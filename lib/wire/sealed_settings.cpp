@@ -88,9 +88,10 @@ Result<SealedSettings> read_sealed(const Json &json, std::string where) {
     if (const std::string type = TRY(in.string("type", 32)); type != "settings")
         return fail(Errc::bad_data, "{}: '{}' is not settings", in.where("type"), type);
     TRY(in.integer("v", 1, 1));
-    SealedSettings s{.reservation = TRY(read_id(in)),
-                     .recipient = TRY(seal::KeyId::parse(TRY(in.string("recipient", 16)))),
-                     .sealed = TRY(in.string("sealed", k_max_settings_bytes))};
+    SealedSettings s;
+    s.reservation = TRY(read_id(in));
+    s.recipient = TRY(seal::KeyId::parse(TRY(in.string("recipient", 16))));
+    s.sealed = TRY(in.string("sealed", k_max_settings_bytes));
     TRY(in.finish());
     return s;
 }

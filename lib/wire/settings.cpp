@@ -49,8 +49,9 @@ Json carrier_json(const CarrierInfo &c) {
 }
 
 Result<LinkInfo> read_link(ObjectReader in) {
-    LinkInfo link{.gateway4 = TRY(in.string("gateway4", 64)),
-                  .gateway6 = TRY(in.string("gateway6", 64))};
+    LinkInfo link;
+    link.gateway4 = TRY(in.string("gateway4", 64));
+    link.gateway6 = TRY(in.string("gateway6", 64));
     if (!link.gateway4.empty() && !is_address(AF_INET, link.gateway4))
         return fail(Errc::bad_data, "{}: not an IPv4 address", in.where("gateway4"));
     if (!link.gateway6.empty() && !is_address(AF_INET6, link.gateway6))
@@ -70,7 +71,9 @@ Result<CarrierInfo> read_carrier(const Json &json, std::string where) {
     c.line_bps = TRY(in.integer("line_bps"));
     for (const Json &item : *TRY(in.array("ingest", 16))) {
         auto a = TRY(ObjectReader::of(item, in.where("ingest")));
-        IngestAddress address{.relay = TRY(a.string("relay", 32)), .at = TRY(read_endpoint(a))};
+        IngestAddress address;
+        address.relay = TRY(a.string("relay", 32));
+        address.at = TRY(read_endpoint(a));
         TRY(a.finish());
         c.ingest.push_back(std::move(address));
     }
@@ -78,7 +81,9 @@ Result<CarrierInfo> read_carrier(const Json &json, std::string where) {
         return fail(Errc::bad_data, "{}: no ingest address", in.where("ingest"));
     if (in.has("probe")) {
         auto p = TRY(in.object("probe"));
-        c.probe = Probe{.at = TRY(read_endpoint(p)), .key = TRY(p.string("key", 64))};
+        c.probe.emplace();
+        c.probe->at = TRY(read_endpoint(p));
+        c.probe->key = TRY(p.string("key", 64));
         TRY(p.finish());
     }
     if (c.type == CarrierType::link)
@@ -149,8 +154,9 @@ Result<base::Id> read_id(ObjectReader &in, std::string_view key) {
 } // namespace
 
 Result<Endpoint> read_endpoint(ObjectReader &in) {
-    Endpoint e{.host = TRY(in.string("host", 64)),
-               .port = static_cast<std::uint16_t>(TRY(in.integer("port", 1, 65535)))};
+    Endpoint e;
+    e.host = TRY(in.string("host", 64));
+    e.port = static_cast<std::uint16_t>(TRY(in.integer("port", 1, 65535)));
     if (!is_address(AF_INET, e.host) && !is_address(AF_INET6, e.host))
         return fail(Errc::bad_data, "{}: '{}' is not an IP address", in.where("host"), e.host);
     return e;
@@ -217,7 +223,8 @@ Result<Settings> read_settings(const Json &json) {
     s.recipient = TRY(seal::KeyId::parse(TRY(in.string("recipient", 16))));
     s.issued_at = TRY(in.time("issued_at"));
     s.not_after = TRY(in.time("not_after"));
-    s.request = TRY(read_request(*TRY(in.value("request")), in.where("request")));
+    const Json *request = TRY(in.value("request"));
+    s.request = TRY(read_request(*request, in.where("request")));
     auto window = TRY(in.object("window"));
     s.window.start = TRY(window.time("start"));
     s.window.end = TRY(window.time("end"));
