@@ -48,7 +48,7 @@ wire::Feed feed(std::int64_t serial, std::vector<wire::FeedEntry> entries) {
 } // namespace
 
 TEST_CASE("relay: of two words on one reservation the newer counts, in any order") {
-    CHECK(rc::check("merge", [](std::vector<std::pair<std::uint8_t, std::uint8_t>> words) {
+    CHECK(rc::check("merge", [](const std::vector<std::pair<std::uint8_t, std::uint8_t>> &words) {
         relay::FeedState state;
         std::map<base::Id, std::int64_t> newest;
         for (const auto &[n, serial] : words) {

@@ -83,7 +83,7 @@ struct Pair {
         viewer = base::Fd{ends[0]};
         relay = base::Fd{ends[1]};
     }
-    std::string read() const {
+    [[nodiscard]] std::string read() const {
         std::string out(1 << 22, '\0');
         std::size_t size = 0;
         for (ssize_t n = 0; (n = ::read(viewer.get(), out.data() + size, out.size() - size)) > 0;)
