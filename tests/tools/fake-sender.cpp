@@ -38,7 +38,7 @@ struct Options {
     std::int64_t clock_offset_ms = 0;
     std::string rate = "20M";
     std::string refuse;   // a reason: refused once the source has come
-    double refuse_at = 0; // seconds after the beginning instead
+    double refuse_at = 0; // seconds after the beginning instead, when media has come
     std::string end_at_once;
     std::vector<std::string> codecs;
     std::string out;
@@ -148,7 +148,7 @@ class FakeSender {
             m_hello.window.end += millis(m_options.extend_by);
             say(m_hello);
         }
-        if (m_options.refuse_at > 0 && now >= m_options.refuse_at &&
+        if (m_options.refuse_at > 0 && now >= m_options.refuse_at && m_bytes > 0 &&
             !std::exchange(m_refused, true))
             say_status("refused", m_options.refuse);
         if (m_source && !m_over && now >= m_next_status) {
