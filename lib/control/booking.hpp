@@ -7,7 +7,8 @@
 
 namespace control {
 
-/// Judges requests and carries them out. Stateless beside the configuration; thread-safe.
+/// Judges requests and carries them out (booking.cpp, verbs.cpp, menu.cpp). Stateless beside the
+/// configuration; thread-safe.
 class Desk {
   public:
     explicit Desk(const Config &config)
@@ -57,10 +58,6 @@ class Desk {
                                                          base::UtcTime now) const;
 
   private:
-    struct Place; // a channel with what follows from it
-    [[nodiscard]] Outcome<std::vector<Place>>
-    places(const std::optional<std::string> &channel, const std::vector<std::string> &carriers,
-           base::BitRate rate, const std::optional<std::int64_t> &viewers) const;
     [[nodiscard]] Outcome<void> check_times(base::UtcTime start, base::UtcTime end,
                                             base::UtcTime now) const;
     [[nodiscard]] std::vector<resv::Demand> demands(const ledger::Booking &booking) const;

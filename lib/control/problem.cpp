@@ -2,6 +2,8 @@
 
 #include "base/log.hpp"
 
+#include <algorithm>
+
 namespace control {
 
 using base::Errc;
@@ -49,6 +51,22 @@ std::unexpected<Refusal> refuse(int status, std::string code, std::string detail
                                                  .detail = std::move(detail),
                                                  .hint = std::move(hint),
                                                  .shortfalls = {}}});
+}
+
+std::unexpected<Refusal> refuse_short(const std::vector<resv::Shortage> &shortages) {
+    const bool taken = std::ranges::any_of(
+        shortages, [](const auto &s) { return s.resource.starts_with("channel:"); });
+    auto refusal = refuse(409, taken ? "overlap" : "no_capacity",
+                          taken ? "the channel is taken at that time"
+                                : "not everything it needs is free at that time",
+                          "resv-request slots shows what is free");
+    for (const resv::Shortage &s : shortages)
+        refusal.error().problem.shortfalls.push_back({.resource = s.resource,
+                                                      .needed = s.needed,
+                                                      .available = s.available,
+                                                      .from = s.when.from,
+                                                      .to = s.when.to});
+    return refusal;
 }
 
 std::string_view reason(int status) {
