@@ -146,6 +146,7 @@ Outcome<std::optional<Answer>> Api::long_poll(const Call &call, const Reply &rep
 }
 
 base::UtcTime Api::transaction_time() {
+    const std::scoped_lock lock{m_time_mutex};
     const base::UtcTime now = m_clock.now();
     if (now >= m_last_time || m_last_time - now > k_small_step)
         m_last_time = now;

@@ -7,6 +7,8 @@
 #include "control/query.hpp"
 #include "control/transact.hpp"
 
+#include <set>
+
 namespace control {
 
 using base::UtcTime;
@@ -240,10 +242,17 @@ Outcome<Answer> Api::reports(const Call &call) {
     }();
     if (!read)
         return invalid(read.error());
+    std::set<base::Id> ids;
+    for (const wire::Report &report : reports)
+        ids.insert(report.reservation);
     return once(call, call.caller.id(), [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
+        std::map<base::Id, Booking> found; // all read in order first: see Transaction::lock
+        for (const base::Id &id : ids)
+            if (auto b = TRY(t.booking(id)); b && b->relay == call.caller.name)
+                found.emplace(id, *std::move(b));
         for (const wire::Report &report : reports) {
-            auto b = TRY(t.booking(report.reservation));
-            if (!b || b->relay != call.caller.name)
+            const auto b = found.find(report.reservation);
+            if (b == found.end())
                 continue; // nothing of this relay's: nothing to note
             TRY(t.put(ledger::StoredReport{.relay = call.caller.name,
                                            .reservation = report.reservation,
@@ -253,7 +262,9 @@ Outcome<Answer> Api::reports(const Call &call) {
                                            .received = now}));
             if (report.event != "first_media")
                 continue;
-            const auto done = m_desk.activate(t, *std::move(b), report.at, now);
+            const auto done = m_desk.activate(t, b->second, report.at, now);
+            if (done)
+                b->second = *done;
             if (!done && done.error().problem.status != 409)
                 return std::unexpected(done.error());
             if (!done)

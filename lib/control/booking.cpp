@@ -52,8 +52,9 @@ std::vector<resv::Demand> Desk::demands(const Booking &b) const {
 // What `b` needs within `span` is free, but for what it takes itself.
 Outcome<void> Desk::check_free(Transaction &t, const Booking &b, resv::Span span,
                                UtcTime now) const {
-    const auto missing =
-        resv::shortages(m_capacity, TRY(t.loads(span, now, b.id)), span, demands(b));
+    const auto wanted = demands(b);
+    TRY(t.lock(resv::resources_of(wanted), now));
+    const auto missing = resv::shortages(m_capacity, TRY(t.loads(span, now, b.id)), span, wanted);
     if (!missing.empty())
         return refuse_short(missing);
     return {};
@@ -81,14 +82,25 @@ Outcome<Booking> Desk::book(Transaction &t, const std::string &owner,
     b.revision = 0; // save() makes it 1
     b.created = now;
 
-    const resv::Span span = resv::occupied(b.life.window);
-    const auto live = TRY(t.loads(span, now, {}));
-    std::vector<resv::Shortage> best;
-    for (const Place &place :
-         TRY(places(m_config, request.channel, request.carriers, request.rate, request.viewers))) {
+    const auto candidates =
+        TRY(places(m_config, request.channel, request.carriers, request.rate, request.viewers));
+    const auto take = [&b](const Place &place) {
         b.channel = place.channel;
         b.relay = place.relay;
         b.viewers = place.viewers;
+    };
+    std::vector<resv::Demand> judged;
+    for (const Place &place : candidates) {
+        take(place);
+        std::ranges::copy(demands(b), std::back_inserter(judged));
+    }
+    TRY(t.lock(resv::resources_of(judged), now));
+
+    const resv::Span span = resv::occupied(b.life.window);
+    const auto live = TRY(t.loads(span, now, {}));
+    std::vector<resv::Shortage> best;
+    for (const Place &place : candidates) {
+        take(place);
         auto missing = resv::shortages(m_capacity, live, span, demands(b));
         if (missing.empty())
             return save(t, std::move(b));

@@ -30,10 +30,13 @@ wire::Problem problem_of(const base::Error &e) {
     default:
         break;
     }
-    // Control's own trouble: its text names files, which are nobody else's business.
-    base::log::error("{}", e.message);
-    auto own = e.code == Errc::io || e.code == Errc::try_again ? with(503, "storage")
-                                                               : with(500, "internal");
+    // Control's own trouble: its text names files, which are nobody else's business. Without a text
+    // the ledger deals with it.
+    if (!e.message.empty())
+        base::log::error("{}", e.message);
+    const bool storage =
+        e.code == Errc::io || e.code == Errc::try_again || e.code == Errc::unavailable;
+    auto own = storage ? with(503, "storage") : with(500, "internal");
     own.detail = "control could not keep the change, and did not make it";
     own.hint = "try again later; control's log has the cause";
     return own;

@@ -30,7 +30,7 @@ Outcome<Booking> Desk::save(Transaction &t, Booking b) const {
     // Relays hear of it from its booking on; a hold is nothing to them.
     const bool known = b.feed_serial != 0 || b.life.state == resv::State::booked;
     if (known)
-        b.feed_serial = TRY(t.next_feed_serial());
+        b.feed_serial = TRY(t.next_feed_serial(b.relay));
     TRY(keep(t, b));
     return b;
 }

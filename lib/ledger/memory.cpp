@@ -18,13 +18,15 @@ struct Contents {
     std::map<seal::Hash256, Token> tokens;
     std::map<std::pair<seal::KeyId, std::string>, StoredAnswer> answers;
     std::vector<StoredReport> reports;
-    std::int64_t feed_serial = 0;
+    std::map<std::string, std::int64_t> feed_serials;
     std::optional<seal::KeyId> signing_key;
 };
 
 class MemoryTransaction final : public Transaction {
   public:
     explicit MemoryTransaction(Contents &contents) : m(contents) {}
+
+    Result<void> lock(const std::vector<std::string> &, UtcTime) override { return {}; }
 
     Result<std::optional<Booking>> booking(const base::Id &id) override {
         return find(m.bookings, id);
@@ -58,7 +60,9 @@ class MemoryTransaction final : public Transaction {
         });
     }
 
-    Result<std::int64_t> next_feed_serial() override { return ++m.feed_serial; }
+    Result<std::int64_t> next_feed_serial(const std::string &relay) override {
+        return ++m.feed_serials[relay];
+    }
     Result<std::vector<Booking>> changed(const std::string &relay, std::int64_t after) override {
         auto out =
             select([&](const Booking &b) { return b.relay == relay && b.feed_serial > after; });

@@ -82,6 +82,17 @@ std::vector<Demand> joined(const std::vector<Demand> &demands) {
 
 } // namespace
 
+std::vector<std::string> resources_of(const std::vector<Demand> &demands) {
+    std::vector<std::string> out;
+    out.reserve(demands.size());
+    for (const Demand &demand : demands)
+        out.push_back(demand.resource);
+    std::ranges::sort(out);
+    const auto rest = std::ranges::unique(out);
+    out.erase(rest.begin(), rest.end());
+    return out;
+}
+
 std::vector<Shortage> shortages(const Capacity &capacity, std::span<const Load> live, Span wanted,
                                 const std::vector<Demand> &demands) {
     std::vector<Shortage> out;

@@ -37,6 +37,9 @@ struct Demand {
     bool operator==(const Demand &) const = default;
 };
 
+/// The resources that @p demands name, each once, sorted.
+[[nodiscard]] std::vector<std::string> resources_of(const std::vector<Demand> &demands);
+
 /// A demand that was admitted: units taken during a span.
 struct Load {
     std::string resource;

@@ -150,15 +150,16 @@ TEST_CASE("ledger: work that fails leaves nothing behind") {
         const auto failed = f.ledger->write([&](Transaction &t) -> base::Result<void> {
             TRY(t.put(booking(1, 100, 200), {{"x", 1}}));
             CHECK(TRY(t.booking(booking(1, 0, 1).id)));
-            CHECK(TRY(t.next_feed_serial()) == 1);
+            CHECK(TRY(t.next_feed_serial("r1")) == 1);
             return base::fail(base::Errc::refused, "no");
         });
         REQUIRE_FALSE(failed);
         CHECK(failed.error().message == "no");
         CHECK(loads_of(*f.ledger, 0, 1000).empty());
         REQUIRE(f.ledger->write([&](Transaction &t) -> base::Result<void> {
-            CHECK(TRY(t.next_feed_serial()) == 1);
-            CHECK(TRY(t.next_feed_serial()) == 2);
+            CHECK(TRY(t.next_feed_serial("r1")) == 1);
+            CHECK(TRY(t.next_feed_serial("r1")) == 2);
+            CHECK(TRY(t.next_feed_serial("r2")) == 1);
             return {};
         }));
     }
@@ -243,6 +244,7 @@ TEST_CASE("ledger: eight threads that check and insert never take more than ther
             const Booking b = booking(next++, 100, 200);
             const auto done = f.ledger->write([&](Transaction &t) -> base::Result<void> {
                 const auto span = resv::occupied(b.life.window);
+                TRY(t.lock({"x"}, from_unix_ms(0)));
                 if (!resv::shortages(capacity, TRY(t.loads(span, from_unix_ms(0), {})), span, one)
                          .empty())
                     return base::fail(base::Errc::refused, "full");
