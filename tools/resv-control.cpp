@@ -6,8 +6,8 @@
 #include "cli/tool.hpp"
 #include "control/admin.hpp"
 #include "control/enrolment.hpp"
+#include "control/ledgers.hpp"
 #include "control/service.hpp"
-#include "ledger/sqlite.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fcntl.h>
@@ -47,8 +47,7 @@ Result<int> print_config(const Options &o) {
 
 Result<int> init(const Options &o) {
     const Config config = TRY(configuration(o));
-    std::error_code ignored;
-    if (o.dry_run && !std::filesystem::exists(config.ledger(), ignored)) {
+    if (o.dry_run && !TRY(control::ledger_is_there(config))) {
         base::log::info("would make {} with new keys and an empty ledger", config.data.native());
         return 0;
     }
@@ -66,7 +65,7 @@ Result<int> enrol(const Options &o) {
     if (!role)
         return base::fail(Errc::usage, "--role: {}", role.error().message);
     TRY(control::load_keys(config)); // without them the token would open nothing
-    const auto ledger = TRY(ledger::open_sqlite_ledger(config.ledger(), ledger::Verify::no));
+    const auto ledger = TRY(control::open_ledger(config));
     if (o.dry_run) {
         TRY(control::check_enrolment(*ledger, config, o.name, *role));
         base::log::info("would make a token for {} as {}", o.name, o.role);

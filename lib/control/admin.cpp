@@ -1,7 +1,7 @@
 #include "control/admin.hpp"
 
 #include "control/documents.hpp"
-#include "ledger/sqlite.hpp"
+#include "control/ledgers.hpp"
 #include "net/certificate.hpp"
 
 #include <sys/stat.h>
@@ -14,7 +14,7 @@ using wire::Json;
 using wire::JsonObject;
 
 Result<std::vector<Json>> reservation_records(const Config &config, base::UtcTime now) {
-    const auto ledger = TRY(ledger::open_sqlite_ledger(config.ledger(), ledger::Verify::no));
+    const auto ledger = TRY(open_ledger(config));
     std::vector<Json> out;
     TRY(ledger->read([&](Transaction &t) -> Result<void> {
         for (const ledger::Booking &b : TRY(t.bookings("")))
@@ -25,7 +25,7 @@ Result<std::vector<Json>> reservation_records(const Config &config, base::UtcTim
 }
 
 Result<std::vector<Json>> relay_records(const Config &config) {
-    const auto ledger = TRY(ledger::open_sqlite_ledger(config.ledger(), ledger::Verify::no));
+    const auto ledger = TRY(open_ledger(config));
     std::vector<Json> out;
     TRY(ledger->read([&](Transaction &t) -> Result<void> {
         for (const auto &[name, relay] : config.catalogue.relays) {
@@ -80,7 +80,7 @@ Result<std::string> check_tls_key(const Config &config) {
 }
 
 Result<std::string> check_ledger(const Config &config) {
-    const auto ledger = TRY(ledger::open_sqlite_ledger(config.ledger(), ledger::Verify::yes));
+    const auto ledger = TRY(open_ledger(config, ledger::Verify::yes));
     std::size_t stranded = 0;
     TRY(ledger->read([&](Transaction &t) -> Result<void> {
         for (const ledger::Booking &b : TRY(t.bookings("")))

@@ -1,6 +1,7 @@
 #include "control/config.hpp"
 
 #include "conf/paths.hpp"
+#include "ledger/postgres.hpp"
 
 #include <algorithm>
 
@@ -174,6 +175,10 @@ Result<Config> read_control(const Table &top) {
     c.tls_certificate = TRY(top.string("tls_certificate"));
     c.tls_key = TRY(top.string("tls_key"));
     c.data = TRY(top.string_or("data", (conf::data_folder() / "control").native()));
+    c.ledger = TRY(top.string_or("ledger", c.ledger));
+    if (const auto good = c.on_postgres() ? ledger::check_postgres_uri(c.ledger) : Result<void>{};
+        !good)
+        return std::unexpected(top.error_at("ledger", good.error().message, good.error().hint));
     c.policy = TRY(read_policy(TRY(top.table_or_empty("policy"))));
     TRY(read_each(top, "carriers", c, read_carrier));
     TRY(read_each(top, "relays", c, read_relay));
@@ -192,9 +197,9 @@ Result<Config> load_control(const std::string &flag) {
 std::string print_control(const Config &c) {
     const auto duration = [](Millis d) { return base::format_duration(d); };
     std::string out = fmt::format("listen = \"{}\"\ntls_certificate = \"{}\"\ntls_key = \"{}\"\n"
-                                  "data = \"{}\"\n\n",
+                                  "data = \"{}\"\nledger = \"{}\"\n\n",
                                   c.listen.text(), c.tls_certificate.native(), c.tls_key.native(),
-                                  c.data.native());
+                                  c.data.native(), c.ledger);
     const Policy &p = c.policy;
     out += fmt::format("[policy]\nlead_in = \"{}\"\ndrain = \"{}\"\nhold = \"{}\"\n"
                        "grace = \"{}\"\nmin_duration = \"{}\"\nmax_duration = \"{}\"\n"

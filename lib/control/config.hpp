@@ -39,12 +39,15 @@ struct Config {
     std::filesystem::path tls_certificate;
     std::filesystem::path tls_key;
     std::filesystem::path data;
+    std::string ledger = "sqlite"; ///< or the URI of a PostgreSQL database, without a password
     Policy policy;
     resv::Catalogue catalogue; ///< the same names as in relays and carriers below
     std::map<std::string, RelaySite, std::less<>> relays;
     std::map<std::string, CarrierSite, std::less<>> carriers;
 
-    [[nodiscard]] std::filesystem::path ledger() const { return data / "ledger.sqlite"; }
+    [[nodiscard]] bool on_postgres() const { return ledger != "sqlite"; }
+    /// The ledger when it is SQLite's.
+    [[nodiscard]] std::filesystem::path ledger_file() const { return data / "ledger.sqlite"; }
 };
 
 /// Reads and judges @p top. config: a missing or unknown key, a wrong unit, a name that leads

@@ -22,7 +22,6 @@ using base::Result;
 namespace {
 
 constexpr std::int64_t k_application = 0x53434c47;
-constexpr std::int64_t k_version = 1;
 constexpr std::size_t k_group = 32;
 
 struct Job {
@@ -136,9 +135,9 @@ Result<void> check_kind(Database &db, const fs::path &path) {
     const auto version = TRY(db.number("PRAGMA user_version"));
     if (application != k_application)
         return base::fail(Errc::bad_data, "ledger {}: not a ledger of Slotcast", path.native());
-    if (version != k_version)
+    if (version != k_ledger_version)
         return base::fail(Errc::bad_data, "ledger {}: version {}, this program knows {}",
-                          path.native(), version.value_or(0), k_version);
+                          path.native(), version.value_or(0), k_ledger_version);
     return {};
 }
 

@@ -1,4 +1,4 @@
-// The tables of a SQLite ledger; those of PostgreSQL: postgres_schema.cpp.
+// The tables of a ledger.
 #include "ledger/sqlite_schema.hpp"
 
 namespace ledger {
@@ -24,7 +24,7 @@ CREATE TABLE demands (
     opens_ms INTEGER NOT NULL, closes_ms INTEGER NOT NULL, hold_expires_ms INTEGER) STRICT;
 CREATE INDEX demands_reservation ON demands (reservation);
 CREATE INDEX demands_opens ON demands (opens_ms);
-CREATE INDEX demands_length ON demands (closes_ms - opens_ms);
+CREATE INDEX demands_length ON demands ((closes_ms - opens_ms));
 CREATE TABLE serials (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 INSERT INTO serials VALUES ('feed', 0);
 CREATE TABLE parties (

@@ -1,7 +1,10 @@
 // What every ledger promises, held against each of them.
 #include "base/file.hpp"
+#include "ledger/postgres.hpp"
 #include "ledger/sqlite.hpp"
+#include "postgres_server.hpp"
 
+#include <array>
 #include <atomic>
 #include <doctest/doctest.h>
 #include <filesystem>
@@ -14,21 +17,32 @@ using base::Seconds;
 using ledger::Booking;
 using ledger::Transaction;
 
-// A ledger in a folder of its own.
+enum class Kind { memory, sqlite, postgres };
+constexpr std::array k_kinds{Kind::memory, Kind::sqlite, Kind::postgres};
+constexpr std::array k_durable{Kind::sqlite, Kind::postgres};
+
+// An empty ledger, in a folder or database of its own.
 struct Fixture {
+    Kind kind;
     std::filesystem::path folder;
+    std::string uri;
     std::unique_ptr<ledger::Ledger> ledger;
 
-    explicit Fixture(bool sqlite) {
-        if (!sqlite) {
+    explicit Fixture(Kind of) : kind(of) {
+        if (kind == Kind::memory) {
             ledger = ledger::make_memory_ledger();
-            return;
+        } else if (kind == Kind::sqlite) {
+            std::string name = (std::filesystem::temp_directory_path() / "ledger.XXXXXX").native();
+            REQUIRE(::mkdtemp(name.data()) != nullptr);
+            folder = name;
+            REQUIRE(ledger::create_sqlite_ledger(folder / "l.sqlite"));
+            open();
+        } else {
+            uri = postgres_test::empty_database();
+            const auto made = ledger::create_postgres_ledger(uri);
+            REQUIRE_MESSAGE(made, made.error().message);
+            open();
         }
-        std::string name = (std::filesystem::temp_directory_path() / "ledger.XXXXXX").native();
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        folder = name;
-        REQUIRE(ledger::create_sqlite_ledger(folder / "l.sqlite"));
-        open();
     }
     Fixture(const Fixture &) = delete;
     Fixture &operator=(const Fixture &) = delete;
@@ -39,9 +53,15 @@ struct Fixture {
     }
     void open() {
         ledger.reset();
-        auto opened = ledger::open_sqlite_ledger(folder / "l.sqlite", ledger::Verify::yes);
-        REQUIRE(opened);
-        ledger = std::move(*opened);
+        ledger = another();
+    }
+    // Of what is durable, a second one beside the first.
+    [[nodiscard]] std::unique_ptr<ledger::Ledger> another() const {
+        auto opened = kind == Kind::sqlite
+                          ? ledger::open_sqlite_ledger(folder / "l.sqlite", ledger::Verify::yes)
+                          : ledger::open_postgres_ledger(uri);
+        REQUIRE_MESSAGE(opened, opened.error().message);
+        return std::move(*opened);
     }
 };
 
@@ -85,9 +105,9 @@ void put(ledger::Ledger &l, const Booking &b, const std::vector<resv::Demand> &d
 } // namespace
 
 TEST_CASE("ledger: a booking comes back as it was put") {
-    for (const bool sqlite : {false, true}) {
-        CAPTURE(sqlite);
-        Fixture f{sqlite};
+    for (const Kind kind : k_kinds) {
+        CAPTURE(kind);
+        Fixture f{kind};
         Booking b = booking(1, 100, 200);
         b.life.state = resv::State::held;
         b.life.hold_expires = from_unix_ms(50'000);
@@ -121,9 +141,9 @@ TEST_CASE("ledger: a booking comes back as it was put") {
 }
 
 TEST_CASE("ledger: loads are what overlaps, without dead holds and the one left out") {
-    for (const bool sqlite : {false, true}) {
-        CAPTURE(sqlite);
-        Fixture f{sqlite};
+    for (const Kind kind : k_kinds) {
+        CAPTURE(kind);
+        Fixture f{kind};
         put(*f.ledger, booking(1, 100, 200), {{"x", 2}, {"y", 3}});
         Booking held = booking(2, 150, 1000);
         held.life.state = resv::State::held;
@@ -144,9 +164,9 @@ TEST_CASE("ledger: loads are what overlaps, without dead holds and the one left 
 }
 
 TEST_CASE("ledger: work that fails leaves nothing behind") {
-    for (const bool sqlite : {false, true}) {
-        CAPTURE(sqlite);
-        Fixture f{sqlite};
+    for (const Kind kind : k_kinds) {
+        CAPTURE(kind);
+        Fixture f{kind};
         const auto failed = f.ledger->write([&](Transaction &t) -> base::Result<void> {
             TRY(t.put(booking(1, 100, 200), {{"x", 1}}));
             CHECK(TRY(t.booking(booking(1, 0, 1).id)));
@@ -166,9 +186,9 @@ TEST_CASE("ledger: work that fails leaves nothing behind") {
 }
 
 TEST_CASE("ledger: parties, tokens and answers come back, and old ones are pruned") {
-    for (const bool sqlite : {false, true}) {
-        CAPTURE(sqlite);
-        Fixture f{sqlite};
+    for (const Kind kind : k_kinds) {
+        CAPTURE(kind);
+        Fixture f{kind};
         ledger::Party alice{.name = "alice",
                             .role = ledger::Role::operator_,
                             .sign_key = {1},
@@ -216,15 +236,15 @@ TEST_CASE("ledger: parties, tokens and answers come back, and old ones are prune
 }
 
 TEST_CASE("ledger: the signing key's id is kept, the last one") {
-    for (const bool sqlite : {false, true}) {
-        CAPTURE(sqlite);
-        Fixture f{sqlite};
+    for (const Kind kind : k_kinds) {
+        CAPTURE(kind);
+        Fixture f{kind};
         REQUIRE(f.ledger->write([&](Transaction &t) -> base::Result<void> {
             CHECK_FALSE(TRY(t.signing_key()));
             TRY(t.put_signing_key(seal::KeyId{{1}}));
             return t.put_signing_key(seal::KeyId{{2}});
         }));
-        if (sqlite)
+        if (kind != Kind::memory)
             f.open();
         REQUIRE(f.ledger->read([&](Transaction &t) -> base::Result<void> {
             CHECK(TRY(t.signing_key()) == seal::KeyId{{2}});
@@ -234,54 +254,67 @@ TEST_CASE("ledger: the signing key's id is kept, the last one") {
 }
 
 TEST_CASE("ledger: eight threads that check and insert never take more than there is") {
-    Fixture f{true};
-    const resv::Capacity capacity{{"x", 3}};
-    const std::vector<resv::Demand> one{{"x", 1}};
-    std::atomic<int> admitted = 0;
-    std::atomic<std::uint8_t> next = 1;
-    const auto work = [&] {
-        for (int i = 0; i < 12; ++i) {
-            const Booking b = booking(next++, 100, 200);
-            const auto done = f.ledger->write([&](Transaction &t) -> base::Result<void> {
-                const auto span = resv::occupied(b.life.window);
-                TRY(t.lock({"x"}, from_unix_ms(0)));
-                if (!resv::shortages(capacity, TRY(t.loads(span, from_unix_ms(0), {})), span, one)
-                         .empty())
-                    return base::fail(base::Errc::refused, "full");
-                return t.put(b, one);
-            });
-            if (done)
-                ++admitted;
-        }
-    };
-    std::vector<std::thread> threads;
-    for (int i = 0; i < 8; ++i)
-        threads.emplace_back(work);
-    for (std::thread &t : threads)
-        t.join();
-    CHECK(admitted == 3);
-    CHECK(loads_of(*f.ledger, 0, 1000).size() == 3);
+    for (const Kind kind : k_durable) {
+        CAPTURE(kind);
+        Fixture f{kind};
+        const auto beside = f.another(); // half of them are of another process, so to say
+        const resv::Capacity capacity{{"x", 3}};
+        const std::vector<resv::Demand> one{{"x", 1}};
+        std::atomic<int> admitted = 0;
+        std::atomic<std::uint8_t> next = 1;
+        const auto work = [&](ledger::Ledger &l) {
+            for (int i = 0; i < 12; ++i) {
+                const Booking b = booking(next++, 100, 200);
+                const auto done = l.write([&](Transaction &t) -> base::Result<void> {
+                    const auto span = resv::occupied(b.life.window);
+                    TRY(t.lock({"x"}, from_unix_ms(0)));
+                    if (!resv::shortages(capacity, TRY(t.loads(span, from_unix_ms(0), {})), span,
+                                         one)
+                             .empty())
+                        return base::fail(base::Errc::refused, "full");
+                    return t.put(b, one);
+                });
+                if (done)
+                    ++admitted;
+                else
+                    CHECK(done.error().message == "full");
+            }
+        };
+        std::vector<std::thread> threads;
+        for (int i = 0; i < 8; ++i)
+            threads.emplace_back([&, i] { work(i % 2 == 0 ? *f.ledger : *beside); });
+        for (std::thread &t : threads)
+            t.join();
+        CHECK(admitted == 3);
+        CHECK(loads_of(*f.ledger, 0, 1000).size() == 3);
+    }
 }
 
 TEST_CASE("ledger: what was written is there after opening again") {
-    Fixture f{true};
-    put(*f.ledger, booking(1, 100, 200), {{"x", 1}});
-    f.open();
-    CHECK(loads_of(*f.ledger, 0, 1000).size() == 1);
-    CHECK(std::filesystem::status(f.folder / "l.sqlite").permissions() ==
-          (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+    for (const Kind kind : k_durable) {
+        CAPTURE(kind);
+        Fixture f{kind};
+        put(*f.ledger, booking(1, 100, 200), {{"x", 1}});
+        f.open();
+        CHECK(loads_of(*f.ledger, 0, 1000).size() == 1);
+        if (kind == Kind::sqlite)
+            CHECK(std::filesystem::status(f.folder / "l.sqlite").permissions() ==
+                  (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+    }
 }
 
 TEST_CASE("ledger: a second one open at the same time sees and adds") {
-    Fixture f{true};
-    auto other = ledger::open_sqlite_ledger(f.folder / "l.sqlite", ledger::Verify::no);
-    REQUIRE(other);
-    put(**other, booking(1, 100, 200), {{"x", 1}});
-    CHECK(loads_of(*f.ledger, 0, 1000).size() == 1);
+    for (const Kind kind : k_durable) {
+        CAPTURE(kind);
+        Fixture f{kind};
+        const auto other = f.another();
+        put(*other, booking(1, 100, 200), {{"x", 1}});
+        CHECK(loads_of(*f.ledger, 0, 1000).size() == 1);
+    }
 }
 
 TEST_CASE("ledger: what is no whole ledger is refused, and none is overwritten") {
-    Fixture f{true};
+    Fixture f{Kind::sqlite};
     const auto path = f.folder / "l.sqlite";
     CHECK_FALSE(ledger::create_sqlite_ledger(path));
     for (std::uint8_t i = 0; i < 200; ++i)
