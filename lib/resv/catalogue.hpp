@@ -40,6 +40,9 @@ struct Catalogue {
 /// retransmission), rounded up.
 [[nodiscard]] base::BitRate line_rate(base::BitRate rate);
 
+/// The highest rate for which line_rate() is at most @p line; 0 when there is none.
+[[nodiscard]] base::BitRate rate_of_line(base::BitRate line);
+
 /// What one reservation takes: its channel, a stream of the relay with its ingest and egress
 /// (viewers x rate) bits, and of each carrier a line and its bits. @p rate is counted once at the
 /// relay however many carriers bring it.
