@@ -6,8 +6,7 @@
 #include "cli/tool.hpp"
 #include "client/enrol.hpp"
 #include "client/records.hpp"
-#include "conf/terminal.hpp"
-#include "seal/password.hpp"
+#include "client/words.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -23,15 +22,11 @@ using client::Api;
 using vault::Access;
 using vault::Vault;
 
-struct Options {
-    std::string control, cacert, interface, config, vault, zone;
-    bool table = false, dry_run = false, print_config = false, hold = false, new_generation = false;
+struct Options : client::Words {
+    std::string control, cacert, interface, config, vault;
+    bool table = false, dry_run = false, print_config = false, new_generation = false;
     std::string token_file = "-";
-    std::string id, from, to, start, end, duration, rate, title, password_file;
-    std::string disclosure = "public";
-    std::optional<std::int64_t> viewers;
-    std::optional<std::string> channel;
-    std::vector<std::string> carriers, notify;
+    std::string id;
 };
 
 // What every verb starts from: the configuration with the flags over it.
@@ -68,11 +63,6 @@ Result<Connection> connect(const Options &o, Access access) {
 
 UtcTime now() {
     return base::SystemClock{}.now();
-}
-
-Result<UtcTime> time_option(const Options &o, std::string_view option, const std::string &text) {
-    const UtcTime t = TRY(option_value(option, cli::parse_time(text, o.zone, now())));
-    return cli::not_past(t, now(), option);
 }
 
 Result<base::Id> reservation_id(const Options &o) {
@@ -116,12 +106,22 @@ Result<int> print_outcome(const client::Outcome &outcome, client::PendingStore &
     return 0;
 }
 
-// What fell short, after the error itself: one line a resource.
+void print_alternatives(const std::vector<wire::Alternative> &all, const Options &o) {
+    if (o.table && !all.empty())
+        print_line(client::alternative_header());
+    for (const wire::Alternative &a : all)
+        print_line(o.table ? client::alternative_row(a, time_text(o))
+                           : wire::compact_json(wire::to_json(a)));
+}
+
+// What fell short, after the error itself: one line a resource. Then what would do instead.
 Result<int> refusal(const base::Error &error, const Api &api, const Options &o) {
     cli::report(error);
-    if (const auto &problem = api.problem())
+    if (const auto &problem = api.problem()) {
         for (const wire::Shortfall &s : problem->shortfalls)
             base::log::error("{}", client::shortfall_text(s, time_text(o)));
+        print_alternatives(problem->alternatives, o);
+    }
     return base::exit_code(error.code);
 }
 
@@ -138,62 +138,8 @@ Result<int> change(const Options &o, const client::Change &wanted) {
     return print_outcome(*outcome, store, o);
 }
 
-Result<std::vector<std::string>> carriers_of(const Options &o) {
-    if (!o.carriers.empty())
-        return o.carriers;
-    const auto config = TRY(configuration(o));
-    if (config.preset.empty())
-        return fail_hint(Errc::usage, "give --carrier NAME, or preset = \"NAME\" in terminal.toml",
-                         "no carrier is named");
-    return std::vector{config.preset};
-}
-
-Result<UtcTime> end_of(const Options &o, UtcTime start) {
-    if (o.end.empty() == o.duration.empty())
-        return fail_hint(Errc::usage, "give one of them", "--duration or --end is needed");
-    if (!o.duration.empty())
-        return start + TRY(option_value("--duration", base::parse_duration(o.duration)));
-    const UtcTime end = TRY(time_option(o, "--end", o.end));
-    if (end <= start)
-        return fail_hint(Errc::usage, "the end comes after the start; past midnight give its date",
-                         "--end {}: is not after --start {}", base::format_rfc3339(end),
-                         base::format_rfc3339(start));
-    return end;
-}
-
-Result<std::optional<std::string>> password_of(const Options &o) {
-    if ((o.disclosure == "password") != !o.password_file.empty())
-        return fail_hint(Errc::usage, "give both, or none",
-                         "--disclosure password and --password-file go together");
-    if (o.password_file.empty())
-        return std::optional<std::string>{};
-    return std::optional{TRY(client::read_secret_line(o.password_file, "password"))};
-}
-
-Result<client::Change> booking_of(const Options &o) {
-    const UtcTime start = TRY(time_option(o, "--start", o.start));
-    wire::ReservationRequest r{
-        .start = start,
-        .end = TRY(end_of(o, start)),
-        .rate = TRY(option_value("--rate", base::parse_rate(o.rate))),
-        .title = o.title,
-        .viewers = o.viewers,
-        .channel = o.channel,
-        .carriers = TRY(carriers_of(o)),
-        .disclosure = TRY(option_value("--disclosure", resv::parse_disclosure(o.disclosure))),
-        .password_hash = {},
-        .notify = o.notify,
-        .hold = o.hold};
-    std::optional<std::string> password = TRY(password_of(o));
-    if (password)
-        r.password_hash = TRY(option_value("--password-file", seal::hash_password(*password)));
-    // What control would refuse as malformed is refused here, before anything is sent.
-    TRY(option_value("book", wire::read_request(wire::to_json(r), "request")));
-    return client::booking(r, std::move(password));
-}
-
 Result<int> book(const Options &o) {
-    return change(o, TRY(booking_of(o)));
+    return change(o, TRY(client::read_booking(o, TRY(configuration(o)), now())));
 }
 
 Result<int> commit(const Options &o) {
@@ -207,29 +153,16 @@ Result<int> end(const Options &o) {
 }
 Result<int> extend(const Options &o) {
     const base::Id id = TRY(reservation_id(o));
-    return change(o, client::extension(id, TRY(time_option(o, "--end", o.end))));
+    return change(o, client::extension(id, TRY(client::read_time(o, "--end", o.end, now()))));
 }
 Result<int> settings(const Options &o) {
     return change(o, client::settings_again(TRY(reservation_id(o)), o.new_generation));
 }
 
 Result<int> slots(const Options &o) {
-    client::SlotQuery q;
-    q.from = TRY(time_option(o, "--from", o.from));
-    q.to = TRY(time_option(o, "--to", o.to));
-    q.duration = TRY(option_value("--duration", base::parse_duration(o.duration)));
-    q.rate = TRY(option_value("--rate", base::parse_rate(o.rate)));
-    q.viewers = o.viewers;
-    q.channel = o.channel;
-    if (q.duration.count() % 1000 != 0)
-        return fail_hint(Errc::usage, "slots are searched by whole seconds",
-                         "--duration {}: has a fraction of a second", o.duration);
-    if (q.to - q.from < q.duration)
-        return fail_hint(Errc::usage, "move --to away from --from",
-                         "--to: {} do not fit between --from and --to", o.duration);
-    q.carriers = TRY(carriers_of(o));
+    const auto query = TRY(client::read_slot_query(o, TRY(configuration(o)), now()));
     Connection to = TRY(connect(o, Access::read));
-    const auto found = client::find_slots(to.api, q);
+    const auto found = client::find_slots(to.api, query);
     if (!found)
         return refusal(found.error(), to.api, o);
     print_slots(*found, o);
@@ -328,9 +261,7 @@ void define_common(CLI::App &app, Options &o) {
 
 // What slots and book both ask for.
 void define_demand(CLI::App &sub, Options &o) {
-    sub.add_option("--rate", o.rate, "Transport stream bits a second, such as 6M")
-        ->required()
-        ->type_name("R");
+    sub.add_option("--rate", o.rate, "Transport stream bits a second, such as 6M")->type_name("R");
     sub.add_option("--viewers", o.viewers, "Viewers at once (default: the channel's)")
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}, "1 to 10000000"))
         ->type_name("N");
@@ -350,6 +281,7 @@ void define_asking(Commands &c, Options &o) {
     sub->add_option("--to", o.to, "Latest end")->required()->type_name("T");
     sub->add_option("--duration", o.duration, "Length, such as 1h30m")->required()->type_name("D");
     define_demand(*sub, o);
+    sub->get_option("--rate")->required();
     c.verb("list", "Print all reservations of this distributor", list);
     c.verb_of_one("show", "Print one reservation", show);
     c.verb("time", "Compare this machine's clock with control's", time);
@@ -357,7 +289,7 @@ void define_asking(Commands &c, Options &o) {
 
 void define_changing(Commands &c, Options &o) {
     CLI::App *sub = c.verb("book", "Reserve; print the reservation and its settings", book);
-    sub->add_option("--start", o.start, "RFC 3339 or [date] HH:MM")->required()->type_name("T");
+    sub->add_option("--start", o.start, "RFC 3339 or [date] HH:MM")->type_name("T");
     sub->add_option("--duration", o.duration, "Length, such as 1h30m")->type_name("D");
     sub->add_option("--end", o.end, "Instead of --duration")->type_name("T");
     define_demand(*sub, o);
@@ -370,6 +302,8 @@ void define_changing(Commands &c, Options &o) {
         ->allow_extra_args(false)
         ->type_name("URL");
     sub->add_flag("--hold", o.hold, "Hold it for five minutes until commit");
+    sub->add_option("--offer", o.offer, "Take this offer of a refusal; of the rest, only --hold")
+        ->type_name("TOKEN");
     c.verb_of_one("commit", "Turn a hold into a booking; print its settings", commit);
     sub = c.verb_of_one("extend", "Move the end of a reservation", extend);
     sub->add_option("--end", o.end, "The new end")->required()->type_name("T");

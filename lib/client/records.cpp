@@ -6,6 +6,7 @@ namespace {
 
 constexpr std::string_view k_reservation_columns =
     "{:<27} {:<10} {:<24} {:<9} {:<11} {:<17} {:<7} {}";
+constexpr std::string_view k_alternative_columns = "{:<24} {:<9} {:<11} {:<17} {:<7} {}";
 constexpr std::string_view k_slot_columns = "{:<24} {:<24} {:<11} {}";
 
 // Units of the resource: bits a second have K and M, all others are counts.
@@ -36,6 +37,18 @@ std::string slot_header() {
 std::string slot_row(const wire::Slot &s, const TimeText &time) {
     return fmt::format(fmt::runtime(k_slot_columns), time(s.start), time(s.latest_start), s.channel,
                        fmt::format("{}", fmt::join(s.carriers, ",")));
+}
+
+std::string alternative_header() {
+    return fmt::format(fmt::runtime(k_alternative_columns), "START", "LENGTH", "CHANNEL",
+                       "CARRIERS", "RATE", "OFFER");
+}
+
+std::string alternative_row(const wire::Alternative &a, const TimeText &time) {
+    return fmt::format(fmt::runtime(k_alternative_columns), time(a.start),
+                       base::format_duration(a.end - a.start), a.channel,
+                       fmt::format("{}", fmt::join(a.carriers, ",")), base::format_rate(a.rate),
+                       a.offer);
 }
 
 std::string shortfall_text(const wire::Shortfall &s, const TimeText &time) {

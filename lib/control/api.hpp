@@ -5,6 +5,7 @@
 #include "control/auth.hpp"
 #include "control/booking.hpp"
 #include "control/feeds.hpp"
+#include "control/offers.hpp"
 
 namespace control {
 
@@ -87,6 +88,7 @@ class Api {
     Feeds &m_feeds;
     IsOwnHost m_is_own_host;
     Desk m_desk;
+    Offers m_offers;
     Authenticator m_authenticator;
     std::mutex m_time_mutex;
     base::UtcTime m_last_time; // of a write transaction

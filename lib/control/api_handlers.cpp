@@ -147,12 +147,20 @@ Outcome<Answer> Api::change(const Call &call, const Change &change) {
 Outcome<Answer> Api::book(const Call &call) {
     const wire::Json body = TRY(body_of(call.request));
     TRY(check_order(body));
-    const auto request = wire::read_request(body, "request");
-    if (!request)
-        return invalid(request.error());
+    const auto asked = wire::read_asked(body, "request");
+    if (!asked)
+        return invalid(asked.error());
     return once(call, call.caller.id(), [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
-        auto b = TRY(m_desk.book(t, call.caller.name, *request, now));
-        return booked(t, std::move(b), now, 201);
+        const std::string &owner = call.caller.name;
+        auto request = asked->request;
+        if (asked->offer) {
+            request = TRY(m_offers.open(*asked->offer, owner, now));
+            request.hold = asked->hold.value_or(request.hold);
+        }
+        auto b = m_desk.book(t, owner, request, now);
+        if (!b)
+            return std::unexpected(m_offers.add(b.error().problem, owner, request, now));
+        return booked(t, *std::move(b), now, 201);
     });
 }
 

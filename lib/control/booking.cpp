@@ -107,7 +107,9 @@ Outcome<Booking> Desk::book(Transaction &t, const std::string &owner,
         if (best.empty() || missing.size() < best.size())
             best = std::move(missing);
     }
-    return refuse_short(best);
+    auto refusal = refuse_short(best);
+    refusal.error().problem.alternatives = TRY(alternatives(t, request, now));
+    return refusal;
 }
 
 } // namespace control

@@ -4,6 +4,7 @@
 #include "control/config.hpp"
 #include "control/problem.hpp"
 #include "ledger/ledger.hpp"
+#include "resv/alternatives.hpp"
 
 namespace control {
 
@@ -17,7 +18,7 @@ class Desk {
     /// A booking, or a hold when the request says so, for @p owner. 422: the times, names or rate
     /// cannot be (codes too_late, beyond_horizon, too_short, too_long, unknown_channel,
     /// unknown_carrier, carrier_not_at_relay, over_max_rate …). 409 overlap or no_capacity: with
-    /// every resource that falls short.
+    /// every resource that falls short, and up to five alternatives, still without offers.
     [[nodiscard]] Outcome<ledger::Booking> book(ledger::Transaction &t, const std::string &owner,
                                                 const wire::ReservationRequest &request,
                                                 base::UtcTime now) const;
@@ -60,6 +61,11 @@ class Desk {
   private:
     [[nodiscard]] Outcome<void> check_times(base::UtcTime start, base::UtcTime end,
                                             base::UtcTime now) const;
+    [[nodiscard]] std::vector<resv::Way> ways(const wire::ReservationRequest &request,
+                                              base::UtcTime now) const;
+    [[nodiscard]] Outcome<std::vector<wire::Alternative>>
+    alternatives(ledger::Transaction &t, const wire::ReservationRequest &request,
+                 base::UtcTime now) const;
     [[nodiscard]] std::vector<resv::Demand> demands(const ledger::Booking &booking) const;
     [[nodiscard]] Outcome<void> check_free(ledger::Transaction &t, const ledger::Booking &booking,
                                            resv::Span span, base::UtcTime now) const;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "resv/admission.hpp"
-#include "wire/reservation.hpp"
+#include "wire/problem.hpp"
 
 #include <expected>
 

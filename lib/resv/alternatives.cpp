@@ -16,7 +16,8 @@ namespace {
 
 constexpr Millis k_minute{60'000};
 constexpr std::int64_t k_rate_step = 100'000;
-constexpr int k_rounds = 8; // each lowers the rate to what the next shortage leaves
+constexpr std::size_t k_searched = 24; // ways, at other times than the one wanted
+constexpr int k_rounds = 8;            // each lowers the rate to what the next shortage leaves
 
 // How an alternative differs from what was asked for. `shift` is 0, -1 or 1.
 struct Kind {
@@ -38,14 +39,12 @@ class Search {
            const std::vector<Way> &ways, Millis reach)
         : m_capacity(capacity), m_live(live), m_wanted(wanted), m_ways(ways), m_reach(reach) {}
 
-    void look_at(std::size_t way) {
-        const Way &w = m_ways[way];
-        if (m_wanted.duration >= w.shortest && m_wanted.duration <= w.longest) {
-            if (add_at_same_time(way))
-                return; // changing more would be no better
-            add_shifted(way);
-        }
+    /// As wanted, by that way; all that could be offered otherwise would be no better.
+    bool add_as_wanted(std::size_t way) { return add(as_wanted(way)); }
+    void add_changed(std::size_t way) {
+        add_slower(way);
         add_shorter(way);
+        add_shifted(way);
     }
     std::vector<Alternative> choose(std::size_t most);
 
@@ -71,7 +70,6 @@ class Search {
     [[nodiscard]] Alternative as_wanted(std::size_t way) const {
         return {way, m_wanted.start, m_wanted.duration, m_wanted.rate};
     }
-    bool add_at_same_time(std::size_t way);
     void add_slower(std::size_t way);
     void add_shorter(std::size_t way);
     void add_shifted(std::size_t way);
@@ -120,13 +118,6 @@ bool Search::beats(const Alternative &a, const Alternative &b) const {
         std::chrono::abs(a.start - m_wanted.start) <= std::chrono::abs(b.start - m_wanted.start);
     const bool alike = x == y && a.start == b.start && a.duration == b.duration && a.rate == b.rate;
     return no_worse && (!alike || (!x.channel && !x.carriers));
-}
-
-bool Search::add_at_same_time(std::size_t way) {
-    if (add(as_wanted(way)))
-        return true;
-    add_slower(way);
-    return false;
 }
 
 // The rate that is left at the same time, found by lowering it to what each shortage leaves.
@@ -239,8 +230,10 @@ std::vector<Alternative> alternatives(const Capacity &capacity, const Timetable 
                                       const Wanted &wanted, const std::vector<Way> &ways,
                                       Millis reach, std::size_t most) {
     Search search{capacity, live, wanted, ways, reach};
+    std::size_t searched = 0;
     for (std::size_t way = 0; way < ways.size(); ++way)
-        search.look_at(way);
+        if (!search.add_as_wanted(way) && searched++ < k_searched)
+            search.add_changed(way);
     return search.choose(most);
 }
 

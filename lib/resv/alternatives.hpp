@@ -46,7 +46,8 @@ struct Alternative {
 /// (other channel, other carriers, earlier, later, lower rate, shorter) before a second of any.
 ///
 /// Starts move by at most @p reach, which @p live must cover on both sides with lead-in and drain;
-/// rates fall to no less than half, lengths too.
+/// rates fall to no less than half, lengths too. All ways are tried as wanted, the first 24 that
+/// fail also changed.
 [[nodiscard]] std::vector<Alternative> alternatives(const Capacity &capacity, const Timetable &live,
                                                     const Wanted &wanted,
                                                     const std::vector<Way> &ways,

@@ -1,5 +1,7 @@
 #include "wire/reservation.hpp"
 
+#include "wire/lists.hpp"
+
 namespace wire {
 
 using base::Errc;
@@ -9,24 +11,6 @@ using base::Result;
 namespace {
 
 constexpr std::size_t k_max_title = 200;
-constexpr std::int64_t k_max_viewers = 10'000'000;
-constexpr std::int64_t k_max_bps = 10'000'000'000;
-
-JsonArray to_array(const std::vector<std::string> &items) {
-    JsonArray out;
-    for (const std::string &item : items)
-        out.emplace_back(item);
-    return out;
-}
-
-Result<std::vector<std::string>> plain_names(ObjectReader &in, std::string_view key) {
-    auto names = TRY(in.strings(key));
-    for (const std::string &name : names)
-        if (!is_plain_name(name))
-            return fail(Errc::bad_data, "{}: '{}' is not a name (letters, digits, - and _)",
-                        in.where(key), name.substr(0, 40));
-    return names;
-}
 
 Result<std::string> title_of(ObjectReader &in) {
     std::string title = TRY(in.string("title", k_max_title));
@@ -95,6 +79,17 @@ Result<ReservationRequest> read_request(const Json &json, std::string where) {
     r.hold = TRY(in.boolean_or("hold", false));
     TRY(in.finish());
     return r;
+}
+
+Result<Asked> read_asked(const Json &json, std::string where) {
+    auto in = TRY(ObjectReader::of(json, where));
+    if (!in.has("offer"))
+        return Asked{.request = TRY(read_request(json, std::move(where))), .offer = {}, .hold = {}};
+    Asked asked{.request = {}, .offer = TRY(in.string("offer", k_max_offer)), .hold = {}};
+    if (in.has("hold"))
+        asked.hold = TRY(in.boolean_or("hold", false));
+    TRY(in.finish());
+    return asked;
 }
 
 Json to_json(const Reservation &r) {
@@ -171,48 +166,6 @@ Result<Slot> read_slot(const Json &json, std::string where) {
     s.rate.bps = TRY(in.integer("rate_bps", 1, k_max_bps));
     s.viewers = TRY(in.integer("viewers", 0, k_max_viewers));
     return s;
-}
-
-Json to_json(const Problem &p) {
-    JsonObject out{{"type", "urn:slotcast:problem:" + p.code},
-                   {"title", p.title},
-                   {"status", p.status},
-                   {"detail", p.detail},
-                   {"code", p.code}};
-    if (!p.hint.empty())
-        out["hint"] = p.hint;
-    if (!p.shortfalls.empty()) {
-        JsonArray list;
-        for (const Shortfall &s : p.shortfalls)
-            list.push_back(JsonObject{{"resource", s.resource},
-                                      {"needed", s.needed},
-                                      {"available", s.available},
-                                      {"from", base::format_rfc3339(s.from)},
-                                      {"to", base::format_rfc3339(s.to)}});
-        out["shortfalls"] = std::move(list);
-    }
-    return out;
-}
-
-Result<Problem> read_problem(const Json &json, std::string where) {
-    auto in = TRY(ObjectReader::of(json, std::move(where)));
-    Problem p;
-    p.status = static_cast<int>(TRY(in.integer("status", 100, 599)));
-    p.code = TRY(in.string("code", 64));
-    p.title = TRY(in.string("title"));
-    p.detail = TRY(in.string("detail", 4096));
-    p.hint = TRY(in.optional_string("hint", 4096)).value_or("");
-    if (!in.has("shortfalls"))
-        return p;
-    for (const Json &item : *TRY(in.array("shortfalls", 64))) {
-        auto s = TRY(ObjectReader::of(item, in.where("shortfalls")));
-        p.shortfalls.push_back({.resource = TRY(s.string("resource", 128)),
-                                .needed = TRY(s.integer("needed")),
-                                .available = TRY(s.integer("available")),
-                                .from = TRY(s.time("from")),
-                                .to = TRY(s.time("to"))});
-    }
-    return p;
 }
 
 Json to_json(const EnrolRequest &r) {

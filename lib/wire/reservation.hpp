@@ -26,6 +26,14 @@ struct ReservationRequest {
 [[nodiscard]] Json to_json(const ReservationRequest &request);
 [[nodiscard]] base::Result<ReservationRequest> read_request(const Json &json, std::string where);
 
+/// Body of POST /v1/reservations: a request, or the offer of an alternative to one.
+struct Asked {
+    ReservationRequest request;       ///< empty with an offer, which holds one
+    std::optional<std::string> offer; ///< Alternative::offer
+    std::optional<bool> hold;         ///< with an offer: otherwise than was asked
+};
+[[nodiscard]] base::Result<Asked> read_asked(const Json &json, std::string where);
+
 /// A reservation as its owner sees it: the record `{"type":"reservation","v":1,…}`.
 struct Reservation {
     base::Id id;
@@ -61,27 +69,6 @@ struct Slot {
 };
 [[nodiscard]] Json to_json(const Slot &slot);
 [[nodiscard]] base::Result<Slot> read_slot(const Json &json, std::string where);
-
-/// One resource that fell short: which, by how much, when; never whose.
-struct Shortfall {
-    std::string resource; ///< "channel:studio1", "carrier:lineA:bits", "relay:r1:egress" …
-    std::int64_t needed = 0;
-    std::int64_t available = 0;
-    base::UtcTime from;
-    base::UtcTime to;
-};
-
-/// An RFC 9457 problem document, with our stable `code` and a remedy.
-struct Problem {
-    int status = 500;
-    std::string code; ///< "overlap", "too_late", "not_found", "bad_request" …
-    std::string title;
-    std::string detail;
-    std::string hint;
-    std::vector<Shortfall> shortfalls;
-};
-[[nodiscard]] Json to_json(const Problem &problem);
-[[nodiscard]] base::Result<Problem> read_problem(const Json &json, std::string where);
 
 /// Body and answer of POST /v1/keys/enrol. The request is signed with the key it enrols.
 struct EnrolRequest {

@@ -1,4 +1,5 @@
 // Requests, reservations, slots, problems, enrolment, the feed and the sender's messages.
+#include "wire/problem.hpp"
 #include "wire_samples.hpp"
 
 #include "wire/feed.hpp"
@@ -124,7 +125,15 @@ TEST_CASE("wire: a reservation, a slot and a problem survive") {
                                 .title = "Taken",
                                 .detail = "the channel is booked",
                                 .hint = "resv-request slots",
-                                .shortfalls = {{"channel:studio1", 1, 0, slot.start, slot.start}}};
+                                .shortfalls = {{"channel:studio1", 1, 0, slot.start, slot.start}},
+                                .alternatives = {{.offer = "token",
+                                                  .expires = slot.start,
+                                                  .start = slot.start,
+                                                  .end = slot.latest_start,
+                                                  .channel = "studio2",
+                                                  .carriers = {"line-b"},
+                                                  .rate = {5'000'000},
+                                                  .viewers = 5}}};
     const auto problem_back = wire::read_problem(through_text(wire::to_json(problem)), "problem");
     REQUIRE(problem_back.has_value());
     CHECK(wire::to_json(*problem_back) == wire::to_json(problem));

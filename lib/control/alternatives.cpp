@@ -1,0 +1,89 @@
+// What is offered instead of what was refused.
+#include "resv/alternatives.hpp"
+
+#include "control/booking.hpp"
+#include "control/offers.hpp"
+#include "control/places.hpp"
+
+#include <algorithm>
+
+namespace control {
+
+using base::UtcTime;
+using ledger::Transaction;
+using wire::ReservationRequest;
+
+namespace {
+
+constexpr base::Millis k_reach = std::chrono::hours{24};
+
+// The carriers asked for, then the same with one replaced by another.
+std::vector<std::vector<std::string>> carrier_choices(const std::vector<std::string> &asked,
+                                                      const Config &config) {
+    std::vector<std::vector<std::string>> out{asked};
+    for (std::size_t i = 0; i < asked.size(); ++i)
+        for (const auto &[name, carrier] : config.carriers)
+            if (std::ranges::find(asked, name) == asked.end()) {
+                out.push_back(asked);
+                out.back()[i] = name;
+            }
+    return out;
+}
+
+} // namespace
+
+// Nearest to what was asked first: it first looks elsewhere for what was asked.
+std::vector<resv::Way> Desk::ways(const ReservationRequest &request, UtcTime now) const {
+    const Policy &p = m_config.policy;
+    // An offer has to be taken before its programme starts, when there is time.
+    const UtcTime earliest = std::min(request.start, now + k_offer_life);
+    std::vector<resv::Way> out;
+    for (const auto &carriers : carrier_choices(request.carriers, m_config)) {
+        const auto found = places(m_config, {}, carriers, request.rate, request.viewers);
+        if (!found)
+            continue;
+        for (const Place &place : *found)
+            out.push_back({.channel = place.channel,
+                           .relay = place.relay,
+                           .carriers = carriers,
+                           .viewers = place.viewers,
+                           .other_channel = request.channel && place.channel != *request.channel,
+                           .other_carriers = carriers != request.carriers,
+                           .lead_in = p.lead_in,
+                           .drain = p.drain,
+                           .bounds = {earliest, now + p.horizon},
+                           .shortest = p.min_duration,
+                           .longest = p.max_duration});
+    }
+    std::ranges::stable_sort(
+        out, {}, [](const resv::Way &w) { return int{w.other_channel} + int{w.other_carriers}; });
+    return out;
+}
+
+Outcome<std::vector<wire::Alternative>>
+Desk::alternatives(Transaction &t, const ReservationRequest &request, UtcTime now) const {
+    const auto choices = ways(request, now);
+    const resv::Wanted wanted{
+        .start = request.start, .duration = request.end - request.start, .rate = request.rate};
+    resv::Span reach{request.start - k_reach, request.end + k_reach};
+    for (const resv::Way &w : choices) {
+        reach.from = std::min(reach.from, request.start - k_reach - w.lead_in);
+        reach.to = std::max(reach.to, request.end + k_reach + w.drain);
+    }
+    const resv::Timetable live = TRY(t.loads(reach, now, {}));
+    std::vector<wire::Alternative> out;
+    for (const auto &a : resv::alternatives(m_capacity, live, wanted, choices, k_reach)) {
+        const resv::Way &w = choices[a.way];
+        out.push_back({.offer = {},
+                       .expires = {},
+                       .start = a.start,
+                       .end = a.start + a.duration,
+                       .channel = w.channel,
+                       .carriers = w.carriers,
+                       .rate = a.rate,
+                       .viewers = w.viewers});
+    }
+    return out;
+}
+
+} // namespace control
