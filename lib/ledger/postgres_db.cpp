@@ -1,5 +1,8 @@
 #include "ledger/postgres_db.hpp"
 
+#include "ledger/postgres_errors.hpp"
+#include "ledger/postgres_parameters.hpp"
+
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -11,14 +14,6 @@ using base::Errc;
 
 namespace {
 
-constexpr int k_binary = 1;
-
-// Of <server/catalog/pg_type_d.h>, which clients do not have.
-constexpr Oid k_bytea = 17;
-constexpr Oid k_int8 = 20;
-constexpr Oid k_int4 = 23;
-constexpr Oid k_text = 25;
-
 // What every connection is to have, whatever the database's defaults are. A transaction that waits
 // or idles for longer would keep others from their resources.
 constexpr const char *k_session =
@@ -27,90 +22,11 @@ constexpr const char *k_session =
     "SET idle_in_transaction_session_timeout = '30s';"
     "SET client_min_messages = warning; SET bytea_output = hex";
 
-std::uint64_t big_endian(std::uint64_t number) {
-    std::uint64_t out = 0;
-    for (int i = 0; i < 8; ++i, number >>= 8U)
-        out = (out << 8U) | (number & 0xffU);
-    return out;
-}
-
-// The parameters of one statement as libpq wants them.
-struct Parameters {
-    std::vector<Oid> types;
-    std::vector<const char *> values;
-    std::vector<int> lengths;
-    std::vector<int> formats;
-    std::deque<std::uint64_t> numbers; // what `values` points to
-
-    explicit Parameters(std::initializer_list<Value> from) {
-        for (const Value &value : from) {
-            if (const auto *number = std::get_if<std::int64_t>(&value.value)) {
-                numbers.push_back(big_endian(static_cast<std::uint64_t>(*number)));
-                add(k_int8, reinterpret_cast<const char *>(&numbers.back()), 8);
-            } else if (const auto *text = std::get_if<std::string_view>(&value.value)) {
-                add(k_text, text->empty() ? "" : text->data(), text->size());
-            } else if (const auto *bytes = std::get_if<seal::ByteView>(&value.value)) {
-                add(k_bytea, bytes->empty() ? "" : reinterpret_cast<const char *>(bytes->data()),
-                    bytes->size());
-            } else {
-                add(0, nullptr, 0);
-            }
-        }
-    }
-    [[nodiscard]] int count() const { return static_cast<int>(values.size()); }
-
-  private:
-    void add(Oid type, const char *value, std::size_t length) {
-        types.push_back(type);
-        values.push_back(value);
-        lengths.push_back(static_cast<int>(length));
-        formats.push_back(k_binary);
-    }
-};
-
-// `?` becomes $1, $2 …; no statement of ours has one in a text.
-std::string numbered(std::string_view sql) {
-    std::string out;
-    int next = 1;
-    for (const char c : sql)
-        if (c == '?')
-            out += fmt::format("${}", next++);
-        else
-            out += c;
-    return out;
-}
-
 // The first line of a message of libpq.
 std::string first_line(std::string_view text) {
     return std::string(text.substr(0, text.find('\n')));
 }
 
-struct Meaning {
-    std::string_view state; // the beginning of an SQLSTATE
-    Errc code;
-    std::string_view hint;
-};
-
-constexpr std::array<Meaning, 14> k_meanings{{
-    {"53100", Errc::io, "free some space on the database's disk"},
-    {"53", Errc::try_again, "the database has not enough memory or connections"},
-    {"58", Errc::io, "see the database's log"},
-    {"XX001", Errc::bad_data, "restore it from a backup"},
-    {"XX002", Errc::bad_data, "REINDEX it, or restore it from a backup"},
-    {"28", Errc::not_permitted, "see pg_hba.conf, and the passfile (.pgpass) when it is asked for"},
-    {"42501", Errc::not_permitted, "make the user that connects the owner of the database"},
-    {"3D000", Errc::no_input, "make the database first: createdb"},
-    {"3F000", Errc::no_input, "make it with resv-control init"},
-    {"42P01", Errc::no_input, "make it with resv-control init"},
-    {"25006", Errc::unavailable, "it is a standby; name the primary, or both"},
-    {"55P03", Errc::try_again, "another process keeps it locked"},
-    {"57014", Errc::try_again, "another process keeps it locked, or it is overloaded"},
-    {"23P01", Errc::bug, "two reservations of one channel would have overlapped"},
-}};
-
-bool is_conflict(std::string_view state) {
-    return state == "40001" || state == "40P01" || state == "23505";
-}
 // Whether the server ends the connection with this.
 bool is_fatal(const PGresult *answer) {
     const char *severity = PQresultErrorField(answer, PG_DIAG_SEVERITY_NONLOCALIZED);
@@ -163,7 +79,7 @@ class PostgresConnection::Result final : public Rows {
         std::uint64_t out = 0;
         for (const char c : view(column))
             out = (out << 8U) | static_cast<std::uint8_t>(c);
-        const bool narrow = PQftype(m_answer.get(), column) == k_int4;
+        const bool narrow = PQftype(m_answer.get(), column) == postgres_type::k_int4;
         return narrow ? static_cast<std::int32_t>(out) : static_cast<std::int64_t>(out);
     }
     [[nodiscard]] std::string text(int column) const override { return std::string(view(column)); }
@@ -267,12 +183,10 @@ void PostgresConnection::note_failure(const pg_result *answer) {
     m_error = base::Error{
         Errc::bug, fmt::format("ledger {}: {} ({})", m_name, text == nullptr ? "" : text, state),
         ""};
-    for (const Meaning &meaning : k_meanings)
-        if (state.starts_with(meaning.state)) {
-            m_error->code = meaning.code;
-            m_error->hint = meaning.hint;
-            break;
-        }
+    if (const auto *meaning = meaning_of(state)) {
+        m_error->code = meaning->code;
+        m_error->hint = meaning->hint;
+    }
 }
 
 std::unexpected<base::Error> PostgresConnection::failure() const {
@@ -293,7 +207,7 @@ void PostgresConnection::send_plain(const char *sql) {
     if (m_error)
         return;
     if (PQsendQueryParams(m_connection.get(), sql, 0, nullptr, nullptr, nullptr, nullptr,
-                          k_binary) != 1)
+                          PostgresParameters::k_binary) != 1)
         note_lost();
     else
         m_pending.push_back({Pending::Kind::statement, nullptr});
@@ -302,20 +216,21 @@ void PostgresConnection::send_plain(const char *sql) {
 void PostgresConnection::send(std::string_view sql, std::initializer_list<Value> values) {
     if (m_error)
         return;
-    const Parameters p{values};
+    const PostgresParameters p{values};
     auto found = m_statements.find(sql);
     if (found == m_statements.end()) {
         found = m_statements
                     .emplace(sql, Statement{.name = fmt::format("s{}", m_next_statement++),
                                             .confirmed = false})
                     .first;
-        if (PQsendPrepare(m_connection.get(), found->second.name.c_str(), numbered(sql).c_str(),
-                          p.count(), p.types.data()) != 1)
+        if (PQsendPrepare(m_connection.get(), found->second.name.c_str(),
+                          numbered_parameters(sql).c_str(), p.count(), p.types.data()) != 1)
             return note_lost();
         m_pending.push_back({Pending::Kind::prepare, &found->second});
     }
     if (PQsendQueryPrepared(m_connection.get(), found->second.name.c_str(), p.count(),
-                            p.values.data(), p.lengths.data(), p.formats.data(), k_binary) != 1)
+                            p.values.data(), p.lengths.data(), p.formats.data(),
+                            PostgresParameters::k_binary) != 1)
         return note_lost();
     m_pending.push_back({Pending::Kind::statement, nullptr});
 }
@@ -404,7 +319,7 @@ void PostgresConnection::rollback() {
         if (m_error)
             synchronise(); // until here the server reads on without doing anything
         if (PQsendQueryParams(m_connection.get(), "ROLLBACK", 0, nullptr, nullptr, nullptr, nullptr,
-                              k_binary) != 1)
+                              PostgresParameters::k_binary) != 1)
             return note_lost();
         m_pending.push_back({Pending::Kind::statement, nullptr});
         synchronise();
