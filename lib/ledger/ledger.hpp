@@ -71,6 +71,12 @@ class Transaction {
                                                    base::UtcTime now) = 0;
 };
 
+/// What is called until this dies; see Ledger::watch.
+class Watch {
+  public:
+    virtual ~Watch() = default;
+};
+
 /// Thread-safe.
 class Ledger {
   public:
@@ -90,6 +96,13 @@ class Ledger {
 
     /// Runs @p work, which only reads, on one snapshot.
     [[nodiscard]] virtual base::Result<void> read(const Work &work) = 0;
+
+    /// Calls @p changed, from another thread, when feeds may have new entries that another process
+    /// made; null when no other process can. One at a time.
+    [[nodiscard]] virtual std::unique_ptr<Watch> watch(std::function<void()> changed) {
+        (void)changed;
+        return nullptr;
+    }
 };
 
 /// One that forgets everything at its end.

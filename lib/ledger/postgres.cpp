@@ -4,6 +4,7 @@
 #include "ledger/postgres_pool.hpp"
 #include "ledger/postgres_schema.hpp"
 #include "ledger/postgres_transaction.hpp"
+#include "ledger/postgres_watch.hpp"
 #include "ledger/sqlite_schema.hpp"
 
 #include <thread>
@@ -55,6 +56,8 @@ class PostgresLedger final : public Ledger {
                 done = c.commit();
             if (!done)
                 c.rollback();
+            else if (t.feed_changed())
+                tell_others(c);
             return Try{.done = std::move(done), .again = t.conflict()};
         });
     }
@@ -69,7 +72,37 @@ class PostgresLedger final : public Ledger {
         });
     }
 
+    [[nodiscard]] std::unique_ptr<Watch> watch(std::function<void()> changed) override {
+        return std::make_unique<Watching>(*this, std::move(changed));
+    }
+
   private:
+    struct Watching final : Watch {
+        Watching(PostgresLedger &of, std::function<void()> changed)
+            : owner(of), watch(of.m_pool.uri(), std::move(changed)) {
+            const std::scoped_lock lock{owner.m_mutex};
+            owner.m_watch = &watch;
+        }
+        Watching(const Watching &) = delete;
+        Watching &operator=(const Watching &) = delete;
+        ~Watching() override {
+            const std::scoped_lock lock{owner.m_mutex};
+            owner.m_watch = nullptr;
+        }
+        PostgresLedger &owner;
+        PostgresWatch watch;
+    };
+
+    // A command that ends soon has nobody who listens, and tells it itself.
+    void tell_others(PostgresConnection &c) {
+        {
+            const std::scoped_lock lock{m_mutex};
+            if (m_watch != nullptr)
+                return m_watch->tell_others();
+        }
+        (void)notify_postgres(c); // without it they find the entry a little later
+    }
+
     struct Try {
         Result<void> done;
         bool again = false;
@@ -101,6 +134,8 @@ class PostgresLedger final : public Ledger {
     }
 
     PostgresPool m_pool;
+    std::mutex m_mutex;
+    PostgresWatch *m_watch = nullptr;
 };
 
 Result<bool> has_ledger(PostgresConnection &c) {

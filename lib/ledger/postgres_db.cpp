@@ -330,17 +330,11 @@ void PostgresConnection::rollback() {
     std::erase_if(m_statements, [](const auto &s) { return !s.second.confirmed; });
 }
 
-bool PostgresConnection::take_notification() {
-    if (PQconsumeInput(m_connection.get()) != 1) {
-        note_lost();
-        return false;
-    }
-    bool others = false;
-    while (PGnotify *raw = PQnotifies(m_connection.get())) {
-        others = others || raw->be_pid != PQbackendPID(m_connection.get());
+void PostgresConnection::take_notifications() {
+    if (PQconsumeInput(m_connection.get()) != 1)
+        return note_lost();
+    while (PGnotify *raw = PQnotifies(m_connection.get()))
         PQfreemem(raw);
-    }
-    return others;
 }
 
 int PostgresConnection::socket() const {

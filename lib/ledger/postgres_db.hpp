@@ -57,8 +57,8 @@ class PostgresConnection final : public Sql {
 
     [[nodiscard]] Fate fate() const { return m_fate; }
 
-    /// True when a notification came that another connection sent; never waits.
-    [[nodiscard]] bool take_notification();
+    /// Takes the notifications that came; never waits.
+    void take_notifications();
     [[nodiscard]] int socket() const;
 
   private:

@@ -44,6 +44,8 @@ class PostgresPool {
         m_returned.notify_one();
     }
 
+    [[nodiscard]] const std::string &uri() const { return m_uri; }
+
   private:
     static constexpr std::size_t k_most = 16;
 

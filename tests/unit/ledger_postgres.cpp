@@ -212,11 +212,41 @@ TEST_CASE(
     }));
 }
 
+TEST_CASE(
+    "ledger: PostgreSQL: a process hears of what another one did, in less than it takes to look") {
+    const std::string uri = made();
+    const auto here = opened(uri);
+    const auto there = opened(uri);
+    std::atomic<int> heard = 0;
+    const auto await = [&](int count) {
+        const auto begun = std::chrono::steady_clock::now();
+        while (heard < count)
+            REQUIRE(std::chrono::steady_clock::now() - begun < std::chrono::seconds{20});
+    };
+    const auto watch = here->watch([&] { ++heard; });
+    const auto other_watch = there->watch([] {});
+    await(1); // what was before
+    const auto begun = std::chrono::steady_clock::now();
+    for (int i = 0; i < 8; ++i) {
+        const auto done = there->write([&](Transaction &t) -> base::Result<void> {
+            TRY(t.next_feed_serial("r1"));
+            return {};
+        });
+        REQUIRE(done);
+        await(2 + i);
+    }
+    // By looking alone it would take a second each.
+    CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds{4});
+    CHECK_FALSE(ledger::make_memory_ledger()->watch([] {}));
+}
+
 TEST_CASE("ledger: PostgreSQL: a server that goes away costs time, not the work") {
     const postgres_test::Server server; // nobody else's
     const std::string uri = server.database();
     REQUIRE(ledger::create_postgres_ledger(uri));
     const auto l = opened(uri);
+    std::atomic<int> heard = 0;
+    const auto watch = l->watch([&] { ++heard; });
     for (const bool crash : {false, true}) {
         CAPTURE(crash);
         int runs = 0;
@@ -233,5 +263,13 @@ TEST_CASE("ledger: PostgreSQL: a server that goes away costs time, not the work"
             CHECK(TRY(t.booking(booking(number).id)));
             return {};
         }));
+        const int before = heard;
+        REQUIRE(ledger::open_postgres_ledger(uri).value()->write(
+            [](Transaction &t) -> base::Result<void> {
+                TRY(t.next_feed_serial("r1"));
+                return {};
+            }));
+        while (heard == before) // it listens again
+            std::this_thread::yield();
     }
 }
