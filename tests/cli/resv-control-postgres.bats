@@ -91,3 +91,65 @@ EOF
     run -65 resv-control init
     assert_output --partial 'signing.key is missing'
 }
+
+# second: another resv-control on the same database, at $URL2, configured by second.toml.
+second() {
+    local port=$((${URL##*:} + 40))
+    URL2=https://127.0.0.1:$port
+    sed "s,^listen.*,listen = \"127.0.0.1:$port\"," control.toml >second.toml
+    start second resv-control --config "$PWD/second.toml" serve
+    wait_for 10 ask -f "$URL2/healthz"
+}
+
+@test "two processes on one database: a relay at one hears what is booked at the other" {
+    edit 's,198.51.100.20:8080,127.0.0.4:24990,; s,203.0.113.10:9000,127.0.0.2:24991,'
+    on_postgres
+    resv-control init
+    serve
+    second
+    cat >relay.toml <<EOF
+id = "r1"
+control = "$URL2"
+cacert = "$KEYS/tls.crt"
+http = "127.0.0.4:24990"
+admin = "127.0.0.4:24992"
+data = "$PWD/relay"
+[ingest.lineA]
+listen = "127.0.0.2:24991"
+EOF
+    resv-control enrol r1 --role relay | relay-serve --config "$PWD/relay.toml" enrol --token-file -
+    start relay relay-serve --config "$PWD/relay.toml"
+    wait_for 10 curl -sf http://127.0.0.4:24990/healthz
+    terminal
+    request book --start "$(date -u -d '+1 hour' +%FT%H:%M:00Z)" --duration 30m --rate 4M >booked
+    id=$(jq -r 'select(.type == "reservation").id' booked)
+    wait_for 5 curl -sf -o /dev/null "http://127.0.0.4:24990/w/$id/"
+    assert_equal "$(resv-control --config "$PWD/second.toml" reservations | jq -r .id)" "$id"
+    # What one of them began, another goes on with: the first is killed.
+    kill -9 "$started_serve"
+    sed -i "s,^control.*,control = \"$URL2\"," terminal.toml
+    assert_equal "$(request cancel "$id" | jq -r 'select(.type == "reservation").state')" cancelled
+}
+
+@test "two processes on one database never book a place twice" {
+    on_postgres
+    resv-control init
+    serve
+    second
+    terminal
+    sed "s,^control.*,control = \"$URL2\"," terminal.toml >other.toml
+    for n in $(seq 8); do
+        start=$(date -u -d "+$n hours" +%FT%H:00:00Z)
+        for config in terminal other; do
+            resv-request --config "$PWD/$config.toml" book --start "$start" --duration 30m --rate 4M \
+                >"$config.$n" 2>/dev/null &
+            pids[n]="${pids[n]:-} $!"
+        done
+    done
+    for n in $(seq 8); do
+        accepted=0
+        for pid in ${pids[n]}; do ! wait "$pid" || accepted=$((accepted + 1)); done
+        assert_equal "$accepted" 1
+    done
+    assert_equal "$(sql "SELECT count(*) FROM reservations")" 8
+}
