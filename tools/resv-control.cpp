@@ -7,6 +7,7 @@
 #include "control/admin.hpp"
 #include "control/enrolment.hpp"
 #include "control/ledgers.hpp"
+#include "control/migration.hpp"
 #include "control/service.hpp"
 
 #include <CLI/CLI.hpp>
@@ -150,6 +151,15 @@ Result<int> check(const Options &o) {
     return 0;
 }
 
+Result<int> migrate(const Options &o) {
+    const Config config = TRY(configuration(o));
+    const wire::Json record = TRY(control::migrate(config, o.dry_run));
+    print_line(wire::compact_json(record));
+    base::log::info("{} {}; the file stays as it was, and is not used any more",
+                    o.dry_run ? "would copy" : "copied", config.ledger_file().native());
+    return 0;
+}
+
 void define(CLI::App &app, cli::Action &action, Options &o) {
     const auto verb = [&](const char *name, const char *summary,
                           Result<int> (*run)(const Options &)) {
@@ -173,6 +183,8 @@ void define(CLI::App &app, cli::Action &action, Options &o) {
     verb("reservations", "Print every reservation", reservations)
         ->add_flag("--table", o.table, "For people");
     verb("relays", "Print every relay", relays)->add_flag("--table", o.table, "For people");
+    verb("migrate", "Copy the SQLite ledger into the PostgreSQL database of control.toml", migrate)
+        ->add_flag("--dry-run", o.dry_run, "Say what would be done, change nothing");
     verb("check", "Check configuration, certificate, keys and ledger", check);
     app.require_subcommand(0, 1);
     app.callback([&] {

@@ -70,11 +70,21 @@ class PostgresConnection::Result final : public Rows {
     explicit Result(Answer answer) : m_answer(std::move(answer)) {}
 
     base::Result<bool> next() override { return ++m_row < PQntuples(m_answer.get()); }
-    [[nodiscard]] bool null(int column) const override {
-        return PQgetisnull(m_answer.get(), m_row, column) == 1;
+    [[nodiscard]] Type type(int column) const override {
+        if (PQgetisnull(m_answer.get(), m_row, column) == 1)
+            return Type::null;
+        switch (PQftype(m_answer.get(), column)) {
+        case postgres_type::k_int4:
+        case postgres_type::k_int8:
+            return Type::integer;
+        case postgres_type::k_bytea:
+            return Type::blob;
+        default:
+            return Type::text;
+        }
     }
     [[nodiscard]] std::int64_t integer(int column) const override {
-        if (null(column))
+        if (type(column) == Type::null)
             return 0;
         std::uint64_t out = 0;
         for (const char c : view(column))
@@ -213,7 +223,7 @@ void PostgresConnection::send_plain(const char *sql) {
         m_pending.push_back({Pending::Kind::statement, nullptr});
 }
 
-void PostgresConnection::send(std::string_view sql, std::initializer_list<Value> values) {
+void PostgresConnection::send(std::string_view sql, Values values) {
     if (m_error)
         return;
     const PostgresParameters p{values};
@@ -274,8 +284,8 @@ PostgresConnection::Answer PostgresConnection::collect() {
     return last;
 }
 
-base::Result<std::unique_ptr<Rows>> PostgresConnection::query(std::string_view sql,
-                                                              std::initializer_list<Value> values) {
+base::Result<std::unique_ptr<Rows>> PostgresConnection::query_with(std::string_view sql,
+                                                                   Values values) {
     send(sql, values);
     if (!m_error && PQsendFlushRequest(m_connection.get()) != 1)
         note_lost();
@@ -285,8 +295,7 @@ base::Result<std::unique_ptr<Rows>> PostgresConnection::query(std::string_view s
     return std::make_unique<Result>(std::move(answer));
 }
 
-base::Result<void> PostgresConnection::run(std::string_view sql,
-                                           std::initializer_list<Value> values) {
+base::Result<void> PostgresConnection::run_with(std::string_view sql, Values values) {
     send(sql, values);
     if (m_error)
         return failure();

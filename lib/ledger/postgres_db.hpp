@@ -50,10 +50,9 @@ class PostgresConnection final : public Sql {
     /// Ends a transaction of Mode::read, without waiting.
     void end_read();
 
-    [[nodiscard]] base::Result<std::unique_ptr<Rows>>
-    query(std::string_view sql, std::initializer_list<Value> values = {}) override;
-    [[nodiscard]] base::Result<void> run(std::string_view sql,
-                                         std::initializer_list<Value> values = {}) override;
+    [[nodiscard]] base::Result<std::unique_ptr<Rows>> query_with(std::string_view sql,
+                                                                 Values values) override;
+    [[nodiscard]] base::Result<void> run_with(std::string_view sql, Values values) override;
 
     [[nodiscard]] Fate fate() const { return m_fate; }
 
@@ -81,7 +80,7 @@ class PostgresConnection final : public Sql {
     };
 
     explicit PostgresConnection(std::unique_ptr<pg_conn, CloseConnection> connection);
-    void send(std::string_view sql, std::initializer_list<Value> values);
+    void send(std::string_view sql, Values values);
     void send_plain(const char *sql);
     void synchronise();
     Answer collect();

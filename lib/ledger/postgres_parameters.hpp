@@ -34,7 +34,7 @@ struct PostgresParameters {
     std::vector<int> formats;
     std::deque<std::uint64_t> numbers; // what `values` points to
 
-    explicit PostgresParameters(std::initializer_list<Value> from) {
+    explicit PostgresParameters(std::span<const Value> from) {
         for (const Value &value : from) {
             if (const auto *number = std::get_if<std::int64_t>(&value.value)) {
                 numbers.push_back(big_endian(static_cast<std::uint64_t>(*number)));

@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -35,7 +36,8 @@ class Rows {
     virtual ~Rows() = default;
     /// Steps to the next row; false when there is none.
     [[nodiscard]] virtual base::Result<bool> next() = 0;
-    [[nodiscard]] virtual bool null(int column) const = 0;
+    enum class Type { null, integer, text, blob };
+    [[nodiscard]] virtual Type type(int column) const = 0;
     [[nodiscard]] virtual std::int64_t integer(int column) const = 0;
     [[nodiscard]] virtual std::string text(int column) const = 0;
     [[nodiscard]] virtual seal::Bytes blob(int column) const = 0;
@@ -44,7 +46,7 @@ class Rows {
         return base::from_unix_ms(integer(column));
     }
     [[nodiscard]] std::optional<base::UtcTime> optional_time(int column) const {
-        return null(column) ? std::nullopt : std::optional(time(column));
+        return type(column) == Type::null ? std::nullopt : std::optional(time(column));
     }
 };
 
@@ -52,12 +54,22 @@ class Rows {
 class Sql {
   public:
     virtual ~Sql() = default;
+    using Values = std::span<const Value>;
+
     /// One statement, prepared once per connection.
-    [[nodiscard]] virtual base::Result<std::unique_ptr<Rows>>
-    query(std::string_view sql, std::initializer_list<Value> values = {}) = 0;
+    [[nodiscard]] virtual base::Result<std::unique_ptr<Rows>> query_with(std::string_view sql,
+                                                                         Values values) = 0;
     /// One without rows. Its error may be that of a later statement, or of the commit.
-    [[nodiscard]] virtual base::Result<void> run(std::string_view sql,
-                                                 std::initializer_list<Value> values = {}) = 0;
+    [[nodiscard]] virtual base::Result<void> run_with(std::string_view sql, Values values) = 0;
+
+    [[nodiscard]] base::Result<std::unique_ptr<Rows>>
+    query(std::string_view sql, std::initializer_list<Value> values = {}) {
+        return query_with(sql, Values{values.begin(), values.size()});
+    }
+    [[nodiscard]] base::Result<void> run(std::string_view sql,
+                                         std::initializer_list<Value> values = {}) {
+        return run_with(sql, Values{values.begin(), values.size()});
+    }
     /// The first column of the first row; nothing without a row.
     [[nodiscard]] base::Result<std::optional<std::int64_t>>
     number(std::string_view sql, std::initializer_list<Value> values = {}) {

@@ -49,8 +49,17 @@ class Database::Cursor final : public Rows {
             return m_db.failure(code);
         }
     }
-    [[nodiscard]] bool null(int column) const override {
-        return sqlite3_column_type(m_statement, column) == SQLITE_NULL;
+    [[nodiscard]] Type type(int column) const override {
+        switch (sqlite3_column_type(m_statement, column)) {
+        case SQLITE_INTEGER:
+            return Type::integer;
+        case SQLITE_BLOB:
+            return Type::blob;
+        case SQLITE_NULL:
+            return Type::null;
+        default:
+            return Type::text;
+        }
     }
     [[nodiscard]] std::int64_t integer(int column) const override {
         return sqlite3_column_int64(m_statement, column);
@@ -136,8 +145,7 @@ Result<void> Database::execute(const char *sql) {
     return {};
 }
 
-Result<std::unique_ptr<Rows>> Database::query(std::string_view sql,
-                                              std::initializer_list<Value> values) {
+Result<std::unique_ptr<Rows>> Database::query_with(std::string_view sql, Values values) {
     auto found = m_statements.find(sql);
     if (found == m_statements.end()) {
         sqlite3_stmt *raw = nullptr;
@@ -155,8 +163,8 @@ Result<std::unique_ptr<Rows>> Database::query(std::string_view sql,
     return cursor;
 }
 
-Result<void> Database::run(std::string_view sql, std::initializer_list<Value> values) {
-    const auto rows = TRY(query(sql, values));
+Result<void> Database::run_with(std::string_view sql, Values values) {
+    const auto rows = TRY(query_with(sql, values));
     while (TRY(rows->next())) {
     }
     return {};

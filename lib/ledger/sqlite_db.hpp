@@ -23,10 +23,9 @@ class Database final : public Sql {
 
     /// Statements without parameters or rows.
     [[nodiscard]] base::Result<void> execute(const char *sql);
-    [[nodiscard]] base::Result<std::unique_ptr<Rows>>
-    query(std::string_view sql, std::initializer_list<Value> values = {}) override;
-    [[nodiscard]] base::Result<void> run(std::string_view sql,
-                                         std::initializer_list<Value> values = {}) override;
+    [[nodiscard]] base::Result<std::unique_ptr<Rows>> query_with(std::string_view sql,
+                                                                 Values values) override;
+    [[nodiscard]] base::Result<void> run_with(std::string_view sql, Values values) override;
 
     /// False also after an error ended the transaction on its own (a full disk does).
     [[nodiscard]] bool in_transaction() const;
