@@ -7,7 +7,7 @@ namespace {
 constexpr std::string_view k_reservation_columns =
     "{:<27} {:<10} {:<24} {:<9} {:<11} {:<17} {:<7} {}";
 constexpr std::string_view k_alternative_columns = "{:<24} {:<9} {:<11} {:<17} {:<7} {}";
-constexpr std::string_view k_slot_columns = "{:<24} {:<24} {:<11} {}";
+constexpr std::string_view k_slot_columns = "{:<24} {:<24} {:<6} {:<11} {}";
 
 // Units of the resource: bits a second have K and M, all others are counts.
 std::string amount(std::string_view resource, std::int64_t n) {
@@ -31,11 +31,13 @@ std::string reservation_row(const wire::Reservation &r, const TimeText &time) {
 }
 
 std::string slot_header() {
-    return fmt::format(fmt::runtime(k_slot_columns), "FROM", "LATEST START", "CHANNEL", "CARRIERS");
+    return fmt::format(fmt::runtime(k_slot_columns), "FROM", "LATEST START", "EVERY", "CHANNEL",
+                       "CARRIERS");
 }
 
 std::string slot_row(const wire::Slot &s, const TimeText &time) {
-    return fmt::format(fmt::runtime(k_slot_columns), time(s.start), time(s.latest_start), s.channel,
+    return fmt::format(fmt::runtime(k_slot_columns), time(s.start), time(s.latest_start),
+                       s.grid > base::Millis{0} ? base::format_duration(s.grid) : "-", s.channel,
                        fmt::format("{}", fmt::join(s.carriers, ",")));
 }
 

@@ -34,7 +34,6 @@ std::vector<std::vector<std::string>> carrier_choices(const std::vector<std::str
 
 // Nearest to what was asked first: it first looks elsewhere for what was asked.
 std::vector<resv::Way> Desk::ways(const ReservationRequest &request, UtcTime now) const {
-    const Policy &p = m_config.policy;
     // An offer has to be taken before its programme starts, when there is time.
     const UtcTime earliest = std::min(request.start, now + k_offer_life);
     std::vector<resv::Way> out;
@@ -49,11 +48,12 @@ std::vector<resv::Way> Desk::ways(const ReservationRequest &request, UtcTime now
                            .viewers = place.viewers,
                            .other_channel = request.channel && place.channel != *request.channel,
                            .other_carriers = carriers != request.carriers,
-                           .lead_in = p.lead_in,
-                           .drain = p.drain,
-                           .bounds = {earliest, now + p.horizon},
-                           .shortest = p.min_duration,
-                           .longest = p.max_duration});
+                           .lead_in = place.policy.lead_in,
+                           .drain = place.policy.drain,
+                           .bounds = {earliest, now + place.policy.horizon},
+                           .shortest = place.policy.min_duration,
+                           .longest = place.policy.max_duration,
+                           .grid = place.policy.grid});
     }
     std::ranges::stable_sort(
         out, {}, [](const resv::Way &w) { return int{w.other_channel} + int{w.other_carriers}; });

@@ -67,11 +67,21 @@ Outcome<Answer> Api::time(const Call &call) {
 
 Outcome<Answer> Api::channels(const Call &) {
     JsonArray list;
-    for (const auto &[name, c] : m_config.catalogue.channels)
+    for (const auto &[name, c] : m_config.catalogue.channels) {
+        const ChannelPolicy &p = m_config.policy_of(name);
+        const auto seconds = [](base::Millis d) { return d.count() / 1000; };
         list.push_back(JsonObject{{"name", name},
                                   {"relay", c.relay},
                                   {"viewers", c.viewers},
-                                  {"max_rate_bps", c.max_rate.bps}});
+                                  {"max_rate_bps", c.max_rate.bps},
+                                  {"grid_s", seconds(p.grid)},
+                                  {"min_duration_s", seconds(p.min_duration)},
+                                  {"max_duration_s", seconds(p.max_duration)},
+                                  {"horizon_s", seconds(p.horizon)},
+                                  {"lead_in_s", seconds(p.lead_in)},
+                                  {"drain_s", seconds(p.drain)},
+                                  {"grace_s", seconds(p.grace)}});
+    }
     return json(JsonObject{{"channels", std::move(list)}});
 }
 

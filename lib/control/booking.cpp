@@ -26,23 +26,20 @@ Outcome<void> check_words(const wire::ReservationRequest &r) {
 
 } // namespace
 
-Outcome<void> Desk::check_times(UtcTime start, UtcTime end, UtcTime now) const {
-    const Policy &p = m_config.policy;
-    if (start < now)
-        return refuse(422, "too_late",
-                      fmt::format("start is past: it is {}", base::format_rfc3339(now)));
-    if (end <= start)
-        return refuse(422, "end_before_start", "end is not after start");
-    if (end - start < p.min_duration)
-        return refuse(422, "too_short",
-                      "the shortest reservation is " + base::format_duration(p.min_duration));
-    if (end - start > p.max_duration)
-        return refuse(422, "too_long",
-                      "the longest reservation is " + base::format_duration(p.max_duration));
-    if (end > now + p.horizon)
-        return refuse(422, "beyond_horizon",
-                      "reservations are taken until " + base::format_rfc3339(now + p.horizon));
-    return {};
+// The places that take requests for that time.
+Outcome<std::vector<Place>> Desk::open_places(const wire::ReservationRequest &r,
+                                              UtcTime now) const {
+    auto out = TRY(places(m_config, r.channel, r.carriers, r.rate, r.viewers));
+    Outcome<void> last;
+    std::erase_if(out, [&](const Place &place) {
+        auto judged = check_times(place.policy, r.start, r.end, now);
+        if (!judged)
+            last = judged;
+        return !judged;
+    });
+    if (out.empty())
+        return std::unexpected(last.error());
+    return out;
 }
 
 std::vector<resv::Demand> Desk::demands(const Booking &b) const {
@@ -62,45 +59,43 @@ Outcome<void> Desk::check_free(Transaction &t, const Booking &b, resv::Span span
 
 Outcome<Booking> Desk::book(Transaction &t, const std::string &owner,
                             const wire::ReservationRequest &request, UtcTime now) const {
-    TRY(check_times(request.start, request.end, now));
     TRY(check_words(request));
-    const Policy &policy = m_config.policy;
     Booking b;
     b.id = new_id(now);
     b.owner = owner;
     b.request = request;
     b.life = {.state = request.hold ? resv::State::held : resv::State::booked,
-              .window = {.start = request.start,
-                         .end = request.end,
-                         .lead_in = policy.lead_in,
-                         .drain = policy.drain},
+              .window = {.start = request.start, .end = request.end},
               .hold_expires = {}};
     if (request.hold)
-        b.life.hold_expires = now + policy.hold;
+        b.life.hold_expires = now + m_config.policy.hold;
     b.vid = request.disclosure == resv::Disclosure::public_ ? b.id.text() : new_vid();
     b.ticket_id = new_ticket_id();
     b.revision = 0; // save() makes it 1
     b.created = now;
 
-    const auto candidates =
-        TRY(places(m_config, request.channel, request.carriers, request.rate, request.viewers));
+    const auto candidates = TRY(open_places(request, now));
     const auto take = [&b](const Place &place) {
         b.channel = place.channel;
         b.relay = place.relay;
         b.viewers = place.viewers;
+        b.life.window.lead_in = place.policy.lead_in;
+        b.life.window.drain = place.policy.drain;
+        return resv::occupied(b.life.window);
     };
+    resv::Span reach{request.start, request.end};
     std::vector<resv::Demand> judged;
     for (const Place &place : candidates) {
-        take(place);
+        const resv::Span span = take(place);
+        reach = {std::min(reach.from, span.from), std::max(reach.to, span.to)};
         std::ranges::copy(demands(b), std::back_inserter(judged));
     }
     TRY(t.lock(resv::resources_of(judged), now));
 
-    const resv::Span span = resv::occupied(b.life.window);
-    const auto live = TRY(t.loads(span, now, {}));
+    const resv::Timetable live = TRY(t.loads(reach, now, {}));
     std::vector<resv::Shortage> best;
     for (const Place &place : candidates) {
-        take(place);
+        const resv::Span span = take(place);
         auto missing = resv::shortages(m_capacity, live, span, demands(b));
         if (missing.empty())
             return save(t, std::move(b));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "control/config.hpp"
+#include "control/places.hpp"
 #include "control/problem.hpp"
 #include "ledger/ledger.hpp"
 #include "resv/alternatives.hpp"
@@ -59,8 +60,8 @@ class Desk {
                                                          base::UtcTime now) const;
 
   private:
-    [[nodiscard]] Outcome<void> check_times(base::UtcTime start, base::UtcTime end,
-                                            base::UtcTime now) const;
+    [[nodiscard]] Outcome<std::vector<Place>> open_places(const wire::ReservationRequest &request,
+                                                          base::UtcTime now) const;
     [[nodiscard]] std::vector<resv::Way> ways(const wire::ReservationRequest &request,
                                               base::UtcTime now) const;
     [[nodiscard]] Outcome<std::vector<wire::Alternative>>

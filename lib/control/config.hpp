@@ -10,14 +10,19 @@
 
 namespace control {
 
-struct Policy {
+/// What a channel asks of its reservations: [policy], or the channel's own.
+struct ChannelPolicy {
     base::Seconds lead_in{10};
     base::Seconds drain{10};
-    base::Millis hold{300'000};
     base::Millis grace{600'000}; ///< without media for so long after the start: a no-show
+    base::Millis grid{0};        ///< of starts, from 00:00 UTC on; 0: any
     base::Millis min_duration{60'000};
     base::Millis max_duration{86'400'000};
     base::Millis horizon{366LL * 86'400'000};
+};
+
+struct Policy : ChannelPolicy {
+    base::Millis hold{300'000};
     base::Millis retention{86'400'000}; ///< how long relays keep an event after its end
 };
 
@@ -41,10 +46,13 @@ struct Config {
     std::filesystem::path data;
     std::string ledger = "sqlite"; ///< or the URI of a PostgreSQL database, without a password
     Policy policy;
-    resv::Catalogue catalogue; ///< the same names as in relays and carriers below
+    resv::Catalogue catalogue; ///< the same names as in the maps below
     std::map<std::string, RelaySite, std::less<>> relays;
     std::map<std::string, CarrierSite, std::less<>> carriers;
+    std::map<std::string, ChannelPolicy, std::less<>> channels;
 
+    /// Of a channel that is no longer there: the general one.
+    [[nodiscard]] const ChannelPolicy &policy_of(std::string_view channel) const;
     [[nodiscard]] bool on_postgres() const { return ledger != "sqlite"; }
     /// The ledger when it is SQLite's.
     [[nodiscard]] std::filesystem::path ledger_file() const { return data / "ledger.sqlite"; }

@@ -1,6 +1,6 @@
 // The menu: what is free.
 #include "control/booking.hpp"
-#include "control/places.hpp"
+#include "resv/grid.hpp"
 
 #include <algorithm>
 
@@ -9,47 +9,71 @@ namespace control {
 using base::UtcTime;
 using ledger::Transaction;
 
-Outcome<std::vector<wire::Slot>> Desk::slots(Transaction &t, const Wish &wish, UtcTime now) const {
-    const Policy &p = m_config.policy;
-    if (wish.duration < p.min_duration || wish.duration > p.max_duration)
-        return refuse(422, wish.duration < p.min_duration ? "too_short" : "too_long",
-                      fmt::format("reservations last {} to {}",
-                                  base::format_duration(p.min_duration),
-                                  base::format_duration(p.max_duration)));
-    const resv::Span menu{std::max(wish.menu.from, now), std::min(wish.menu.to, now + p.horizon)};
+namespace {
+
+// One place, reached by some carriers.
+struct Entry {
+    Place place;
+    std::vector<std::string> carriers;
+};
+
+// What the configuration allows of the wish; a refusal when that is nothing.
+Outcome<std::vector<Entry>> entries(const Config &config, const Desk::Wish &wish) {
     std::vector<std::vector<std::string>> choices;
     if (!wish.carriers.empty())
         choices.push_back(wish.carriers);
     else
-        for (const auto &[name, carrier] : m_config.catalogue.carriers)
+        for (const auto &[name, carrier] : config.catalogue.carriers)
             choices.push_back({name});
-    const auto live = TRY(t.loads({menu.from - p.lead_in, menu.to + p.drain}, now, {}));
-    std::vector<wire::Slot> out;
+    std::vector<Entry> out;
     std::optional<Refusal> refused;
-    bool possible = false;
-    for (const auto &carriers : choices) {
-        const auto found = places(m_config, wish.channel, carriers, wish.rate, wish.viewers);
-        if (!found) {
+    for (auto &carriers : choices) {
+        const auto found = places(config, wish.channel, carriers, wish.rate, wish.viewers);
+        if (!found)
             refused = found.error();
-            continue;
+        for (const Place &place : found.value_or(std::vector<Place>{})) {
+            const auto fits = check_duration(place.policy, wish.duration);
+            if (fits)
+                out.push_back({place, carriers});
+            else
+                refused = fits.error();
         }
-        for (const Place &place : *found)
-            for (const resv::StartRange &range :
-                 resv::free_starts(m_capacity, live,
-                                   resv::demands_of(place.channel, place.relay, carriers, wish.rate,
-                                                    place.viewers),
-                                   menu, wish.duration, p.lead_in, p.drain))
-                out.push_back({.start = range.first,
-                               .latest_start = range.last,
-                               .duration = wish.duration,
-                               .channel = place.channel,
-                               .carriers = carriers,
-                               .rate = wish.rate,
-                               .viewers = place.viewers});
-        possible = true;
     }
-    if (refused && !possible)
+    if (out.empty() && refused)
         return std::unexpected(*refused);
+    return out;
+}
+
+} // namespace
+
+Outcome<std::vector<wire::Slot>> Desk::slots(Transaction &t, const Wish &wish, UtcTime now) const {
+    const auto menu = TRY(entries(m_config, wish));
+    const UtcTime from = std::max(wish.menu.from, now);
+    resv::Span reach{from, wish.menu.to};
+    for (const auto &[place, carriers] : menu)
+        reach = {std::min(reach.from, from - place.policy.lead_in),
+                 std::max(reach.to, wish.menu.to + place.policy.drain)};
+    const resv::Timetable live = TRY(t.loads(reach, now, {}));
+    std::vector<wire::Slot> out;
+    for (const auto &[place, carriers] : menu) {
+        const ChannelPolicy &p = place.policy;
+        const auto needed =
+            resv::demands_of(place.channel, place.relay, carriers, wish.rate, place.viewers);
+        for (const resv::StartRange &range : resv::free_starts(
+                 m_capacity, live, needed, {from, std::min(wish.menu.to, now + p.horizon)},
+                 wish.duration, p.lead_in, p.drain)) {
+            const wire::Slot slot{.start = resv::grid_up(range.first, p.grid),
+                                  .latest_start = resv::grid_down(range.last, p.grid),
+                                  .duration = wish.duration,
+                                  .grid = p.grid,
+                                  .channel = place.channel,
+                                  .carriers = carriers,
+                                  .rate = wish.rate,
+                                  .viewers = place.viewers};
+            if (slot.start <= slot.latest_start)
+                out.push_back(slot);
+        }
+    }
     std::ranges::stable_sort(out, {}, &wire::Slot::start);
     return out;
 }

@@ -11,6 +11,7 @@ struct Place {
     std::string channel;
     std::string relay;
     std::int64_t viewers = 0;
+    ChannelPolicy policy;
 };
 
 /// The channels that could carry it, as far as the configuration goes; at least one. 422
@@ -20,5 +21,13 @@ struct Place {
                                                  const std::vector<std::string> &carriers,
                                                  base::BitRate rate,
                                                  const std::optional<std::int64_t> &viewers);
+
+/// Whether the policy takes a programme of that length: 422 too_short, too_long.
+[[nodiscard]] Outcome<void> check_duration(const ChannelPolicy &policy, base::Millis duration);
+
+/// Whether it takes one at that time: 422 too_late, end_before_start, too_short, too_long,
+/// beyond_horizon, off_grid, which names the two nearest starts.
+[[nodiscard]] Outcome<void> check_times(const ChannelPolicy &policy, base::UtcTime start,
+                                        base::UtcTime end, base::UtcTime now);
 
 } // namespace control

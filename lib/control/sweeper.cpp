@@ -18,7 +18,7 @@ constexpr std::chrono::hours k_answers_kept{48};
 
 resv::State state_reached(const Booking &b, const Config &config, Feeds &feeds, UtcTime now) {
     const resv::State state = resv::state_at(b.life, now);
-    const UtcTime deadline = b.life.window.start + config.policy.grace;
+    const UtcTime deadline = b.life.window.start + config.policy_of(b.channel).grace;
     if (state == resv::State::booked && now >= deadline &&
         feeds.last_contact(b.relay) >= deadline + k_report_slack)
         return resv::State::no_show;

@@ -61,10 +61,7 @@ Outcome<Booking> Desk::extend(Transaction &t, Booking b, UtcTime end, UtcTime no
         return refuse(422, "not_later",
                       "it ends at " + base::format_rfc3339(b.life.window.end) + " already",
                       "to stop early, end it when it runs");
-    if (end - b.life.window.start > m_config.policy.max_duration)
-        return refuse(422, "too_long",
-                      "the longest reservation is " +
-                          base::format_duration(m_config.policy.max_duration));
+    TRY(check_duration(m_config.policy_of(b.channel), end - b.life.window.start));
     // What a booking has it keeps; only what comes on top must be free. A hold: see commit().
     const UtcTime closed = b.life.window.closes();
     b.life.window.end = end;

@@ -149,6 +149,7 @@ Json to_json(const Slot &s) {
                       {"start", base::format_rfc3339(s.start)},
                       {"latest_start", base::format_rfc3339(s.latest_start)},
                       {"duration_s", s.duration.count() / 1000},
+                      {"grid_s", s.grid.count() / 1000},
                       {"channel", s.channel},
                       {"carriers", to_array(s.carriers)},
                       {"rate_bps", s.rate.bps},
@@ -161,6 +162,7 @@ Result<Slot> read_slot(const Json &json, std::string where) {
     s.start = TRY(in.time("start"));
     s.latest_start = TRY(in.time("latest_start"));
     s.duration = base::Seconds{TRY(in.integer("duration_s", 1, 366 * 86'400))};
+    s.grid = base::Seconds{TRY(in.integer_or("grid_s", 0, 0, 86'400))};
     s.channel = TRY(in.string("channel", 32));
     s.carriers = TRY(plain_names(in, "carriers"));
     s.rate.bps = TRY(in.integer("rate_bps", 1, k_max_bps));

@@ -57,11 +57,13 @@ struct Reservation {
 [[nodiscard]] base::Result<Reservation> read_reservation(const Json &json, std::string where);
 
 /// One free slot of the menu: the record `{"type":"slot","v":1,…}`. Every start in
-/// [start, latest_start] with the duration asked for passes admission.
+/// [start, latest_start], at multiples of `grid` since 1970 when it is not 0, passes admission with
+/// the duration asked for.
 struct Slot {
     base::UtcTime start;
     base::UtcTime latest_start;
     base::Millis duration{0};
+    base::Millis grid{0}; ///< whole seconds
     std::string channel;
     std::vector<std::string> carriers;
     base::BitRate rate;

@@ -112,6 +112,7 @@ TEST_CASE("wire: a reservation, a slot and a problem survive") {
     const wire::Slot slot{.start = reservation.window.start,
                           .latest_start = reservation.window.end,
                           .duration = std::chrono::hours{2},
+                          .grid = std::chrono::minutes{15},
                           .channel = "studio1",
                           .carriers = {"line-a"},
                           .rate = {6'000'000},

@@ -1,0 +1,23 @@
+// The readers of control.toml's parts. For config*.cpp only.
+#pragma once
+
+#include "control/config.hpp"
+
+namespace control {
+
+[[nodiscard]] base::Result<conf::Address> read_address(const conf::Table &t, std::string_view key);
+
+/// [policy], and [channels.NAME.policy] over it.
+[[nodiscard]] base::Result<Policy> read_policy(const conf::Table &t);
+[[nodiscard]] base::Result<ChannelPolicy> read_channel_policy(const conf::Table &t,
+                                                              const ChannelPolicy &general);
+
+/// [carriers.NAME], then [relays.NAME], then [channels.NAME]: each names those before it.
+[[nodiscard]] base::Result<void> read_carrier(const conf::Table &t, const std::string &name,
+                                              Config &c);
+[[nodiscard]] base::Result<void> read_relay(const conf::Table &t, const std::string &name,
+                                            Config &c);
+[[nodiscard]] base::Result<void> read_channel(const conf::Table &t, const std::string &name,
+                                              Config &c);
+
+} // namespace control
