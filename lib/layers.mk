@@ -49,3 +49,5 @@ test_modules.play-relay    := wire
 test_modules.make-relay    := relay
 test_modules.fake-sender   := wire cli
 test_modules.record-sender := base cli wire
+test_modules.stress-control := control cli
+test_modules.audit-ledger   := control cli
