@@ -2,6 +2,7 @@
 #include "resv/alternatives.hpp"
 
 #include "control/booking.hpp"
+#include "control/fees.hpp"
 #include "control/offers.hpp"
 #include "control/places.hpp"
 
@@ -10,6 +11,7 @@
 namespace control {
 
 using base::UtcTime;
+using ledger::Booking;
 using ledger::Transaction;
 using wire::ReservationRequest;
 
@@ -33,7 +35,11 @@ std::vector<std::vector<std::string>> carrier_choices(const std::vector<std::str
 } // namespace
 
 // Nearest to what was asked first: it first looks elsewhere for what was asked.
-std::vector<resv::Way> Desk::ways(const ReservationRequest &request, UtcTime now) const {
+std::vector<resv::Way> Desk::ways(const Booking &refused, UtcTime now) const {
+    const ReservationRequest &request = refused.request;
+    std::vector<resv::Demand> also;
+    if (m_config.distributors.contains(refused.owner))
+        also.push_back({resv::at_once_resource(refused.owner), 1});
     // An offer has to be taken before its programme starts, when there is time.
     const UtcTime earliest = std::min(request.start, now + k_offer_life);
     std::vector<resv::Way> out;
@@ -53,16 +59,18 @@ std::vector<resv::Way> Desk::ways(const ReservationRequest &request, UtcTime now
                            .bounds = {earliest, now + place.policy.horizon},
                            .shortest = place.policy.min_duration,
                            .longest = place.policy.max_duration,
-                           .grid = place.policy.grid});
+                           .grid = place.policy.grid,
+                           .also = also});
     }
     std::ranges::stable_sort(
         out, {}, [](const resv::Way &w) { return int{w.other_channel} + int{w.other_carriers}; });
     return out;
 }
 
-Outcome<std::vector<wire::Alternative>>
-Desk::alternatives(Transaction &t, const ReservationRequest &request, UtcTime now) const {
-    const auto choices = ways(request, now);
+Outcome<std::vector<wire::Alternative>> Desk::alternatives(Transaction &t, const Booking &refused,
+                                                           UtcTime now) const {
+    const ReservationRequest &request = refused.request;
+    const auto choices = ways(refused, now);
     const resv::Wanted wanted{
         .start = request.start, .duration = request.end - request.start, .rate = request.rate};
     resv::Span reach{request.start - k_reach, request.end + k_reach};
@@ -70,10 +78,17 @@ Desk::alternatives(Transaction &t, const ReservationRequest &request, UtcTime no
         reach.from = std::min(reach.from, request.start - k_reach - w.lead_in);
         reach.to = std::max(reach.to, request.end + k_reach + w.drain);
     }
-    const resv::Timetable live = TRY(t.loads(reach, now, {}));
+    const auto live = TRY(taken(t, reach, now));
     std::vector<wire::Alternative> out;
     for (const auto &a : resv::alternatives(m_capacity, live, wanted, choices, k_reach)) {
         const resv::Way &w = choices[a.way];
+        Booking other = refused; // in another month another sum counts
+        other.life.window.start = a.start;
+        other.life.window.end = a.start + a.duration;
+        const auto allowed = check_quota(t, other, now);
+        if (!allowed && allowed.error().problem.code == "over_quota")
+            continue;
+        TRY(allowed);
         out.push_back({.offer = {},
                        .expires = {},
                        .start = a.start,
@@ -81,7 +96,8 @@ Desk::alternatives(Transaction &t, const ReservationRequest &request, UtcTime no
                        .channel = w.channel,
                        .carriers = w.carriers,
                        .rate = a.rate,
-                       .viewers = w.viewers});
+                       .viewers = w.viewers,
+                       .fee = TRY(quote(m_config, w.channel, w.carriers, a.duration))});
     }
     return out;
 }

@@ -2,10 +2,12 @@
 #include "control/booking.hpp"
 
 #include "control/documents.hpp"
+#include "control/fees.hpp"
 #include "control/places.hpp"
 #include "seal/password.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace control {
 
@@ -42,16 +44,64 @@ Outcome<std::vector<Place>> Desk::open_places(const wire::ReservationRequest &r,
     return out;
 }
 
-std::vector<resv::Demand> Desk::demands(const Booking &b) const {
-    return resv::demands_of(b.channel, b.relay, b.request.carriers, b.request.rate, b.viewers);
+Desk::Desk(const Config &config)
+    : m_config(config), m_capacity(resv::capacity_of(config.catalogue)) {
+    for (const auto &[name, quota] : config.distributors)
+        m_capacity[resv::at_once_resource(name)] =
+            quota.at_once.value_or(std::numeric_limits<std::int64_t>::max());
+}
+
+std::vector<resv::Demand> Desk::bounded(const Booking &b) const {
+    auto out = demands_of(b);
+    if (!m_config.distributors.contains(b.owner))
+        std::erase_if(out, [own = resv::at_once_resource(b.owner)](const resv::Demand &d) {
+            return d.resource == own;
+        });
+    return out;
+}
+
+Outcome<void> Desk::check_quota(Transaction &t, const Booking &b, UtcTime now) const {
+    const auto found = m_config.distributors.find(b.owner);
+    if (found == m_config.distributors.end())
+        return {};
+    const resv::Span when{b.life.window.start, b.life.window.end};
+    const auto usage = TRY(t.usage(b.owner, resv::month_of(when.from), now, b.id));
+    const auto over = resv::over_quota(found->second, b.owner, usage, when);
+    if (!over.empty())
+        return refuse_short(over);
+    return {};
+}
+
+Outcome<resv::Timetable> Desk::taken(Transaction &t, resv::Span span, UtcTime now,
+                                     const std::optional<base::Id> &except) const {
+    auto loads = TRY(t.loads(span, now, except));
+    for (const auto &[name, m] : m_config.maintenance)
+        if (m.span.overlaps(span))
+            loads.insert(loads.end(), m.loads.begin(), m.loads.end());
+    return resv::Timetable{loads};
+}
+
+// Maintenance is nobody's secret, unlike the bookings of others.
+std::unexpected<Refusal> Desk::refuse_short(const std::vector<resv::Shortage> &shortages) const {
+    auto refusal = control::refuse_short(shortages);
+    for (const auto &[name, m] : m_config.maintenance)
+        if (std::ranges::any_of(shortages, [&m = m](const resv::Shortage &s) {
+                return s.when.overlaps(m.span) &&
+                       std::ranges::find(m.loads, s.resource, &resv::Load::resource) !=
+                           m.loads.end();
+            }))
+            refusal.error().problem.detail +=
+                fmt::format("; maintenance ({}) from {} to {}", name,
+                            base::format_rfc3339(m.span.from), base::format_rfc3339(m.span.to));
+    return refusal;
 }
 
 // What `b` needs within `span` is free, but for what it takes itself.
 Outcome<void> Desk::check_free(Transaction &t, const Booking &b, resv::Span span,
                                UtcTime now) const {
-    const auto wanted = demands(b);
+    const auto wanted = bounded(b);
     TRY(t.lock(resv::resources_of(wanted), now));
-    const auto missing = resv::shortages(m_capacity, TRY(t.loads(span, now, b.id)), span, wanted);
+    const auto missing = resv::shortages(m_capacity, TRY(taken(t, span, now, b.id)), span, wanted);
     if (!missing.empty())
         return refuse_short(missing);
     return {};
@@ -88,22 +138,25 @@ Outcome<Booking> Desk::book(Transaction &t, const std::string &owner,
     for (const Place &place : candidates) {
         const resv::Span span = take(place);
         reach = {std::min(reach.from, span.from), std::max(reach.to, span.to)};
-        std::ranges::copy(demands(b), std::back_inserter(judged));
+        std::ranges::copy(bounded(b), std::back_inserter(judged));
     }
     TRY(t.lock(resv::resources_of(judged), now));
+    TRY(check_quota(t, b, now));
 
-    const resv::Timetable live = TRY(t.loads(reach, now, {}));
+    const auto live = TRY(taken(t, reach, now));
     std::vector<resv::Shortage> best;
     for (const Place &place : candidates) {
         const resv::Span span = take(place);
-        auto missing = resv::shortages(m_capacity, live, span, demands(b));
-        if (missing.empty())
+        auto missing = resv::shortages(m_capacity, live, span, bounded(b));
+        if (missing.empty()) {
+            b.fee = TRY(quote(m_config, b.channel, request.carriers, request.end - request.start));
             return save(t, std::move(b));
+        }
         if (best.empty() || missing.size() < best.size())
             best = std::move(missing);
     }
     auto refusal = refuse_short(best);
-    refusal.error().problem.alternatives = TRY(alternatives(t, request, now));
+    refusal.error().problem.alternatives = TRY(alternatives(t, b, now));
     return refusal;
 }
 

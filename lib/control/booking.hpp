@@ -13,8 +13,7 @@ namespace control {
 /// configuration; thread-safe.
 class Desk {
   public:
-    explicit Desk(const Config &config)
-        : m_config(config), m_capacity(resv::capacity_of(config.catalogue)) {}
+    explicit Desk(const Config &config);
 
     /// A booking, or a hold when the request says so, for @p owner. 422: the times, names or rate
     /// cannot be (codes too_late, beyond_horizon, too_short, too_long, unknown_channel,
@@ -62,12 +61,21 @@ class Desk {
   private:
     [[nodiscard]] Outcome<std::vector<Place>> open_places(const wire::ReservationRequest &request,
                                                           base::UtcTime now) const;
-    [[nodiscard]] std::vector<resv::Way> ways(const wire::ReservationRequest &request,
+    [[nodiscard]] std::vector<resv::Way> ways(const ledger::Booking &refused,
                                               base::UtcTime now) const;
     [[nodiscard]] Outcome<std::vector<wire::Alternative>>
-    alternatives(ledger::Transaction &t, const wire::ReservationRequest &request,
-                 base::UtcTime now) const;
-    [[nodiscard]] std::vector<resv::Demand> demands(const ledger::Booking &booking) const;
+    alternatives(ledger::Transaction &t, const ledger::Booking &refused, base::UtcTime now) const;
+    /// What is taken, by others and by maintenance, within @p span.
+    [[nodiscard]] Outcome<resv::Timetable> taken(ledger::Transaction &t, resv::Span span,
+                                                 base::UtcTime now,
+                                                 const std::optional<base::Id> &except = {}) const;
+    /// What it takes of what there is a bound to: without a quota its owner has none.
+    [[nodiscard]] std::vector<resv::Demand> bounded(const ledger::Booking &booking) const;
+    /// Whether its owner may have it, as far as that is a sum: 409 over_quota.
+    [[nodiscard]] Outcome<void> check_quota(ledger::Transaction &t, const ledger::Booking &booking,
+                                            base::UtcTime now) const;
+    [[nodiscard]] std::unexpected<Refusal>
+    refuse_short(const std::vector<resv::Shortage> &shortages) const;
     [[nodiscard]] Outcome<void> check_free(ledger::Transaction &t, const ledger::Booking &booking,
                                            resv::Span span, base::UtcTime now) const;
     [[nodiscard]] Outcome<ledger::Booking> save(ledger::Transaction &t,

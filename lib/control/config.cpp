@@ -49,9 +49,14 @@ Result<Config> read_control(const Table &top) {
         !good)
         return std::unexpected(top.error_at("ledger", good.error().message, good.error().hint));
     c.policy = TRY(read_policy(TRY(top.table_or_empty("policy"))));
+    c.currency = TRY(top.string_or("currency", ""));
+    if (!c.currency.empty() && !resv::is_currency(c.currency))
+        return std::unexpected(top.error_at("currency", "is no code of ISO 4217, such as \"EUR\""));
     TRY(read_each(top, "carriers", c, read_carrier));
     TRY(read_each(top, "relays", c, read_relay));
     TRY(read_each(top, "channels", c, read_channel));
+    TRY(read_each(top, "maintenance", c, read_maintenance));
+    TRY(read_each(top, "distributors", c, read_distributor));
     TRY(top.finish());
     return c;
 }

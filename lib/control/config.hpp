@@ -4,6 +4,8 @@
 #include "conf/address.hpp"
 #include "conf/toml.hpp"
 #include "resv/catalogue.hpp"
+#include "resv/fee.hpp"
+#include "resv/quota.hpp"
 #include "wire/settings.hpp"
 
 #include <filesystem>
@@ -38,6 +40,14 @@ struct CarrierSite {
     wire::LinkInfo link;
 };
 
+/// A time during which there is less of something: a load that nobody owns.
+struct Maintenance {
+    std::string resource; ///< as it is written: "channel:one", "relay:r1:egress" …
+    resv::Span span;
+    std::optional<std::int64_t> units; ///< of its only resource; none: all of all of them
+    std::vector<resv::Load> loads;     ///< what that comes to
+};
+
 struct Config {
     std::filesystem::path file; ///< where it was read from
     conf::Address listen;
@@ -50,6 +60,11 @@ struct Config {
     std::map<std::string, RelaySite, std::less<>> relays;
     std::map<std::string, CarrierSite, std::less<>> carriers;
     std::map<std::string, ChannelPolicy, std::less<>> channels;
+    std::map<std::string, Maintenance, std::less<>> maintenance;
+    std::map<std::string, resv::Quota, std::less<>> distributors;
+    std::string currency; ///< of all fees; empty: nothing costs anything
+    std::map<std::string, resv::Fee, std::less<>> channel_fees;
+    std::map<std::string, resv::Fee, std::less<>> carrier_fees;
 
     /// Of a channel that is no longer there: the general one.
     [[nodiscard]] const ChannelPolicy &policy_of(std::string_view channel) const;

@@ -20,4 +20,15 @@ namespace control {
 [[nodiscard]] base::Result<void> read_channel(const conf::Table &t, const std::string &name,
                                               Config &c);
 
+/// [channels.NAME.fee] or [carriers.NAME.fee], the table `fee` of @p t, which may be absent.
+[[nodiscard]] base::Result<std::optional<resv::Fee>> read_fee(const conf::Table &t,
+                                                              const Config &c);
+/// [maintenance.NAME], after all of these.
+[[nodiscard]] base::Result<void> read_maintenance(const conf::Table &t, const std::string &name,
+                                                  Config &c);
+
+/// [distributors.NAME].
+[[nodiscard]] base::Result<void> read_distributor(const conf::Table &t, const std::string &name,
+                                                  Config &c);
+
 } // namespace control

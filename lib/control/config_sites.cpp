@@ -79,6 +79,8 @@ Result<void> read_carrier(const Table &t, const std::string &name, Config &c) {
     c.catalogue.carriers[name] = {.lines = TRY(t.integer("lines", 1, k_max_count)),
                                   .capacity = TRY(t.rate("capacity"))};
     c.carriers[name] = std::move(site);
+    if (const auto fee = TRY(read_fee(t, c)))
+        c.carrier_fees[name] = *fee;
     return t.finish();
 }
 
@@ -123,6 +125,8 @@ Result<void> read_channel(const Table &t, const std::string &name, Config &c) {
         return std::unexpected(t.error_at("max_rate", "is more than the relay's ingest"));
     c.channels[name] = TRY(read_channel_policy(TRY(t.table_or_empty("policy")), c.policy));
     c.catalogue.channels[name] = std::move(channel);
+    if (const auto fee = TRY(read_fee(t, c)))
+        c.channel_fees[name] = *fee;
     return t.finish();
 }
 

@@ -1,5 +1,6 @@
 // The menu: what is free.
 #include "control/booking.hpp"
+#include "control/fees.hpp"
 #include "resv/grid.hpp"
 
 #include <algorithm>
@@ -53,10 +54,11 @@ Outcome<std::vector<wire::Slot>> Desk::slots(Transaction &t, const Wish &wish, U
     for (const auto &[place, carriers] : menu)
         reach = {std::min(reach.from, from - place.policy.lead_in),
                  std::max(reach.to, wish.menu.to + place.policy.drain)};
-    const resv::Timetable live = TRY(t.loads(reach, now, {}));
+    const auto live = TRY(taken(t, reach, now));
     std::vector<wire::Slot> out;
     for (const auto &[place, carriers] : menu) {
         const ChannelPolicy &p = place.policy;
+        const auto fee = TRY(quote(m_config, place.channel, carriers, wish.duration));
         const auto needed =
             resv::demands_of(place.channel, place.relay, carriers, wish.rate, place.viewers);
         for (const resv::StartRange &range : resv::free_starts(
@@ -69,7 +71,8 @@ Outcome<std::vector<wire::Slot>> Desk::slots(Transaction &t, const Wish &wish, U
                                   .channel = place.channel,
                                   .carriers = carriers,
                                   .rate = wish.rate,
-                                  .viewers = place.viewers};
+                                  .viewers = place.viewers,
+                                  .fee = fee};
             if (slot.start <= slot.latest_start)
                 out.push_back(slot);
         }

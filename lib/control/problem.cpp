@@ -57,12 +57,18 @@ std::unexpected<Refusal> refuse(int status, std::string code, std::string detail
 }
 
 std::unexpected<Refusal> refuse_short(const std::vector<resv::Shortage> &shortages) {
-    const bool taken = std::ranges::any_of(
-        shortages, [](const auto &s) { return s.resource.starts_with("channel:"); });
-    auto refusal = refuse(409, taken ? "overlap" : "no_capacity",
-                          taken ? "the channel is taken at that time"
-                                : "not everything it needs is free at that time",
-                          "resv-request slots shows what is free");
+    const auto any = [&](std::string_view kind) {
+        return std::ranges::any_of(shortages,
+                                   [kind](const auto &s) { return s.resource.starts_with(kind); });
+    };
+    auto refusal = any("distributor:")
+                       ? refuse(409, "over_quota", "that is more than your quota allows",
+                                "ask who runs this control for a larger one")
+                   : any("channel:")
+                       ? refuse(409, "overlap", "the channel is taken at that time",
+                                "resv-request slots shows what is free")
+                       : refuse(409, "no_capacity", "not everything it needs is free at that time",
+                                "resv-request slots shows what is free");
     for (const resv::Shortage &s : shortages)
         refusal.error().problem.shortfalls.push_back({.resource = s.resource,
                                                       .needed = s.needed,

@@ -1,6 +1,7 @@
 // What becomes of a booking: each verb moves it to its next state.
 #include "control/booking.hpp"
 #include "control/documents.hpp"
+#include "control/fees.hpp"
 
 #include <algorithm>
 
@@ -20,6 +21,21 @@ Outcome<resv::State> step(const Booking &b, Action action, UtcTime now) {
     return refuse(409, "wrong_state", next.error().message, next.error().hint);
 }
 
+// What an extension costs, by today's tariff, goes on top of what was quoted.
+Outcome<void> add_fee(const Config &config, Booking &b, UtcTime end) {
+    const resv::Window &w = b.life.window;
+    const auto &carriers = b.request.carriers;
+    const auto before = TRY(quote(config, b.channel, carriers, w.end - w.start));
+    const auto after = TRY(quote(config, b.channel, carriers, end - w.start));
+    if (!after || (b.fee && b.fee->currency != after->currency))
+        return {}; // nothing costs anything, or all in another currency: what was quoted stays
+    if (!b.fee)
+        b.fee = resv::Money{.minor = 0, .currency = after->currency};
+    if (__builtin_add_overflow(b.fee->minor, after->minor - before->minor, &b.fee->minor))
+        return refuse(409, "refused", "its fee is beyond all bounds");
+    return {};
+}
+
 } // namespace
 
 // Every change goes through here: revision, the relay's feed, and what it takes.
@@ -37,7 +53,7 @@ Outcome<Booking> Desk::save(Transaction &t, Booking b) const {
 
 Outcome<void> Desk::keep(Transaction &t, const Booking &b) const {
     const bool occupies = resv::occupies(b.life.state);
-    TRY(t.put(b, occupies ? demands(b) : std::vector<resv::Demand>{}));
+    TRY(t.put(b, occupies ? demands_of(b) : std::vector<resv::Demand>{}));
     return {};
 }
 
@@ -63,12 +79,14 @@ Outcome<Booking> Desk::extend(Transaction &t, Booking b, UtcTime end, UtcTime no
                       "to stop early, end it when it runs");
     TRY(check_duration(m_config.policy_of(b.channel), end - b.life.window.start));
     // What a booking has it keeps; only what comes on top must be free. A hold: see commit().
+    TRY(add_fee(m_config, b, end));
     const UtcTime closed = b.life.window.closes();
     b.life.window.end = end;
     resv::Span needed = resv::occupied(b.life.window);
     if (b.life.state != resv::State::held)
         needed.from = closed;
     TRY(check_free(t, b, needed, now));
+    TRY(check_quota(t, b, now));
     return save(t, std::move(b));
 }
 

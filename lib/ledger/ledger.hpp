@@ -35,6 +35,12 @@ class Transaction {
     /// @p except is left out.
     [[nodiscard]] virtual base::Result<std::vector<resv::Load>>
     loads(resv::Span span, base::UtcTime now, const std::optional<base::Id> &except) = 0;
+    /// What @p owner has at @p now: reservations still to end, and the programme time of those that
+    /// start within @p month: ended ones and no-shows count, what expired or was cancelled or
+    /// revoked does not. @p except is left out.
+    [[nodiscard]] virtual base::Result<resv::Usage>
+    usage(const std::string &owner, resv::Span month, base::UtcTime now,
+          const std::optional<base::Id> &except) = 0;
     /// Those whose written state still occupies something and may be due for a change by @p now: a
     /// hold that expired, a window that opened.
     [[nodiscard]] virtual base::Result<std::vector<Booking>> due(base::UtcTime now) = 0;

@@ -52,6 +52,23 @@ class MemoryTransaction final : public Transaction {
         }
         return out;
     }
+    Result<resv::Usage> usage(const std::string &owner, resv::Span month, UtcTime now,
+                              const std::optional<base::Id> &except) override {
+        resv::Usage out;
+        for (const auto &[id, b] : m.bookings) {
+            const resv::State state = b.life.state;
+            if (b.owner != owner || id == except || state == resv::State::cancelled ||
+                state == resv::State::expired || state == resv::State::revoked ||
+                (b.life.hold_expires && *b.life.hold_expires <= now))
+                continue;
+            const resv::Window &w = b.life.window;
+            if (resv::occupies(state) && w.end > now)
+                ++out.ahead;
+            if (month.from <= w.start && w.start < month.to)
+                out.airtime += w.end - w.start;
+        }
+        return out;
+    }
     Result<std::vector<Booking>> due(UtcTime now) override {
         return select([&](const Booking &b) {
             return resv::occupies(b.life.state) &&

@@ -19,6 +19,7 @@ namespace ledger {
 struct Value {
     std::variant<std::monostate, std::int64_t, std::string_view, seal::ByteView> value;
 
+    Value() = default;                                                      // NULL
     Value(std::int64_t number) : value(number) {}                           // NOLINT(*-explicit-*)
     Value(std::string_view text) : value(text) {}                           // NOLINT(*-explicit-*)
     Value(const std::string &text) : value(std::string_view(text)) {}       // NOLINT(*-explicit-*)

@@ -13,12 +13,12 @@ namespace {
 constexpr std::string_view k_booking =
     "SELECT id, owner, channel, relay, viewers, request, state, start_ms, end_ms, lead_in_s, "
     "drain_s, hold_expires_ms, vid, ticket_id, generation, revision, settings_serial, "
-    "feed_serial, created_ms, first_media_ms FROM reservations ";
+    "feed_serial, created_ms, first_media_ms, fee_minor, fee_currency FROM reservations ";
 
 // In the order of the table's columns.
 constexpr std::string_view k_put_booking =
     "INSERT INTO reservations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?) ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, channel = excluded.channel, "
+    "?, ?, ?) ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, channel = excluded.channel, "
     "relay = excluded.relay, viewers = excluded.viewers, request = excluded.request, "
     "state = excluded.state, start_ms = excluded.start_ms, end_ms = excluded.end_ms, "
     "lead_in_s = excluded.lead_in_s, drain_s = excluded.drain_s, opens_ms = excluded.opens_ms, "
@@ -26,7 +26,8 @@ constexpr std::string_view k_put_booking =
     "ticket_id = excluded.ticket_id, generation = excluded.generation, "
     "revision = excluded.revision, settings_serial = excluded.settings_serial, "
     "feed_serial = excluded.feed_serial, created_ms = excluded.created_ms, "
-    "first_media_ms = excluded.first_media_ms";
+    "first_media_ms = excluded.first_media_ms, fee_minor = excluded.fee_minor, "
+    "fee_currency = excluded.fee_currency";
 
 Result<Booking> read_booking(const Rows &row) {
     Booking b;
@@ -50,6 +51,8 @@ Result<Booking> read_booking(const Rows &row) {
     b.feed_serial = row.integer(17);
     b.created = row.time(18);
     b.first_media = row.optional_time(19);
+    if (row.type(20) != Rows::Type::null)
+        b.fee = resv::Money{.minor = row.integer(20), .currency = row.text(21)};
     return b;
 }
 
@@ -96,7 +99,9 @@ Result<void> SqlTransaction::put(const Booking &b, const std::vector<resv::Deman
                                   b.settings_serial,
                                   b.feed_serial,
                                   b.created,
-                                  b.first_media}));
+                                  b.first_media,
+                                  b.fee ? Value{b.fee->minor} : Value{},
+                                  b.fee ? Value{b.fee->currency} : Value{}}));
     TRY(m_sql.run("DELETE FROM demands WHERE reservation = ?", {id}));
     for (const resv::Demand &d : demands)
         TRY(m_sql.run("INSERT INTO demands VALUES (?, ?, ?, ?, ?, ?)",
@@ -119,6 +124,23 @@ Result<std::vector<resv::Load>> SqlTransaction::loads(resv::Span span, UtcTime n
     while (TRY(rows->next()))
         out.push_back({rows->text(0), {rows->time(1), rows->time(2)}, rows->integer(3)});
     return out;
+}
+
+Result<resv::Usage> SqlTransaction::usage(const std::string &owner, resv::Span month, UtcTime now,
+                                          const std::optional<base::Id> &except) {
+    const seal::ByteView other = except ? seal::ByteView{except->bytes} : seal::ByteView{};
+    const auto ahead =
+        TRY(m_sql.number("SELECT count(*) FROM reservations WHERE owner = ? "
+                         "AND state IN ('held', 'booked', 'active') AND end_ms > ? "
+                         "AND (hold_expires_ms IS NULL OR hold_expires_ms > ?) AND id <> ?",
+                         {owner, now, now, other}));
+    const auto airtime = TRY(
+        m_sql.number("SELECT CAST(COALESCE(SUM(end_ms - start_ms), 0) AS BIGINT) FROM reservations "
+                     "WHERE owner = ? AND start_ms >= ? AND start_ms < ? "
+                     "AND state NOT IN ('cancelled', 'expired', 'revoked') "
+                     "AND (hold_expires_ms IS NULL OR hold_expires_ms > ?) AND id <> ?",
+                     {owner, month.from, month.to, now, other}));
+    return resv::Usage{.ahead = ahead.value_or(0), .airtime = base::Millis{airtime.value_or(0)}};
 }
 
 Result<std::vector<Booking>> SqlTransaction::due(UtcTime now) {

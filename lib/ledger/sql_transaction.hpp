@@ -22,6 +22,8 @@ class SqlTransaction : public Transaction {
                            const std::vector<resv::Demand> &demands) override;
     base::Result<std::vector<resv::Load>> loads(resv::Span span, base::UtcTime now,
                                                 const std::optional<base::Id> &except) override;
+    base::Result<resv::Usage> usage(const std::string &owner, resv::Span month, base::UtcTime now,
+                                    const std::optional<base::Id> &except) override;
     base::Result<std::vector<Booking>> due(base::UtcTime now) override;
     base::Result<std::int64_t> next_feed_serial(const std::string &relay) override;
     base::Result<std::vector<Booking>> changed(const std::string &relay,

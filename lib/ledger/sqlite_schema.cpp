@@ -14,8 +14,12 @@ CREATE TABLE reservations (
     drain_s INTEGER NOT NULL, opens_ms INTEGER NOT NULL, hold_expires_ms INTEGER,
     vid TEXT NOT NULL, ticket_id BLOB NOT NULL, generation INTEGER NOT NULL,
     revision INTEGER NOT NULL, settings_serial INTEGER NOT NULL, feed_serial INTEGER NOT NULL,
-    created_ms INTEGER NOT NULL, first_media_ms INTEGER) STRICT, WITHOUT ROWID;
+    created_ms INTEGER NOT NULL, first_media_ms INTEGER, fee_minor INTEGER,
+    fee_currency TEXT) STRICT, WITHOUT ROWID;
 CREATE INDEX reservations_owner ON reservations (owner, id);
+CREATE INDEX reservations_airtime ON reservations (owner, start_ms);
+CREATE INDEX reservations_ahead ON reservations (owner)
+    WHERE state IN ('held', 'booked', 'active');
 CREATE INDEX reservations_feed ON reservations (relay, feed_serial);
 CREATE INDEX reservations_live ON reservations (opens_ms)
     WHERE state IN ('held', 'booked', 'active');
@@ -44,7 +48,20 @@ CREATE TABLE reports (
 CREATE INDEX reports_reservation ON reports (reservation);
 CREATE TABLE signing_key (
     one INTEGER PRIMARY KEY CHECK (one = 1), key_id BLOB NOT NULL) STRICT;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
+)sql";
+
+// Version 1 had neither fees nor quotas.
+const char *const k_sqlite_upgrade = R"sql(
+ALTER TABLE reservations ADD COLUMN fee_minor INTEGER;
+ALTER TABLE reservations ADD COLUMN fee_currency TEXT;
+CREATE INDEX reservations_airtime ON reservations (owner, start_ms);
+CREATE INDEX reservations_ahead ON reservations (owner)
+    WHERE state IN ('held', 'booked', 'active');
+INSERT INTO demands SELECT id, 'distributor:' || owner || ':at_once', 1, opens_ms,
+    end_ms + drain_s * 1000, hold_expires_ms FROM reservations
+    WHERE state IN ('held', 'booked', 'active');
+PRAGMA user_version = 2;
 )sql";
 
 } // namespace ledger

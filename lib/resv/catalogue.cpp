@@ -32,6 +32,11 @@ Capacity capacity_of(const Catalogue &catalogue) {
     return out;
 }
 
+bool is_rate(std::string_view resource) {
+    return resource.ends_with(":ingest") || resource.ends_with(":egress") ||
+           resource.ends_with(":bits");
+}
+
 base::BitRate line_rate(base::BitRate rate) {
     return {rate.bps + (rate.bps + 3) / 4 + k_overhead_bps};
 }

@@ -36,6 +36,9 @@ struct Catalogue {
 /// All units of all resources of @p catalogue.
 [[nodiscard]] Capacity capacity_of(const Catalogue &catalogue);
 
+/// Whether units of @p resource are bit/s; else they are counts.
+[[nodiscard]] bool is_rate(std::string_view resource);
+
 /// What a carrier's line is reserved at: rate x 1.25 + 100 kbit/s (SRT's overhead and
 /// retransmission), rounded up.
 [[nodiscard]] base::BitRate line_rate(base::BitRate rate);

@@ -28,16 +28,18 @@ Result<Shortfall> read_shortfall(const Json &json, std::string where) {
 } // namespace
 
 Json to_json(const Alternative &a) {
-    return JsonObject{{"type", "alternative"},
-                      {"v", 1},
-                      {"start", base::format_rfc3339(a.start)},
-                      {"end", base::format_rfc3339(a.end)},
-                      {"channel", a.channel},
-                      {"carriers", to_array(a.carriers)},
-                      {"rate_bps", a.rate.bps},
-                      {"viewers", a.viewers},
-                      {"expires", base::format_rfc3339(a.expires)},
-                      {"offer", a.offer}};
+    JsonObject out{{"type", "alternative"},
+                   {"v", 1},
+                   {"start", base::format_rfc3339(a.start)},
+                   {"end", base::format_rfc3339(a.end)},
+                   {"channel", a.channel},
+                   {"carriers", to_array(a.carriers)},
+                   {"rate_bps", a.rate.bps},
+                   {"viewers", a.viewers},
+                   {"expires", base::format_rfc3339(a.expires)},
+                   {"offer", a.offer}};
+    put_fee(out, a.fee);
+    return out;
 }
 
 Result<Alternative> read_alternative(const Json &json, std::string where) {
@@ -49,7 +51,8 @@ Result<Alternative> read_alternative(const Json &json, std::string where) {
                        .channel = TRY(in.string("channel", 32)),
                        .carriers = TRY(plain_names(in, "carriers")),
                        .rate = {TRY(in.integer("rate_bps", 1, k_max_bps))},
-                       .viewers = TRY(in.integer("viewers", 0, k_max_viewers))};
+                       .viewers = TRY(in.integer("viewers", 0, k_max_viewers)),
+                       .fee = TRY(read_fee(in))};
 }
 
 Json to_json(const Problem &p) {

@@ -1,7 +1,7 @@
 // Why control says no, and what would do instead.
 #pragma once
 
-#include "wire/json.hpp"
+#include "wire/money.hpp"
 
 namespace wire {
 
@@ -25,6 +25,7 @@ struct Alternative {
     std::vector<std::string> carriers;
     base::BitRate rate;
     std::int64_t viewers = 0;
+    std::optional<resv::Money> fee{};
 };
 [[nodiscard]] Json to_json(const Alternative &alternative);
 [[nodiscard]] base::Result<Alternative> read_alternative(const Json &json, std::string where);

@@ -115,6 +115,7 @@ Json to_json(const Reservation &r) {
                    {"created", base::format_rfc3339(r.created)}};
     if (r.hold_expires)
         out["hold_expires"] = base::format_rfc3339(*r.hold_expires);
+    put_fee(out, r.fee);
     return out;
 }
 
@@ -140,20 +141,23 @@ Result<Reservation> read_reservation(const Json &json, std::string where) {
     r.revision = TRY(in.integer("revision"));
     r.created = TRY(in.time("created"));
     r.hold_expires = TRY(in.optional_time("hold_expires"));
+    r.fee = TRY(read_fee(in));
     return r;
 }
 
 Json to_json(const Slot &s) {
-    return JsonObject{{"type", "slot"},
-                      {"v", 1},
-                      {"start", base::format_rfc3339(s.start)},
-                      {"latest_start", base::format_rfc3339(s.latest_start)},
-                      {"duration_s", s.duration.count() / 1000},
-                      {"grid_s", s.grid.count() / 1000},
-                      {"channel", s.channel},
-                      {"carriers", to_array(s.carriers)},
-                      {"rate_bps", s.rate.bps},
-                      {"viewers", s.viewers}};
+    JsonObject out{{"type", "slot"},
+                   {"v", 1},
+                   {"start", base::format_rfc3339(s.start)},
+                   {"latest_start", base::format_rfc3339(s.latest_start)},
+                   {"duration_s", s.duration.count() / 1000},
+                   {"grid_s", s.grid.count() / 1000},
+                   {"channel", s.channel},
+                   {"carriers", to_array(s.carriers)},
+                   {"rate_bps", s.rate.bps},
+                   {"viewers", s.viewers}};
+    put_fee(out, s.fee);
+    return out;
 }
 
 Result<Slot> read_slot(const Json &json, std::string where) {
@@ -167,6 +171,7 @@ Result<Slot> read_slot(const Json &json, std::string where) {
     s.carriers = TRY(plain_names(in, "carriers"));
     s.rate.bps = TRY(in.integer("rate_bps", 1, k_max_bps));
     s.viewers = TRY(in.integer("viewers", 0, k_max_viewers));
+    s.fee = TRY(read_fee(in));
     return s;
 }
 

@@ -4,7 +4,7 @@
 #include "base/id.hpp"
 #include "resv/state.hpp"
 #include "resv/window.hpp"
-#include "wire/json.hpp"
+#include "wire/money.hpp"
 
 namespace wire {
 
@@ -52,6 +52,7 @@ struct Reservation {
     std::int64_t revision = 0; ///< the ETag
     base::UtcTime created;
     std::optional<base::UtcTime> hold_expires;
+    std::optional<resv::Money> fee; ///< the quote; none where nothing costs anything
 };
 [[nodiscard]] Json to_json(const Reservation &reservation);
 [[nodiscard]] base::Result<Reservation> read_reservation(const Json &json, std::string where);
@@ -68,6 +69,7 @@ struct Slot {
     std::vector<std::string> carriers;
     base::BitRate rate;
     std::int64_t viewers = 0;
+    std::optional<resv::Money> fee{}; ///< of each start
 };
 [[nodiscard]] Json to_json(const Slot &slot);
 [[nodiscard]] base::Result<Slot> read_slot(const Json &json, std::string where);

@@ -139,7 +139,7 @@ has_pending() { [ -n "$(pending)" ]; }
     assert_output --partial "$id"
     run -0 resv-request list --table --zone Europe/Paris
     assert_line --partial 'RESERVATION'
-    assert_line --regexp "^$id +booked +.* CES?T +1h .* lineA,lineB +6M +Town hall\$"
+    assert_line --regexp "^$id +booked +.* CES?T +1h .* lineA,lineB +6M +- +Town hall\$"
     assert_equal "$(pending)" ''
 }
 
@@ -186,7 +186,7 @@ has_pending() { [ -n "$(pending)" ]; }
     assert_regex "$stderr" 'no free slot'
     run -0 resv-request slots --from "$from" --to "$to" --duration 2h --rate 6M --table
     assert_line --partial 'LATEST START'
-    assert_line --regexp ' one +lineA$'
+    assert_line --regexp ' one +- +lineA$'
 }
 
 @test "a refusal names each resource that fell short, how far and when" {

@@ -85,7 +85,9 @@ TEST_CASE("control: starts off the grid are refused with the nearest two, the me
     // Alternatives start on the grid of their channel.
     const auto clash = f.book(f.alice, wish);
     REQUIRE(clash.status == 409);
-    for (const auto &a : wire::read_problem(clash.body, "problem").value().alternatives)
+    const auto problem = wire::read_problem(clash.body, "problem").value();
+    REQUIRE_FALSE(problem.alternatives.empty());
+    for (const auto &a : problem.alternatives)
         CHECK((a.channel != "one" || resv::on_grid(a.start, grid)));
 }
 

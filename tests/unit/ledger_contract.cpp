@@ -112,6 +112,7 @@ TEST_CASE("ledger: a booking comes back as it was put") {
         b.life.state = resv::State::held;
         b.life.hold_expires = from_unix_ms(50'000);
         b.feed_serial = 4;
+        b.fee = resv::Money{.minor = 12'500, .currency = "EUR"};
         b.generation = 0xffffffff;
         b.request.disclosure = resv::Disclosure::password;
         b.request.password_hash = "$argon2id$";
@@ -121,6 +122,7 @@ TEST_CASE("ledger: a booking comes back as it was put") {
             REQUIRE(got);
             CHECK(got->request == b.request);
             CHECK(got->life.window == b.life.window);
+            CHECK(got->fee == b.fee);
             CHECK(got->life.hold_expires == b.life.hold_expires);
             CHECK(got->life.state == b.life.state);
             CHECK(got->owner == b.owner);
@@ -339,4 +341,48 @@ TEST_CASE("ledger: what is no whole ledger is refused, and none is overwritten")
     REQUIRE_FALSE(none);
     CHECK(none.error().code == base::Errc::no_input);
     CHECK(none.error().hint.find("init") != std::string::npos);
+}
+
+TEST_CASE("ledger: usage counts what is ahead, and the time of a month") {
+    for (const Kind kind : k_kinds) {
+        CAPTURE(kind);
+        Fixture f{kind};
+        const auto add = [&](std::uint8_t number, std::int64_t start_s, std::int64_t end_s,
+                             resv::State state, std::optional<std::int64_t> hold_s = {}) {
+            Booking b = booking(number, start_s, end_s);
+            b.life.state = state;
+            if (hold_s)
+                b.life.hold_expires = from_unix_ms(*hold_s * 1000);
+            put(*f.ledger, b, {});
+            return b.id;
+        };
+        const auto usage = [&](std::int64_t now_s, const std::optional<base::Id> &except = {}) {
+            resv::Usage out;
+            REQUIRE(f.ledger->read([&](Transaction &t) -> base::Result<void> {
+                out = TRY(t.usage("alice", {from_unix_ms(100'000), from_unix_ms(200'000)},
+                                  from_unix_ms(now_s * 1000), except));
+                CHECK(TRY(t.usage("bob", {from_unix_ms(0), from_unix_ms(900'000)}, from_unix_ms(0),
+                                  {}))
+                          .airtime == Seconds{0});
+                return {};
+            }));
+            return std::pair{out.ahead, std::chrono::duration_cast<Seconds>(out.airtime).count()};
+        };
+        using Pair = std::pair<std::int64_t, std::int64_t>;
+        CHECK(usage(0) == Pair{0, 0});
+        add(1, 99, 150, resv::State::booked);   // of the month before
+        add(2, 100, 130, resv::State::ended);   // its first instant
+        add(3, 199, 250, resv::State::active);  // its last
+        add(4, 200, 250, resv::State::booked);  // of the next
+        add(5, 150, 160, resv::State::no_show); // was kept from others
+        add(6, 150, 160, resv::State::cancelled);
+        add(7, 150, 160, resv::State::expired);
+        add(8, 150, 160, resv::State::revoked);
+        const auto held = add(9, 150, 157, resv::State::held, 20);
+        CHECK(usage(0) == Pair{4, 30 + 51 + 10 + 7});
+        CHECK(usage(0, held) == Pair{3, 30 + 51 + 10});
+        CHECK(usage(20) == Pair{3, 30 + 51 + 10}); // the hold is over
+        CHECK(usage(150) == Pair{2, 30 + 51 + 10});
+        CHECK(usage(250) == Pair{0, 30 + 51 + 10});
+    }
 }

@@ -46,7 +46,8 @@ wire::Reservation some_reservation() {
             .generation = 4'294'967'295,
             .revision = 7,
             .created = request.start - std::chrono::hours{1},
-            .hold_expires = request.start - std::chrono::minutes{55}};
+            .hold_expires = request.start - std::chrono::minutes{55},
+            .fee = resv::Money{1, "EUR"}};
 }
 
 wire::Feed some_feed() {
@@ -116,7 +117,8 @@ TEST_CASE("wire: a reservation, a slot and a problem survive") {
                           .channel = "studio1",
                           .carriers = {"line-a"},
                           .rate = {6'000'000},
-                          .viewers = 5};
+                          .viewers = 5,
+                          .fee = resv::Money{12'500, "EUR"}};
     const auto slot_back = wire::read_slot(through_text(wire::to_json(slot)), "slot");
     REQUIRE(slot_back.has_value());
     CHECK(wire::to_json(*slot_back) == wire::to_json(slot));
@@ -134,7 +136,8 @@ TEST_CASE("wire: a reservation, a slot and a problem survive") {
                                                   .channel = "studio2",
                                                   .carriers = {"line-b"},
                                                   .rate = {5'000'000},
-                                                  .viewers = 5}}};
+                                                  .viewers = 5,
+                                                  .fee = resv::Money{5, "JPY"}}}};
     const auto problem_back = wire::read_problem(through_text(wire::to_json(problem)), "problem");
     REQUIRE(problem_back.has_value());
     CHECK(wire::to_json(*problem_back) == wire::to_json(problem));
