@@ -7,6 +7,7 @@
 #include "control/places.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace control {
 
@@ -17,7 +18,9 @@ using wire::ReservationRequest;
 
 namespace {
 
-constexpr base::Millis k_reach = std::chrono::hours{24};
+// Looking far costs most: it is done when there is not enough nearby.
+constexpr std::array<base::Millis, 2> k_reaches{std::chrono::hours{3}, std::chrono::hours{24}};
+constexpr std::size_t k_most = 5;
 
 // The carriers asked for, then the same with one replaced by another.
 std::vector<std::vector<std::string>> carrier_choices(const std::vector<std::string> &asked,
@@ -73,14 +76,19 @@ Outcome<std::vector<wire::Alternative>> Desk::alternatives(Transaction &t, const
     const auto choices = ways(refused, now);
     const resv::Wanted wanted{
         .start = request.start, .duration = request.end - request.start, .rate = request.rate};
-    resv::Span reach{request.start - k_reach, request.end + k_reach};
-    for (const resv::Way &w : choices) {
-        reach.from = std::min(reach.from, request.start - k_reach - w.lead_in);
-        reach.to = std::max(reach.to, request.end + k_reach + w.drain);
+    std::vector<resv::Alternative> found;
+    for (const base::Millis reach : k_reaches) {
+        if (found.size() == k_most)
+            break;
+        resv::Span span{request.start, request.end};
+        for (const resv::Way &w : choices)
+            span = {std::min(span.from, request.start - reach - w.lead_in),
+                    std::max(span.to, request.end + reach + w.drain)};
+        found = resv::alternatives(m_capacity, TRY(taken(t, span, now)), wanted, choices, reach,
+                                   k_most);
     }
-    const auto live = TRY(taken(t, reach, now));
     std::vector<wire::Alternative> out;
-    for (const auto &a : resv::alternatives(m_capacity, live, wanted, choices, k_reach)) {
+    for (const resv::Alternative &a : found) {
         const resv::Way &w = choices[a.way];
         Booking other = refused; // in another month another sum counts
         other.life.window.start = a.start;
