@@ -112,6 +112,15 @@ check: deps ## build and run all tests (under 10 minutes)
 check-long: check ## what takes longer: sanitizer builds, repetitions
 	@tests/run-long
 
+stress: deps ## 200 000 operations of 32 clients on each ledger, then the audit
+	@$(MAKE) $(jobs) --no-print-directory unit
+	@tests/stress/contention $(BUILD) sqlite 200000
+	@tests/stress/contention $(BUILD) postgres 200000
+
+mutants: deps ## break admission and locks on purpose: the contention test has to find each
+	@$(MAKE) $(jobs) --no-print-directory unit
+	@tests/mutants/run $(BUILD)
+
 lint: deps ## format, shell, man pages, layers; clang-tidy on what changed against the main branch
 	@tests/lint/run
 
@@ -149,4 +158,4 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4) ":"} /^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all unit deps demo check check-long lint lint-all install uninstall clean help
+.PHONY: all unit deps demo check check-long stress mutants lint lint-all install uninstall clean help

@@ -30,7 +30,7 @@ pkgs.net     := libcurl openssl
 libs.net     := -lboost_url -lpthread
 pkgs.media   := gstreamer-1.0 gstreamer-app-1.0 srt
 pkgs.route   := libnl-route-3.0 libnftables
-pkgs.ledger  := sqlite3
+pkgs.ledger  := sqlite3 libpq
 
 # Programs: the modules each is linked with.
 modules.resv-control    := control cli
@@ -50,3 +50,6 @@ test_modules.play-relay    := wire
 test_modules.make-relay    := relay
 test_modules.fake-sender   := wire cli
 test_modules.record-sender := base cli wire
+test_modules.stress-control := control cli
+test_modules.audit-ledger   := control cli
+test_modules.crash-client   := client control cli

@@ -6,8 +6,9 @@
 #include "cli/verbs.hpp"
 #include "control/admin.hpp"
 #include "control/enrolment.hpp"
+#include "control/ledgers.hpp"
+#include "control/migration.hpp"
 #include "control/service.hpp"
-#include "ledger/sqlite.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -44,8 +45,7 @@ Result<int> print_config(const Options &o) {
 
 Result<int> init(const Options &o) {
     const Config config = TRY(configuration(o));
-    std::error_code ignored;
-    if (o.dry_run && !std::filesystem::exists(config.ledger(), ignored)) {
+    if (o.dry_run && !TRY(control::ledger_is_there(config))) {
         base::log::info("would make {} with new keys and an empty ledger", config.data.native());
         return 0;
     }
@@ -63,7 +63,7 @@ Result<int> enrol(const Options &o) {
     if (!role)
         return base::fail(Errc::usage, "--role: {}", role.error().message);
     TRY(control::load_keys(config)); // without them the token would open nothing
-    const auto ledger = TRY(ledger::open_sqlite_ledger(config.ledger(), ledger::Verify::no));
+    const auto ledger = TRY(control::open_ledger(config));
     if (o.dry_run) {
         TRY(control::check_enrolment(*ledger, config, o.name, *role));
         base::log::info("would make a token for {} as {}", o.name, o.role);
@@ -148,6 +148,15 @@ Result<int> check(const Options &o) {
     return 0;
 }
 
+Result<int> migrate(const Options &o) {
+    const Config config = TRY(configuration(o));
+    const wire::Json record = TRY(control::migrate(config, o.dry_run));
+    cli::print_record(record);
+    base::log::info("{} {}; the file stays as it was, and is not used any more",
+                    o.dry_run ? "would copy" : "copied", config.ledger_file().native());
+    return 0;
+}
+
 void define(CLI::App &app, cli::Action &action, Options &o) {
     cli::Verbs<Options> verbs{app, action, o};
     app.add_option("--config", o.config, "control.toml, or its folder")->type_name("FILE");
@@ -166,6 +175,10 @@ void define(CLI::App &app, cli::Action &action, Options &o) {
     verbs.add("reservations", "Print every reservation", reservations)
         ->add_flag("--table", o.table, "For people");
     verbs.add("relays", "Print every relay", relays)->add_flag("--table", o.table, "For people");
+    verbs
+        .add("migrate", "Copy the SQLite ledger into the PostgreSQL database of control.toml",
+             migrate)
+        ->add_flag("--dry-run", o.dry_run, "Say what would be done, change nothing");
     verbs.add("check", "Check configuration, certificate, keys and ledger", check);
     app.require_subcommand(0, 1);
 }

@@ -41,10 +41,10 @@ Result<base::Id> reservation_id(const Options &o) {
     return cli::option_value("ID", base::Id::parse(o.id));
 }
 
-// What was ordered, over the preset carrier when none was named.
+// What was ordered, over the preset carrier when none was named; an offer names its own.
 Result<client::Order> order(const Options &o) {
     client::Order order = o.order;
-    if (!order.carriers.empty())
+    if (!order.carriers.empty() || order.offer)
         return order;
     const auto config = TRY(configuration(o));
     if (config.preset.empty())
@@ -173,7 +173,6 @@ void define_common(CLI::App &app, Options &o) {
 // What slots and book both ask for.
 void define_demand(CLI::App &sub, Options &o) {
     sub.add_option("--rate", o.order.rate, "Transport stream bits a second, such as 6M")
-        ->required()
         ->type_name("R");
     sub.add_option("--viewers", o.order.viewers, "Viewers at once (default: the channel's)")
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}, "1 to 10000000"))
@@ -197,6 +196,7 @@ void define_asking(Verbs &verbs, Options &o) {
         ->required()
         ->type_name("D");
     define_demand(*sub, o);
+    sub->get_option("--rate")->required();
     verbs.add("list", "Print all reservations of this distributor", list);
     verb_of_one(verbs, o, "show", "Print one reservation", show);
     verbs.add("time", "Compare this machine's clock with control's", time);
@@ -204,9 +204,7 @@ void define_asking(Verbs &verbs, Options &o) {
 
 void define_changing(Verbs &verbs, Options &o) {
     CLI::App *sub = verbs.add("book", "Reserve; print the reservation and its settings", book);
-    sub->add_option("--start", o.order.start, "RFC 3339 or [date] HH:MM")
-        ->required()
-        ->type_name("T");
+    sub->add_option("--start", o.order.start, "RFC 3339 or [date] HH:MM")->type_name("T");
     sub->add_option("--duration", o.order.duration, "Length, such as 1h30m")->type_name("D");
     sub->add_option("--end", o.order.end, "Instead of --duration")->type_name("T");
     define_demand(*sub, o);
@@ -220,6 +218,9 @@ void define_changing(Verbs &verbs, Options &o) {
         ->allow_extra_args(false)
         ->type_name("URL");
     sub->add_flag("--hold", o.order.hold, "Hold it for five minutes until commit");
+    sub->add_option("--offer", o.order.offer,
+                    "Take this offer of a refusal; of the rest, only --hold")
+        ->type_name("TOKEN");
     verb_of_one(verbs, o, "commit", "Turn a hold into a booking; print its settings", commit);
     sub = verb_of_one(verbs, o, "extend", "Move the end of a reservation", extend);
     sub->add_option("--end", o.order.end, "The new end")->required()->type_name("T");

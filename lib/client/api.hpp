@@ -3,6 +3,7 @@
 
 #include "base/control_clock.hpp"
 #include "seal/keys.hpp"
+#include "wire/problem.hpp"
 #include "wire/reservation.hpp"
 
 #include <memory>

@@ -47,19 +47,37 @@ Result<std::optional<std::string>> password_of(const Order &order) {
     return std::optional{TRY(read_secret_line(order.password_file, "password"))};
 }
 
+// An offer holds the whole request but whether to hold it.
+Result<Change> take_offer(const Order &order) {
+    bool more = order.start || order.rate || order.viewers || order.channel ||
+                !order.carriers.empty() || !order.notify.empty();
+    for (const std::string *text :
+         {&order.end, &order.duration, &order.title, &order.disclosure, &order.password_file})
+        more = more || !text->empty();
+    if (more)
+        return fail_hint(Errc::usage, "only --hold goes with it",
+                         "--offer: it holds the whole request already");
+    return offer_taken(*order.offer, order.hold);
+}
+
 } // namespace
 
 Result<Change> booking_of(const Order &order, UtcTime now) {
-    const UtcTime start = TRY(time_of("--start", order.start, order, now));
+    if (order.offer)
+        return take_offer(order);
+    if (!order.start || !order.rate)
+        return fail_hint(Errc::usage, "give both, or --offer", "--start and --rate are needed");
+    const UtcTime start = TRY(time_of("--start", *order.start, order, now));
+    const std::string disclosure = order.disclosure.empty() ? "public" : order.disclosure;
     wire::ReservationRequest r;
     r.start = start;
     r.end = TRY(end_of(order, start, now));
-    r.rate = TRY(option_value("--rate", base::parse_rate(order.rate)));
+    r.rate = TRY(option_value("--rate", base::parse_rate(*order.rate)));
     r.title = order.title;
     r.viewers = order.viewers;
     r.channel = order.channel;
     r.carriers = order.carriers;
-    r.disclosure = TRY(option_value("--disclosure", resv::parse_disclosure(order.disclosure)));
+    r.disclosure = TRY(option_value("--disclosure", resv::parse_disclosure(disclosure)));
     r.notify = order.notify;
     r.hold = order.hold;
     std::optional<std::string> password = TRY(password_of(order));
@@ -78,7 +96,7 @@ Result<SlotQuery> query_of(const Order &order, UtcTime now) {
     q.from = TRY(time_of("--from", order.from, order, now));
     q.to = TRY(time_of("--to", order.to, order, now));
     q.duration = TRY(duration_of(order));
-    q.rate = TRY(option_value("--rate", base::parse_rate(order.rate)));
+    q.rate = TRY(option_value("--rate", base::parse_rate(order.rate.value_or(""))));
     q.viewers = order.viewers;
     q.channel = order.channel;
     q.carriers = order.carriers;

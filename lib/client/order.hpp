@@ -9,13 +9,13 @@ namespace client {
 struct Order {
     std::string zone; ///< of times without one; empty: the machine's
     std::string from, to;
-    std::string start, end, duration;
-    std::string rate;
+    std::string end, duration;
+    std::optional<std::string> start, rate, offer; // an empty one is wrong, not missing
     std::optional<std::int64_t> viewers;
     std::optional<std::string> channel;
     std::vector<std::string> carriers;
     std::string title;
-    std::string disclosure = "public";
+    std::string disclosure; ///< public when empty
     std::string password_file;
     std::vector<std::string> notify;
     bool hold = false;
@@ -24,7 +24,8 @@ struct Order {
 // Each fails with usage, naming the option, on what control would refuse as malformed: before
 // anything is sent. Times before @p now are refused.
 
-/// Reads the password file, too, and hashes the password, which takes a moment.
+/// The request of book, or the offer it takes. Reads the password file, too, and hashes the
+/// password, which takes a moment.
 [[nodiscard]] base::Result<Change> booking_of(const Order &order, base::UtcTime now);
 [[nodiscard]] base::Result<Change> extension_of(const Order &order, const base::Id &id,
                                                 base::UtcTime now);

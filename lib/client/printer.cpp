@@ -48,9 +48,14 @@ void Printer::clock(const ClockReading &reading) const {
 
 void Printer::refusal(const base::Error &error, const std::optional<wire::Problem> &problem) const {
     cli::report(error);
-    if (problem)
-        for (const wire::Shortfall &s : problem->shortfalls)
-            base::log::error("{}", shortfall_text(s, m_time));
+    if (!problem)
+        return;
+    for (const wire::Shortfall &s : problem->shortfalls)
+        base::log::error("{}", shortfall_text(s, m_time));
+    if (m_table && !problem->alternatives.empty())
+        print_line(alternative_header());
+    for (const wire::Alternative &a : problem->alternatives)
+        m_table ? print_line(alternative_row(a, m_time)) : print_record(wire::to_json(a));
 }
 
 } // namespace client

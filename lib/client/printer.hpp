@@ -18,7 +18,8 @@ class Printer {
     /// Warns on standard error when the clocks are more than a second apart.
     void clock(const ClockReading &reading) const;
 
-    /// Reports control's no on standard error, with a line for each resource that fell short.
+    /// Reports control's no on standard error, with a line for each resource that fell short, and
+    /// prints what would do instead.
     void refusal(const base::Error &error, const std::optional<wire::Problem> &problem) const;
 
   private:

@@ -1,41 +1,60 @@
 #include "client/records.hpp"
 
+#include "resv/catalogue.hpp"
+
 namespace client {
 
 namespace {
 
 constexpr std::string_view k_reservation_columns =
-    "{:<27} {:<10} {:<24} {:<9} {:<11} {:<17} {:<7} {}";
-constexpr std::string_view k_slot_columns = "{:<24} {:<24} {:<11} {}";
+    "{:<27} {:<10} {:<24} {:<9} {:<11} {:<17} {:<7} {:<12} {}";
+constexpr std::string_view k_alternative_columns = "{:<24} {:<9} {:<11} {:<17} {:<7} {:<12} {}";
+constexpr std::string_view k_slot_columns = "{:<24} {:<24} {:<6} {:<11} {:<12} {}";
 
 // Units of the resource: bits a second have K and M, all others are counts.
 std::string amount(std::string_view resource, std::int64_t n) {
-    const bool rate = resource.ends_with(":bits") || resource.ends_with(":ingest") ||
-                      resource.ends_with(":egress");
-    return rate && n > 0 ? base::format_rate({n}) + "bit/s" : std::to_string(n);
+    return resv::is_rate(resource) && n > 0 ? base::format_rate({n}) + "bit/s" : std::to_string(n);
+}
+
+std::string fee(const std::optional<resv::Money> &money) {
+    return money ? resv::format_money(*money) : "-";
 }
 
 } // namespace
 
 std::string reservation_header() {
     return fmt::format(fmt::runtime(k_reservation_columns), "RESERVATION", "STATE", "START",
-                       "LENGTH", "CHANNEL", "CARRIERS", "RATE", "TITLE");
+                       "LENGTH", "CHANNEL", "CARRIERS", "RATE", "FEE", "TITLE");
 }
 
 std::string reservation_row(const wire::Reservation &r, const TimeText &time) {
     return fmt::format(fmt::runtime(k_reservation_columns), r.id.text(), resv::name(r.state),
                        time(r.window.start), base::format_duration(r.window.end - r.window.start),
                        r.channel, fmt::format("{}", fmt::join(r.carriers, ",")),
-                       base::format_rate(r.rate), r.title);
+                       base::format_rate(r.rate), fee(r.fee), r.title);
 }
 
 std::string slot_header() {
-    return fmt::format(fmt::runtime(k_slot_columns), "FROM", "LATEST START", "CHANNEL", "CARRIERS");
+    return fmt::format(fmt::runtime(k_slot_columns), "FROM", "LATEST START", "EVERY", "CHANNEL",
+                       "FEE", "CARRIERS");
 }
 
 std::string slot_row(const wire::Slot &s, const TimeText &time) {
-    return fmt::format(fmt::runtime(k_slot_columns), time(s.start), time(s.latest_start), s.channel,
-                       fmt::format("{}", fmt::join(s.carriers, ",")));
+    return fmt::format(fmt::runtime(k_slot_columns), time(s.start), time(s.latest_start),
+                       s.grid > base::Millis{0} ? base::format_duration(s.grid) : "-", s.channel,
+                       fee(s.fee), fmt::format("{}", fmt::join(s.carriers, ",")));
+}
+
+std::string alternative_header() {
+    return fmt::format(fmt::runtime(k_alternative_columns), "START", "LENGTH", "CHANNEL",
+                       "CARRIERS", "RATE", "FEE", "OFFER");
+}
+
+std::string alternative_row(const wire::Alternative &a, const TimeText &time) {
+    return fmt::format(fmt::runtime(k_alternative_columns), time(a.start),
+                       base::format_duration(a.end - a.start), a.channel,
+                       fmt::format("{}", fmt::join(a.carriers, ",")), base::format_rate(a.rate),
+                       fee(a.fee), a.offer);
 }
 
 std::string shortfall_text(const wire::Shortfall &s, const TimeText &time) {

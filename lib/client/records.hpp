@@ -14,6 +14,8 @@ using TimeText = std::function<std::string(base::UtcTime)>;
 [[nodiscard]] std::string reservation_row(const wire::Reservation &r, const TimeText &time);
 [[nodiscard]] std::string slot_header();
 [[nodiscard]] std::string slot_row(const wire::Slot &s, const TimeText &time);
+[[nodiscard]] std::string alternative_header();
+[[nodiscard]] std::string alternative_row(const wire::Alternative &a, const TimeText &time);
 /// `carrier:lineA:bits: 5M needed, 1M available from … to …`
 [[nodiscard]] std::string shortfall_text(const wire::Shortfall &s, const TimeText &time);
 [[nodiscard]] std::string clock_text(const ClockReading &reading, const TimeText &time);

@@ -131,6 +131,13 @@ Change booking(const wire::ReservationRequest &request, std::optional<std::strin
             .password = std::move(password)};
 }
 
+Change offer_taken(const std::string &offer, bool hold) {
+    wire::JsonObject body{{"offer", offer}};
+    if (hold)
+        body["hold"] = true;
+    return {.path = "/v1/reservations", .body = std::move(body), .password = {}};
+}
+
 Change plain_change(const base::Id &id, std::string_view verb) {
     return {.path = path_of(id, verb), .body = wire::JsonObject{}, .password = {}};
 }

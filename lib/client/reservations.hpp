@@ -40,6 +40,8 @@ struct Change {
 /// @p password_hash goes into the body when the request has a password.
 [[nodiscard]] Change booking(const wire::ReservationRequest &request,
                              std::optional<std::string> password);
+/// Takes an alternative by its offer; @p hold holds it only.
+[[nodiscard]] Change offer_taken(const std::string &offer, bool hold);
 /// @p verb: commit, cancel, end.
 [[nodiscard]] Change plain_change(const base::Id &id, std::string_view verb);
 [[nodiscard]] Change extension(const base::Id &id, base::UtcTime end);

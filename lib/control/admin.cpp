@@ -1,8 +1,10 @@
 #include "control/admin.hpp"
 
 #include "control/documents.hpp"
-#include "ledger/sqlite.hpp"
+#include "control/ledgers.hpp"
 #include "net/certificate.hpp"
+
+#include <algorithm>
 
 namespace control {
 
@@ -12,7 +14,7 @@ using wire::Json;
 using wire::JsonObject;
 
 Result<std::vector<Json>> reservation_records(const Config &config, base::UtcTime now) {
-    const auto ledger = TRY(ledger::open_sqlite_ledger(config.ledger(), ledger::Verify::no));
+    const auto ledger = TRY(open_ledger(config));
     std::vector<Json> out;
     TRY(ledger->read([&](Transaction &t) -> Result<void> {
         for (const ledger::Booking &b : TRY(t.bookings("")))
@@ -23,7 +25,7 @@ Result<std::vector<Json>> reservation_records(const Config &config, base::UtcTim
 }
 
 Result<std::vector<Json>> relay_records(const Config &config) {
-    const auto ledger = TRY(ledger::open_sqlite_ledger(config.ledger(), ledger::Verify::no));
+    const auto ledger = TRY(open_ledger(config));
     std::vector<Json> out;
     TRY(ledger->read([&](Transaction &t) -> Result<void> {
         for (const auto &[name, relay] : config.catalogue.relays) {
@@ -71,7 +73,7 @@ Result<std::string> check_tls_key(const Config &config) {
 }
 
 Result<std::string> check_ledger(const Config &config) {
-    const auto ledger = TRY(ledger::open_sqlite_ledger(config.ledger(), ledger::Verify::yes));
+    const auto ledger = TRY(open_ledger(config, ledger::Verify::yes));
     std::size_t stranded = 0;
     TRY(ledger->read([&](Transaction &t) -> Result<void> {
         for (const ledger::Booking &b : TRY(t.bookings("")))
@@ -106,6 +108,51 @@ Result<std::string> check_channels(const Config &config) {
     return out;
 }
 
+// Whether there is too little for all while `b` takes some of what is under maintenance.
+bool stands_in(const ledger::Booking &b, const Maintenance &m, const resv::Capacity &capacity,
+               const resv::Timetable &taken) {
+    const resv::Span span = resv::occupied(b.life.window);
+    const resv::Span both{std::max(span.from, m.span.from), std::min(span.to, m.span.to)};
+    const auto demands = demands_of(b);
+    return std::ranges::any_of(m.loads, [&](const resv::Load &load) {
+        return std::ranges::find(demands, load.resource, &resv::Demand::resource) !=
+                   demands.end() &&
+               std::ranges::any_of(taken.levels(load.resource, both), [&](const auto &level) {
+                   return level.used > capacity.at(load.resource);
+               });
+    });
+}
+
+// Live bookings that have more than maintenance leaves them: who runs control has to move them.
+Result<std::string> check_maintenance(const Config &config, base::UtcTime now) {
+    if (config.maintenance.empty())
+        return std::string("none");
+    const auto ledger = TRY(open_ledger(config));
+    std::vector<ledger::Booking> live;
+    TRY(ledger->read([&](Transaction &t) -> Result<void> {
+        live = TRY(t.bookings(""));
+        return {};
+    }));
+    std::erase_if(live, [now](const auto &b) { return !occupies(resv::state_at(b.life, now)); });
+    std::vector<resv::Load> loads;
+    for (const auto &[name, m] : config.maintenance)
+        loads.insert(loads.end(), m.loads.begin(), m.loads.end());
+    for (const ledger::Booking &b : live)
+        for (const resv::Demand &d : demands_of(b))
+            loads.push_back({d.resource, resv::occupied(b.life.window), d.units});
+    const resv::Timetable taken{loads};
+    const auto capacity = resv::capacity_of(config.catalogue);
+    std::string out;
+    for (const auto &[name, m] : config.maintenance) {
+        out += fmt::format("{}{}: {} to {}", out.empty() ? "" : "; ", name,
+                           base::format_rfc3339(m.span.from), base::format_rfc3339(m.span.to));
+        for (const ledger::Booking &b : live)
+            if (stands_in(b, m, capacity, taken))
+                out += fmt::format(", warning: {} stands in it", b.id.text());
+    }
+    return out;
+}
+
 Json check_record(std::string_view name, const Result<std::string> &result) {
     JsonObject out{{"type", "check"},
                    {"v", 1},
@@ -129,7 +176,8 @@ std::vector<Json> check_records(const Config &config, base::UtcTime now) {
             check_record("tls_key", check_tls_key(config)),
             check_record("keys", keys),
             check_record("ledger", check_ledger(config)),
-            check_record("relays", check_relays(config))};
+            check_record("relays", check_relays(config)),
+            check_record("maintenance", check_maintenance(config, now))};
 }
 
 Result<Json> control_record(const Config &config) {

@@ -44,7 +44,8 @@ std::optional<std::vector<std::string>> match(std::string_view pattern, std::str
 Api::Api(const Config &config, const Keys &keys, ledger::Ledger &ledger, const base::Clock &clock,
          Feeds &feeds, IsOwnHost is_own_host)
     : m_config(config), m_keys(keys), m_ledger(ledger), m_clock(clock), m_feeds(feeds),
-      m_is_own_host(std::move(is_own_host)), m_desk(config), m_authenticator(ledger) {}
+      m_is_own_host(std::move(is_own_host)), m_desk(config), m_offers(keys),
+      m_authenticator(ledger) {}
 
 std::span<const Api::Route> Api::routes() {
     static const std::array<Route, 16> table{{
@@ -146,6 +147,7 @@ Outcome<std::optional<Answer>> Api::long_poll(const Call &call, const Reply &rep
 }
 
 base::UtcTime Api::transaction_time() {
+    const std::scoped_lock lock{m_time_mutex};
     const base::UtcTime now = m_clock.now();
     if (now >= m_last_time || m_last_time - now > k_small_step)
         m_last_time = now;

@@ -5,6 +5,7 @@
 #include "control/auth.hpp"
 #include "control/booking.hpp"
 #include "control/feeds.hpp"
+#include "control/offers.hpp"
 
 namespace control {
 
@@ -59,8 +60,9 @@ class Api {
     Outcome<Answer> change(const Call &call, const Change &change);
     Outcome<Answer> booked(ledger::Transaction &t, ledger::Booking booking, base::UtcTime now,
                            int status);
-    /// The time of the write transaction that calls it: never before that of the one before it,
-    /// unless the wall clock was set back far.
+    /// The time of the write transaction that calls it: never before what an earlier call told,
+    /// unless the wall clock was set back far. (Between processes nothing rests on it: what a hold
+    /// lost to another's clock, its commit finds taken.)
     base::UtcTime transaction_time();
 
     Outcome<Answer> healthz(const Call &call);
@@ -86,8 +88,10 @@ class Api {
     Feeds &m_feeds;
     IsOwnHost m_is_own_host;
     Desk m_desk;
+    Offers m_offers;
     Authenticator m_authenticator;
-    base::UtcTime m_last_time; // of a write transaction; touched only within one
+    std::mutex m_time_mutex;
+    base::UtcTime m_last_time; // of a write transaction
 };
 
 } // namespace control

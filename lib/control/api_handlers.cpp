@@ -7,6 +7,8 @@
 #include "control/query.hpp"
 #include "control/transact.hpp"
 
+#include <set>
+
 namespace control {
 
 using base::UtcTime;
@@ -65,11 +67,21 @@ Outcome<Answer> Api::time(const Call &call) {
 
 Outcome<Answer> Api::channels(const Call &) {
     JsonArray list;
-    for (const auto &[name, c] : m_config.catalogue.channels)
+    for (const auto &[name, c] : m_config.catalogue.channels) {
+        const ChannelPolicy &p = m_config.policy_of(name);
+        const auto seconds = [](base::Millis d) { return d.count() / 1000; };
         list.push_back(JsonObject{{"name", name},
                                   {"relay", c.relay},
                                   {"viewers", c.viewers},
-                                  {"max_rate_bps", c.max_rate.bps}});
+                                  {"max_rate_bps", c.max_rate.bps},
+                                  {"grid_s", seconds(p.grid)},
+                                  {"min_duration_s", seconds(p.min_duration)},
+                                  {"max_duration_s", seconds(p.max_duration)},
+                                  {"horizon_s", seconds(p.horizon)},
+                                  {"lead_in_s", seconds(p.lead_in)},
+                                  {"drain_s", seconds(p.drain)},
+                                  {"grace_s", seconds(p.grace)}});
+    }
     return json(JsonObject{{"channels", std::move(list)}});
 }
 
@@ -145,12 +157,20 @@ Outcome<Answer> Api::change(const Call &call, const Change &change) {
 Outcome<Answer> Api::book(const Call &call) {
     const wire::Json body = TRY(body_of(call.request));
     TRY(check_order(body));
-    const auto request = wire::read_request(body, "request");
-    if (!request)
-        return invalid(request.error());
+    const auto asked = wire::read_asked(body, "request");
+    if (!asked)
+        return invalid(asked.error());
     return once(call, call.caller.id(), [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
-        auto b = TRY(m_desk.book(t, call.caller.name, *request, now));
-        return booked(t, std::move(b), now, 201);
+        const std::string &owner = call.caller.name;
+        auto request = asked->request;
+        if (asked->offer) {
+            request = TRY(m_offers.open(*asked->offer, owner, now));
+            request.hold = asked->hold.value_or(request.hold);
+        }
+        auto b = m_desk.book(t, owner, request, now);
+        if (!b)
+            return std::unexpected(m_offers.add(b.error().problem, owner, request, now));
+        return booked(t, *std::move(b), now, 201);
     });
 }
 
@@ -240,10 +260,17 @@ Outcome<Answer> Api::reports(const Call &call) {
     }();
     if (!read)
         return invalid(read.error());
+    std::set<base::Id> ids;
+    for (const wire::Report &report : reports)
+        ids.insert(report.reservation);
     return once(call, call.caller.id(), [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
+        std::map<base::Id, Booking> found; // all read in order first: see Transaction::lock
+        for (const base::Id &id : ids)
+            if (auto b = TRY(t.booking(id)); b && b->relay == call.caller.name)
+                found.emplace(id, *std::move(b));
         for (const wire::Report &report : reports) {
-            auto b = TRY(t.booking(report.reservation));
-            if (!b || b->relay != call.caller.name)
+            const auto b = found.find(report.reservation);
+            if (b == found.end())
                 continue; // nothing of this relay's: nothing to note
             TRY(t.put(ledger::StoredReport{.relay = call.caller.name,
                                            .reservation = report.reservation,
@@ -253,7 +280,9 @@ Outcome<Answer> Api::reports(const Call &call) {
                                            .received = now}));
             if (report.event != "first_media")
                 continue;
-            const auto done = m_desk.activate(t, *std::move(b), report.at, now);
+            const auto done = m_desk.activate(t, b->second, report.at, now);
+            if (done)
+                b->second = *done;
             if (!done && done.error().problem.status != 409)
                 return std::unexpected(done.error());
             if (!done)

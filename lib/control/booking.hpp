@@ -2,21 +2,23 @@
 #pragma once
 
 #include "control/config.hpp"
+#include "control/places.hpp"
 #include "control/problem.hpp"
 #include "ledger/ledger.hpp"
+#include "resv/alternatives.hpp"
 
 namespace control {
 
-/// Judges requests and carries them out. Stateless beside the configuration; thread-safe.
+/// Judges requests and carries them out (booking.cpp, verbs.cpp, menu.cpp). Stateless beside the
+/// configuration; thread-safe.
 class Desk {
   public:
-    explicit Desk(const Config &config)
-        : m_config(config), m_capacity(resv::capacity_of(config.catalogue)) {}
+    explicit Desk(const Config &config);
 
     /// A booking, or a hold when the request says so, for @p owner. 422: the times, names or rate
     /// cannot be (codes too_late, beyond_horizon, too_short, too_long, unknown_channel,
     /// unknown_carrier, carrier_not_at_relay, over_max_rate …). 409 overlap or no_capacity: with
-    /// every resource that falls short.
+    /// every resource that falls short, and up to five alternatives, still without offers.
     [[nodiscard]] Outcome<ledger::Booking> book(ledger::Transaction &t, const std::string &owner,
                                                 const wire::ReservationRequest &request,
                                                 base::UtcTime now) const;
@@ -57,13 +59,23 @@ class Desk {
                                                          base::UtcTime now) const;
 
   private:
-    struct Place; // a channel with what follows from it
-    [[nodiscard]] Outcome<std::vector<Place>>
-    places(const std::optional<std::string> &channel, const std::vector<std::string> &carriers,
-           base::BitRate rate, const std::optional<std::int64_t> &viewers) const;
-    [[nodiscard]] Outcome<void> check_times(base::UtcTime start, base::UtcTime end,
+    [[nodiscard]] Outcome<std::vector<Place>> open_places(const wire::ReservationRequest &request,
+                                                          base::UtcTime now) const;
+    [[nodiscard]] std::vector<resv::Way> ways(const ledger::Booking &refused,
+                                              base::UtcTime now) const;
+    [[nodiscard]] Outcome<std::vector<wire::Alternative>>
+    alternatives(ledger::Transaction &t, const ledger::Booking &refused, base::UtcTime now) const;
+    /// What is taken, by others and by maintenance, within @p span.
+    [[nodiscard]] Outcome<resv::Timetable> taken(ledger::Transaction &t, resv::Span span,
+                                                 base::UtcTime now,
+                                                 const std::optional<base::Id> &except = {}) const;
+    /// What it takes of what there is a bound to: without a quota its owner has none.
+    [[nodiscard]] std::vector<resv::Demand> bounded(const ledger::Booking &booking) const;
+    /// Whether its owner may have it, as far as that is a sum: 409 over_quota.
+    [[nodiscard]] Outcome<void> check_quota(ledger::Transaction &t, const ledger::Booking &booking,
                                             base::UtcTime now) const;
-    [[nodiscard]] std::vector<resv::Demand> demands(const ledger::Booking &booking) const;
+    [[nodiscard]] std::unexpected<Refusal>
+    refuse_short(const std::vector<resv::Shortage> &shortages) const;
     [[nodiscard]] Outcome<void> check_free(ledger::Transaction &t, const ledger::Booking &booking,
                                            resv::Span span, base::UtcTime now) const;
     [[nodiscard]] Outcome<ledger::Booking> save(ledger::Transaction &t,

@@ -4,20 +4,27 @@
 #include "conf/address.hpp"
 #include "conf/toml.hpp"
 #include "resv/catalogue.hpp"
+#include "resv/fee.hpp"
+#include "resv/quota.hpp"
 #include "wire/settings.hpp"
 
 #include <filesystem>
 
 namespace control {
 
-struct Policy {
+/// What a channel asks of its reservations: [policy], or the channel's own.
+struct ChannelPolicy {
     base::Seconds lead_in{10};
     base::Seconds drain{10};
-    base::Millis hold{300'000};
     base::Millis grace{600'000}; ///< without media for so long after the start: a no-show
+    base::Millis grid{0};        ///< of starts, from 00:00 UTC on; 0: any
     base::Millis min_duration{60'000};
     base::Millis max_duration{86'400'000};
     base::Millis horizon{366LL * 86'400'000};
+};
+
+struct Policy : ChannelPolicy {
+    base::Millis hold{300'000};
     base::Millis retention{86'400'000}; ///< how long relays keep an event after its end
 };
 
@@ -33,18 +40,37 @@ struct CarrierSite {
     wire::LinkInfo link;
 };
 
+/// A time during which there is less of something: a load that nobody owns.
+struct Maintenance {
+    std::string resource; ///< as it is written: "channel:one", "relay:r1:egress" …
+    resv::Span span;
+    std::optional<std::int64_t> units; ///< of its only resource; none: all of all of them
+    std::vector<resv::Load> loads;     ///< what that comes to
+};
+
 struct Config {
     std::filesystem::path file; ///< where it was read from
     conf::Address listen;
     std::filesystem::path tls_certificate;
     std::filesystem::path tls_key;
     std::filesystem::path data;
+    std::string ledger = "sqlite"; ///< or the URI of a PostgreSQL database, without a password
     Policy policy;
-    resv::Catalogue catalogue; ///< the same names as in relays and carriers below
+    resv::Catalogue catalogue; ///< the same names as in the maps below
     std::map<std::string, RelaySite, std::less<>> relays;
     std::map<std::string, CarrierSite, std::less<>> carriers;
+    std::map<std::string, ChannelPolicy, std::less<>> channels;
+    std::map<std::string, Maintenance, std::less<>> maintenance;
+    std::map<std::string, resv::Quota, std::less<>> distributors;
+    std::string currency; ///< of all fees; empty: nothing costs anything
+    std::map<std::string, resv::Fee, std::less<>> channel_fees;
+    std::map<std::string, resv::Fee, std::less<>> carrier_fees;
 
-    [[nodiscard]] std::filesystem::path ledger() const { return data / "ledger.sqlite"; }
+    /// Of a channel that is no longer there: the general one.
+    [[nodiscard]] const ChannelPolicy &policy_of(std::string_view channel) const;
+    [[nodiscard]] bool on_postgres() const { return ledger != "sqlite"; }
+    /// The ledger when it is SQLite's.
+    [[nodiscard]] std::filesystem::path ledger_file() const { return data / "ledger.sqlite"; }
 };
 
 /// Reads and judges @p top. config: a missing or unknown key, a wrong unit, a name that leads

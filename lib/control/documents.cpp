@@ -87,7 +87,8 @@ wire::Reservation reservation_of(const Booking &b, const Config &config, base::U
             .generation = b.generation,
             .revision = b.revision,
             .created = b.created,
-            .hold_expires = state == resv::State::held ? b.life.hold_expires : std::nullopt};
+            .hold_expires = state == resv::State::held ? b.life.hold_expires : std::nullopt,
+            .fee = b.fee};
 }
 
 wire::FeedEntry feed_entry_of(const Booking &b, const Config &config) {
@@ -140,6 +141,12 @@ bool servable(const Booking &b, const Config &config) {
            std::ranges::all_of(b.request.carriers, [&](const std::string &name) {
                return config.carriers.contains(name) && relay->second.ingest.contains(name);
            });
+}
+
+std::vector<resv::Demand> demands_of(const Booking &b) {
+    auto out = resv::demands_of(b.channel, b.relay, b.request.carriers, b.request.rate, b.viewers);
+    out.push_back({resv::at_once_resource(b.owner), 1});
+    return out;
 }
 
 base::Id new_id(base::UtcTime now) {

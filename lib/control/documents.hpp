@@ -29,4 +29,7 @@ namespace control {
 [[nodiscard]] std::string new_vid();
 [[nodiscard]] std::array<std::uint8_t, 16> new_ticket_id();
 
+/// What it takes, when its state occupies anything.
+[[nodiscard]] std::vector<resv::Demand> demands_of(const ledger::Booking &booking);
+
 } // namespace control

@@ -16,7 +16,7 @@ constexpr base::Seconds k_max_wait{30};
 Feeds::Feeds(const Config &config, const Keys &keys, ledger::Ledger &ledger,
              const base::Clock &clock)
     : m_config(config), m_keys(keys), m_ledger(ledger), m_clock(clock),
-      m_thread([this] { loop(); }) {}
+      m_thread([this] { loop(); }), m_watch(ledger.watch([this] { changed(); })) {}
 
 Feeds::~Feeds() {
     stop();

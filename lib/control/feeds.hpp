@@ -64,7 +64,8 @@ class Feeds {
     std::map<std::string, base::UtcTime> m_contacts;
     bool m_changed = false;
     bool m_stop = false;
-    std::thread m_thread; // last: it uses all of the above
+    std::thread m_thread;                   // it uses all of the above
+    std::unique_ptr<ledger::Watch> m_watch; // last: it calls changed()
 };
 
 } // namespace control

@@ -1,7 +1,7 @@
 #include "control/keys.hpp"
 
 #include "base/file.hpp"
-#include "ledger/sqlite.hpp"
+#include "control/ledgers.hpp"
 #include "seal/hash.hpp"
 
 #include <fcntl.h>
@@ -140,17 +140,23 @@ Result<InitResult> init_data(const Config &config) {
     const fs::path signing = config.data / k_signing_file;
     const fs::path group = config.data / k_group_file;
     if (is_there(signing)) {
-        for (const fs::path &part : {group, config.ledger()})
-            if (!is_there(part))
+        for (const auto &[part, there] :
+             {std::pair{group.native(), is_there(group)},
+              std::pair{ledger_name(config), TRY(ledger_is_there(config))}})
+            if (!there)
                 return base::fail_hint(
-                    Errc::bad_data, "restore it from a backup, or choose another data folder",
-                    "init {}: {} is missing", config.data.native(), part.filename().native());
+                    Errc::bad_data,
+                    config.on_postgres()
+                        ? "restore it from a backup, or move the SQLite ledger: resv-control "
+                          "migrate"
+                        : "restore it from a backup, or choose another data folder",
+                    "init {}: {} is missing", config.data.native(), part);
         TRY(load_keys(config));
         return InitResult::was_there;
     }
-    if (!is_there(config.ledger()))
-        TRY(ledger::create_sqlite_ledger(config.ledger()));
-    auto opened = TRY(ledger::open_sqlite_ledger(config.ledger(), ledger::Verify::no));
+    if (!TRY(ledger_is_there(config)))
+        TRY(create_ledger(config));
+    auto opened = TRY(open_ledger(config));
     TRY(opened->read([&](ledger::Transaction &t) -> Result<void> {
         if (TRY(t.parties()).empty())
             return {};
@@ -166,14 +172,14 @@ Result<InitResult> init_data(const Config &config) {
 
 Result<Keys> load_keys(const Config &config) {
     Keys keys = TRY(read_keys(config));
-    const auto ledger = TRY(ledger::open_sqlite_ledger(config.ledger(), ledger::Verify::no));
+    const auto ledger = TRY(open_ledger(config));
     TRY(ledger->read([&](ledger::Transaction &t) -> Result<void> {
         if (TRY(t.signing_key()) == keys.signing.id())
             return {};
         return base::fail_hint(Errc::bad_data,
                                "restore the signing key and the ledger from the same backup",
                                "{}: not the signing key that {} was made with",
-                               (config.data / k_signing_file).native(), config.ledger().native());
+                               (config.data / k_signing_file).native(), ledger_name(config));
     }));
     return keys;
 }

@@ -2,6 +2,8 @@
 
 #include "base/log.hpp"
 
+#include <algorithm>
+
 namespace control {
 
 using base::Errc;
@@ -28,10 +30,13 @@ wire::Problem problem_of(const base::Error &e) {
     default:
         break;
     }
-    // Control's own trouble: its text names files, which are nobody else's business.
-    base::log::error("{}", e.message);
-    auto own = e.code == Errc::io || e.code == Errc::try_again ? with(503, "storage")
-                                                               : with(500, "internal");
+    // Control's own trouble: its text names files, which are nobody else's business. Without a text
+    // the ledger deals with it.
+    if (!e.message.empty())
+        base::log::error("{}", e.message);
+    const bool storage =
+        e.code == Errc::io || e.code == Errc::try_again || e.code == Errc::unavailable;
+    auto own = storage ? with(503, "storage") : with(500, "internal");
     own.detail = "control could not keep the change, and did not make it";
     own.hint = "try again later; control's log has the cause";
     return own;
@@ -49,6 +54,28 @@ std::unexpected<Refusal> refuse(int status, std::string code, std::string detail
                                                  .detail = std::move(detail),
                                                  .hint = std::move(hint),
                                                  .shortfalls = {}}});
+}
+
+std::unexpected<Refusal> refuse_short(const std::vector<resv::Shortage> &shortages) {
+    const auto any = [&](std::string_view kind) {
+        return std::ranges::any_of(shortages,
+                                   [kind](const auto &s) { return s.resource.starts_with(kind); });
+    };
+    auto refusal = any("distributor:")
+                       ? refuse(409, "over_quota", "that is more than your quota allows",
+                                "ask who runs this control for a larger one")
+                   : any("channel:")
+                       ? refuse(409, "overlap", "the channel is taken at that time",
+                                "resv-request slots shows what is free")
+                       : refuse(409, "no_capacity", "not everything it needs is free at that time",
+                                "resv-request slots shows what is free");
+    for (const resv::Shortage &s : shortages)
+        refusal.error().problem.shortfalls.push_back({.resource = s.resource,
+                                                      .needed = s.needed,
+                                                      .available = s.available,
+                                                      .from = s.when.from,
+                                                      .to = s.when.to});
+    return refusal;
 }
 
 std::string_view reason(int status) {

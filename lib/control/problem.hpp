@@ -1,7 +1,8 @@
 // Refusals of the API: RFC 9457 problems with stable codes.
 #pragma once
 
-#include "wire/reservation.hpp"
+#include "resv/admission.hpp"
+#include "wire/problem.hpp"
 
 #include <expected>
 
@@ -22,6 +23,9 @@ template <typename T> using Outcome = std::expected<T, Refusal>;
 /// `return refuse(422, "too_long", "…", "…");`
 [[nodiscard]] std::unexpected<Refusal> refuse(int status, std::string code, std::string detail,
                                               std::string hint = {});
+
+/// 409 overlap (a channel is taken) or no_capacity, naming each of @p shortages.
+[[nodiscard]] std::unexpected<Refusal> refuse_short(const std::vector<resv::Shortage> &shortages);
 
 /// The status' name, as RFC 9110 has it.
 [[nodiscard]] std::string_view reason(int status);

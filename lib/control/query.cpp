@@ -1,5 +1,7 @@
 #include "control/query.hpp"
 
+#include "wire/lists.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -10,8 +12,6 @@ using base::UtcTime;
 namespace {
 
 constexpr std::int64_t k_year_s = 366 * 86'400;
-constexpr std::int64_t k_max_bps = 10'000'000'000;
-constexpr std::int64_t k_max_viewers = 10'000'000;
 
 // The parameters of a query, by name.
 class Query {
@@ -72,8 +72,8 @@ Outcome<Desk::Wish> read_wish(const net::Request &request) {
     Desk::Wish wish;
     wish.menu = {TRY(query.time("from")), TRY(query.time("to"))};
     const auto duration = TRY(query.number("duration_s", 1, k_year_s));
-    const auto rate = TRY(query.number("rate_bps", 1, k_max_bps));
-    wish.viewers = TRY(query.number("viewers", 1, k_max_viewers));
+    const auto rate = TRY(query.number("rate_bps", 1, wire::k_max_bps));
+    wish.viewers = TRY(query.number("viewers", 1, wire::k_max_viewers));
     wish.channel = query.text("channel");
     wish.carriers = query.all("carrier");
     TRY(query.finish());

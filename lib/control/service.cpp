@@ -3,8 +3,8 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "control/api.hpp"
+#include "control/ledgers.hpp"
 #include "control/sweeper.hpp"
-#include "ledger/sqlite.hpp"
 #include "net/certificate.hpp"
 
 namespace control {
@@ -30,10 +30,10 @@ void warn_of_certificate(const net::Certificate &certificate, const Config &conf
 Result<void> serve(const Config &config, const std::function<void(const std::string &url)> &ready,
                    const std::function<void()> &wait_for_stop) {
     const Keys keys = TRY(load_keys(config));
-    const auto lock = [&] { return base::FileLock::acquire(config.data / "serve.lock", 0); }();
-    if (!lock)
-        return std::unexpected(lock.error());
-    const auto ledger = TRY(ledger::open_sqlite_ledger(config.ledger(), ledger::Verify::yes));
+    std::optional<base::FileLock> lock; // PostgreSQL is for any number of processes
+    if (!config.on_postgres())
+        lock.emplace(TRY(base::FileLock::acquire(config.data / "serve.lock", 0)));
+    const auto ledger = TRY(open_ledger(config, ledger::Verify::yes));
     const net::Certificate certificate =
         TRY(net::Certificate::load(config.tls_certificate, config.tls_key));
     const base::SystemClock clock;

@@ -3,6 +3,8 @@
 #include "base/log.hpp"
 #include "control/transact.hpp"
 
+#include <algorithm>
+
 namespace control {
 
 using base::UtcTime;
@@ -16,7 +18,7 @@ constexpr std::chrono::hours k_answers_kept{48};
 
 resv::State state_reached(const Booking &b, const Config &config, Feeds &feeds, UtcTime now) {
     const resv::State state = resv::state_at(b.life, now);
-    const UtcTime deadline = b.life.window.start + config.policy.grace;
+    const UtcTime deadline = b.life.window.start + config.policy_of(b.channel).grace;
     if (state == resv::State::booked && now >= deadline &&
         feeds.last_contact(b.relay) >= deadline + k_report_slack)
         return resv::State::no_show;
@@ -32,18 +34,20 @@ Outcome<void> sweep(ledger::Ledger &ledger, const Desk &desk, Feeds &feeds, cons
         std::erase_if(found, [&](const Booking &b) {
             return state_reached(b, config, feeds, now) == b.life.state;
         });
+        std::ranges::sort(found, {}, &Booking::id);
         return found;
     }));
     if (due.empty())
         return {};
     TRY(transact(ledger, [&](Transaction &t) -> Outcome<bool> {
-        for (const Booking &seen : due) {
-            const auto b = TRY(t.booking(seen.id)); // it may have changed meanwhile
-            const resv::State state =
-                b ? state_reached(*b, config, feeds, now) : resv::State::ended;
-            if (b && state != b->life.state)
-                TRY(desk.settle(t, *b, state));
-        }
+        std::vector<Booking> found;     // all read in order first: see Transaction::lock
+        for (const Booking &seen : due) // they may have changed meanwhile
+            if (auto b = TRY(t.booking(seen.id)))
+                found.push_back(*std::move(b));
+        for (const Booking &b : found)
+            if (const resv::State state = state_reached(b, config, feeds, now);
+                state != b.life.state)
+                TRY(desk.settle(t, b, state));
         return true;
     }));
     feeds.changed();

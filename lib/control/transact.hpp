@@ -21,7 +21,8 @@ template <typename Work>
             return base::fail(base::Errc::refused, "refused");
         return {};
     });
-    if (!kept && !refused)
+    // Any other error is the ledger's, also when the work met it first.
+    if (!kept && (!refused || kept.error().code != base::Errc::refused))
         return std::unexpected(Refusal{kept.error()});
     return outcome;
 }

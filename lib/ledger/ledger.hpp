@@ -10,10 +10,19 @@
 namespace ledger {
 
 /// What can be done within one transaction. Valid only while the work runs. Errors are the
-/// store's own (io, bad_data, try_again); "not there" is an empty optional.
+/// store's own (io, bad_data, try_again); "not there" is an empty optional. An error without a text
+/// is one that the ledger deals with itself: pass it on, do not tell anybody.
 class Transaction {
   public:
     virtual ~Transaction() = default;
+
+    /// Names what this work judges by what others have put (resources of loads(); "quota:NAME" …):
+    /// until its end no other work that names one of them runs beside it. Call it once, before
+    /// reading what is judged, and read the bookings that it puts before its first put, by id:
+    /// works that wait for each other cost time. Single bookings, tokens and parties need no lock:
+    /// what was read of them and then put is not changed by others in between.
+    [[nodiscard]] virtual base::Result<void> lock(const std::vector<std::string> &names,
+                                                  base::UtcTime now) = 0;
 
     [[nodiscard]] virtual base::Result<std::optional<Booking>> booking(const base::Id &id) = 0;
     /// All of @p owner (empty: of everybody), oldest first.
@@ -26,12 +35,18 @@ class Transaction {
     /// @p except is left out.
     [[nodiscard]] virtual base::Result<std::vector<resv::Load>>
     loads(resv::Span span, base::UtcTime now, const std::optional<base::Id> &except) = 0;
+    /// What @p owner has at @p now: reservations still to end, and the programme time of those that
+    /// start within @p month: ended ones and no-shows count, what expired or was cancelled or
+    /// revoked does not. @p except is left out.
+    [[nodiscard]] virtual base::Result<resv::Usage>
+    usage(const std::string &owner, resv::Span month, base::UtcTime now,
+          const std::optional<base::Id> &except) = 0;
     /// Those whose written state still occupies something and may be due for a change by @p now: a
     /// hold that expired, a window that opened.
     [[nodiscard]] virtual base::Result<std::vector<Booking>> due(base::UtcTime now) = 0;
 
-    /// A serial above all former ones.
-    [[nodiscard]] virtual base::Result<std::int64_t> next_feed_serial() = 0;
+    /// A serial of @p relay's feed above all former ones.
+    [[nodiscard]] virtual base::Result<std::int64_t> next_feed_serial(const std::string &relay) = 0;
     /// The bookings of @p relay with a feed serial above @p after, by serial.
     [[nodiscard]] virtual base::Result<std::vector<Booking>> changed(const std::string &relay,
                                                                      std::int64_t after) = 0;
@@ -62,6 +77,12 @@ class Transaction {
                                                    base::UtcTime now) = 0;
 };
 
+/// What is called until this dies; see Ledger::watch.
+class Watch {
+  public:
+    virtual ~Watch() = default;
+};
+
 /// Thread-safe.
 class Ledger {
   public:
@@ -69,13 +90,25 @@ class Ledger {
 
     virtual ~Ledger() = default;
 
-    /// Runs @p work alone, and returns when what it wrote is durable. When @p work or the store
-    /// fails, nothing of it is kept and the error is returned. io: disk full or broken; try_again:
-    /// another process keeps the ledger locked; bad_data: the ledger is damaged.
+    /// Runs @p work, alone as far as lock() asks, and returns when what it wrote is durable. When
+    /// @p work or the store fails, nothing of it is kept and the error is returned. io: disk full
+    /// or broken; try_again: another process keeps the ledger locked, or the database is away;
+    /// bad_data: the ledger is damaged.
+    ///
+    /// @p work may run several times: when others were faster, and when the database went away
+    /// before it said whether the first run was kept. So it first looks for what it did already (an
+    /// answer stored under its idempotency key, a state that is reached).
     [[nodiscard]] virtual base::Result<void> write(const Work &work) = 0;
 
     /// Runs @p work, which only reads, on one snapshot.
     [[nodiscard]] virtual base::Result<void> read(const Work &work) = 0;
+
+    /// Calls @p changed, from another thread, when feeds may have new entries that another process
+    /// made; null when no other process can. One at a time.
+    [[nodiscard]] virtual std::unique_ptr<Watch> watch(std::function<void()> changed) {
+        (void)changed;
+        return nullptr;
+    }
 };
 
 /// One that forgets everything at its end.

@@ -18,13 +18,15 @@ struct Contents {
     std::map<seal::Hash256, Token> tokens;
     std::map<std::pair<seal::KeyId, std::string>, StoredAnswer> answers;
     std::vector<StoredReport> reports;
-    std::int64_t feed_serial = 0;
+    std::map<std::string, std::int64_t> feed_serials;
     std::optional<seal::KeyId> signing_key;
 };
 
 class MemoryTransaction final : public Transaction {
   public:
     explicit MemoryTransaction(Contents &contents) : m(contents) {}
+
+    Result<void> lock(const std::vector<std::string> &, UtcTime) override { return {}; }
 
     Result<std::optional<Booking>> booking(const base::Id &id) override {
         return find(m.bookings, id);
@@ -50,6 +52,23 @@ class MemoryTransaction final : public Transaction {
         }
         return out;
     }
+    Result<resv::Usage> usage(const std::string &owner, resv::Span month, UtcTime now,
+                              const std::optional<base::Id> &except) override {
+        resv::Usage out;
+        for (const auto &[id, b] : m.bookings) {
+            const resv::State state = b.life.state;
+            if (b.owner != owner || id == except || state == resv::State::cancelled ||
+                state == resv::State::expired || state == resv::State::revoked ||
+                (b.life.hold_expires && *b.life.hold_expires <= now))
+                continue;
+            const resv::Window &w = b.life.window;
+            if (resv::occupies(state) && w.end > now)
+                ++out.ahead;
+            if (month.from <= w.start && w.start < month.to)
+                out.airtime += w.end - w.start;
+        }
+        return out;
+    }
     Result<std::vector<Booking>> due(UtcTime now) override {
         return select([&](const Booking &b) {
             return resv::occupies(b.life.state) &&
@@ -58,7 +77,9 @@ class MemoryTransaction final : public Transaction {
         });
     }
 
-    Result<std::int64_t> next_feed_serial() override { return ++m.feed_serial; }
+    Result<std::int64_t> next_feed_serial(const std::string &relay) override {
+        return ++m.feed_serials[relay];
+    }
     Result<std::vector<Booking>> changed(const std::string &relay, std::int64_t after) override {
         auto out =
             select([&](const Booking &b) { return b.relay == relay && b.feed_serial > after; });

@@ -3,6 +3,7 @@
 
 #include "resv/admission.hpp"
 #include "resv/lifecycle.hpp"
+#include "resv/quota.hpp"
 #include "seal/hash.hpp"
 #include "seal/keys.hpp"
 #include "wire/reservation.hpp"
@@ -29,6 +30,7 @@ struct Booking {
     std::int64_t feed_serial = 0;     ///< of its newest feed entry; 0: relays never heard of it
     base::UtcTime created;
     std::optional<base::UtcTime> first_media;
+    std::optional<resv::Money> fee; ///< as quoted, with what extensions added
 };
 
 enum class Role { distributor, relay, operator_ };

@@ -1,7 +1,9 @@
 #include "ledger/sqlite.hpp"
 
 #include "base/file.hpp"
-#include "ledger/sqlite_transaction.hpp"
+#include "ledger/sql_transaction.hpp"
+#include "ledger/sqlite_db.hpp"
+#include "ledger/sqlite_schema.hpp"
 
 #include <condition_variable>
 #include <deque>
@@ -20,7 +22,6 @@ using base::Result;
 namespace {
 
 constexpr std::int64_t k_application = 0x53434c47;
-constexpr std::int64_t k_version = 1;
 constexpr std::size_t k_group = 32;
 
 struct Job {
@@ -32,7 +33,7 @@ struct Job {
 // One job within the group's transaction, undone alone when it fails.
 Result<void> run_in_savepoint(Database &db, const Ledger::Work &work) {
     TRY(db.execute("SAVEPOINT job"));
-    SqliteTransaction transaction{db};
+    SqlTransaction transaction{db};
     Result<void> result;
     try {
         result = work(transaction);
@@ -87,7 +88,7 @@ class SqliteLedger final : public Ledger {
     Result<void> read(const Work &work) override {
         const std::scoped_lock lock{m_reader_mutex};
         TRY(m_reader.execute("BEGIN"));
-        SqliteTransaction transaction{m_reader};
+        SqlTransaction transaction{m_reader};
         auto result = work(transaction);
         if (m_reader.in_transaction())
             TRY(m_reader.execute("ROLLBACK"));
@@ -129,23 +130,35 @@ class SqliteLedger final : public Ledger {
     std::thread m_thread; // last: it uses all of the above
 };
 
+// Makes a ledger of a former version one of this, whole or not at all.
+Result<void> upgrade(Database &db) {
+    TRY(db.execute("BEGIN IMMEDIATE"));
+    if (TRY(db.number("PRAGMA user_version")) == 1) // another process may have done it
+        TRY(db.execute(k_sqlite_upgrade));
+    return db.execute("COMMIT");
+}
+
 Result<void> check_kind(Database &db, const fs::path &path) {
     const auto application = TRY(db.number("PRAGMA application_id"));
-    const auto version = TRY(db.number("PRAGMA user_version"));
+    auto version = TRY(db.number("PRAGMA user_version"));
+    if (application == k_application && version == 1) {
+        TRY(upgrade(db));
+        version = TRY(db.number("PRAGMA user_version"));
+    }
     if (application != k_application)
         return base::fail(Errc::bad_data, "ledger {}: not a ledger of Slotcast", path.native());
-    if (version != k_version)
+    if (version != k_ledger_version)
         return base::fail(Errc::bad_data, "ledger {}: version {}, this program knows {}",
-                          path.native(), version.value_or(0), k_version);
+                          path.native(), version.value_or(0), k_ledger_version);
     return {};
 }
 
 Result<void> check_whole(Database &db, const fs::path &path) {
     auto rows = TRY(db.query("PRAGMA quick_check(1)"));
-    if (TRY(rows.next()) && rows.text(0) != "ok")
+    if (TRY(rows->next()) && rows->text(0) != "ok")
         return base::fail_hint(Errc::bad_data,
                                "restore it from a backup; sqlite3 FILE .recover may help",
-                               "ledger {}: damaged: {}", path.native(), rows.text(0));
+                               "ledger {}: damaged: {}", path.native(), rows->text(0));
     return {};
 }
 
@@ -180,7 +193,7 @@ Result<void> fill(const fs::path &path) {
         return base::fail_errno("create", path.native());
     auto db = TRY(Database::open(path, Database::Mode::create));
     TRY(db.execute("BEGIN IMMEDIATE"));
-    TRY(db.execute(k_schema));
+    TRY(db.execute(k_sqlite_schema));
     return db.execute("COMMIT"); // closing writes the log back and removes it
 }
 

@@ -28,49 +28,59 @@ int bind_one(sqlite3_stmt *statement, int index, const Value &value) {
 
 } // namespace
 
-Cursor::Cursor(Cursor &&other) noexcept
-    : m_db(other.m_db), m_statement(std::exchange(other.m_statement, nullptr)) {}
-
-Cursor::~Cursor() {
-    if (m_statement != nullptr) {
+// Resets the statement when it dies.
+class Database::Cursor final : public Rows {
+  public:
+    Cursor(const Database &db, sqlite3_stmt *statement) : m_db(db), m_statement(statement) {}
+    Cursor(const Cursor &) = delete;
+    Cursor &operator=(const Cursor &) = delete;
+    ~Cursor() override {
         sqlite3_reset(m_statement);
         sqlite3_clear_bindings(m_statement);
     }
-}
 
-Result<bool> Cursor::next() {
-    switch (const int code = sqlite3_step(m_statement)) {
-    case SQLITE_ROW:
-        return true;
-    case SQLITE_DONE:
-        return false;
-    default:
-        return m_db->failure(code);
+    Result<bool> next() override {
+        switch (const int code = sqlite3_step(m_statement)) {
+        case SQLITE_ROW:
+            return true;
+        case SQLITE_DONE:
+            return false;
+        default:
+            return m_db.failure(code);
+        }
     }
-}
+    [[nodiscard]] Type type(int column) const override {
+        switch (sqlite3_column_type(m_statement, column)) {
+        case SQLITE_INTEGER:
+            return Type::integer;
+        case SQLITE_BLOB:
+            return Type::blob;
+        case SQLITE_NULL:
+            return Type::null;
+        default:
+            return Type::text;
+        }
+    }
+    [[nodiscard]] std::int64_t integer(int column) const override {
+        return sqlite3_column_int64(m_statement, column);
+    }
+    [[nodiscard]] std::string text(int column) const override {
+        const auto *text = sqlite3_column_text(m_statement, column);
+        const auto size = static_cast<std::size_t>(sqlite3_column_bytes(m_statement, column));
+        return text == nullptr ? std::string()
+                               : std::string(reinterpret_cast<const char *>(text), size);
+    }
+    [[nodiscard]] seal::Bytes blob(int column) const override {
+        const auto *data =
+            static_cast<const std::uint8_t *>(sqlite3_column_blob(m_statement, column));
+        const auto size = static_cast<std::size_t>(sqlite3_column_bytes(m_statement, column));
+        return data == nullptr ? seal::Bytes() : seal::Bytes(data, data + size);
+    }
 
-std::int64_t Cursor::integer(int column) const {
-    return sqlite3_column_int64(m_statement, column);
-}
-
-std::string Cursor::text(int column) const {
-    const auto *text = sqlite3_column_text(m_statement, column);
-    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(m_statement, column));
-    return text == nullptr ? std::string()
-                           : std::string(reinterpret_cast<const char *>(text), size);
-}
-
-seal::Bytes Cursor::blob(int column) const {
-    const auto *data = static_cast<const std::uint8_t *>(sqlite3_column_blob(m_statement, column));
-    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(m_statement, column));
-    return data == nullptr ? seal::Bytes() : seal::Bytes(data, data + size);
-}
-
-std::optional<base::UtcTime> Cursor::optional_time(int column) const {
-    if (sqlite3_column_type(m_statement, column) == SQLITE_NULL)
-        return std::nullopt;
-    return time(column);
-}
+  private:
+    const Database &m_db;
+    sqlite3_stmt *m_statement;
+};
 
 void Database::Close::operator()(sqlite3 *db) const {
     sqlite3_close_v2(db);
@@ -135,7 +145,7 @@ Result<void> Database::execute(const char *sql) {
     return {};
 }
 
-Result<Cursor> Database::query(std::string_view sql, std::initializer_list<Value> values) {
+Result<std::unique_ptr<Rows>> Database::query_with(std::string_view sql, Values values) {
     auto found = m_statements.find(sql);
     if (found == m_statements.end()) {
         sqlite3_stmt *raw = nullptr;
@@ -145,7 +155,7 @@ Result<Cursor> Database::query(std::string_view sql, std::initializer_list<Value
             return failure(code);
         found = m_statements.emplace(sql, std::unique_ptr<sqlite3_stmt, Close>(raw)).first;
     }
-    Cursor cursor{*this, found->second.get()};
+    auto cursor = std::make_unique<Cursor>(*this, found->second.get());
     int index = 0;
     for (const Value &value : values)
         if (const int code = bind_one(found->second.get(), ++index, value); code != SQLITE_OK)
@@ -153,19 +163,11 @@ Result<Cursor> Database::query(std::string_view sql, std::initializer_list<Value
     return cursor;
 }
 
-Result<void> Database::run(std::string_view sql, std::initializer_list<Value> values) {
-    auto cursor = TRY(query(sql, values));
-    while (TRY(cursor.next())) {
+Result<void> Database::run_with(std::string_view sql, Values values) {
+    const auto rows = TRY(query_with(sql, values));
+    while (TRY(rows->next())) {
     }
     return {};
-}
-
-Result<std::optional<std::int64_t>> Database::number(std::string_view sql,
-                                                     std::initializer_list<Value> values) {
-    auto cursor = TRY(query(sql, values));
-    if (!TRY(cursor.next()))
-        return std::nullopt;
-    return cursor.integer(0);
 }
 
 bool Database::in_transaction() const {

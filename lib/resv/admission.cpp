@@ -9,47 +9,16 @@ using base::UtcTime;
 
 namespace {
 
-// A stretch during which the units in use do not change.
-struct Level {
-    Span span;
-    std::int64_t used = 0;
-};
-
-// The use of one resource within `within`, as adjoining levels that cover it whole.
-std::vector<Level> sweep(std::span<const Load> live, std::string_view resource, Span within) {
-    std::vector<std::pair<UtcTime, std::int64_t>> steps;
-    for (const Load &load : live) {
-        if (load.resource != resource || !load.span.overlaps(within) || load.span.empty())
-            continue;
-        steps.emplace_back(std::max(load.span.from, within.from), load.units);
-        steps.emplace_back(std::min(load.span.to, within.to), -load.units);
-    }
-    std::ranges::sort(steps);
-    std::vector<Level> levels;
-    UtcTime at = within.from;
-    std::int64_t used = 0;
-    for (const auto &[time, change] : steps) {
-        if (time > at) {
-            levels.push_back({{at, time}, used});
-            at = time;
-        }
-        used += change;
-    }
-    if (at < within.to)
-        levels.push_back({{at, within.to}, used});
-    return levels;
-}
-
 std::int64_t capacity_of(const Capacity &capacity, std::string_view resource) {
     const auto found = capacity.find(resource);
     return found == capacity.end() ? 0 : found->second;
 }
 
 // The stretches where fewer than `needed` units are free, adjoining levels joined.
-std::vector<Shortage> short_stretches(std::int64_t capacity, std::span<const Load> live,
+std::vector<Shortage> short_stretches(std::int64_t capacity, const Timetable &live,
                                       const Demand &demand, Span within) {
     std::vector<Shortage> out;
-    for (const Level &level : sweep(live, demand.resource, within)) {
+    for (const Timetable::Level &level : live.levels(demand.resource, within)) {
         const std::int64_t available = capacity - level.used;
         if (available >= demand.units)
             continue;
@@ -82,7 +51,18 @@ std::vector<Demand> joined(const std::vector<Demand> &demands) {
 
 } // namespace
 
-std::vector<Shortage> shortages(const Capacity &capacity, std::span<const Load> live, Span wanted,
+std::vector<std::string> resources_of(const std::vector<Demand> &demands) {
+    std::vector<std::string> out;
+    out.reserve(demands.size());
+    for (const Demand &demand : demands)
+        out.push_back(demand.resource);
+    std::ranges::sort(out);
+    const auto rest = std::ranges::unique(out);
+    out.erase(rest.begin(), rest.end());
+    return out;
+}
+
+std::vector<Shortage> shortages(const Capacity &capacity, const Timetable &live, Span wanted,
                                 const std::vector<Demand> &demands) {
     std::vector<Shortage> out;
     for (const Demand &demand : joined(demands)) {
@@ -93,7 +73,7 @@ std::vector<Shortage> shortages(const Capacity &capacity, std::span<const Load> 
     return out;
 }
 
-std::vector<StartRange> free_starts(const Capacity &capacity, std::span<const Load> live,
+std::vector<StartRange> free_starts(const Capacity &capacity, const Timetable &live,
                                     const std::vector<Demand> &demands, Span menu, Millis duration,
                                     base::Seconds lead_in, base::Seconds drain) {
     const UtcTime last_start = menu.to - duration;

@@ -2,47 +2,18 @@
 // Pure functions over half-open spans; the only ones that decide, for bookings and menus alike.
 #pragma once
 
-#include "base/time.hpp"
+#include "resv/timetable.hpp"
 #include "resv/window.hpp"
 
-#include <cstdint>
-#include <map>
-#include <span>
-#include <string>
-#include <vector>
-
 namespace resv {
-
-/// [from, to): a span that ends when another starts does not touch it.
-struct Span {
-    base::UtcTime from;
-    base::UtcTime to;
-
-    [[nodiscard]] bool empty() const { return to <= from; }
-    [[nodiscard]] bool overlaps(const Span &other) const {
-        return from < other.to && other.from < to;
-    }
-    bool operator==(const Span &) const = default;
-};
 
 /// What a reservation of @p window occupies: lead-in and drain included.
 [[nodiscard]] inline Span occupied(const Window &window) {
     return {window.opens(), window.closes()};
 }
 
-/// So many units of one resource. Units are counts or bit/s; never negative.
-struct Demand {
-    std::string resource; ///< "channel:studio1", "carrier:lineA:bits" …
-    std::int64_t units = 0;
-    bool operator==(const Demand &) const = default;
-};
-
-/// A demand that was admitted: units taken during a span.
-struct Load {
-    std::string resource;
-    Span span;
-    std::int64_t units = 0;
-};
+/// The resources that @p demands name, each once, sorted.
+[[nodiscard]] std::vector<std::string> resources_of(const std::vector<Demand> &demands);
 
 /// Units there are of each resource. What is not listed does not exist: capacity 0.
 using Capacity = std::map<std::string, std::int64_t, std::less<>>;
@@ -59,8 +30,8 @@ struct Shortage {
 
 /// Admission of @p demands over @p wanted beside @p live: empty means admitted, else every resource
 /// that falls short, in the order of @p demands. All or nothing. Demands for the same resource add
-/// up. O(n log n) in the loads that overlap.
-[[nodiscard]] std::vector<Shortage> shortages(const Capacity &capacity, std::span<const Load> live,
+/// up. Linear in the changes of level within @p wanted.
+[[nodiscard]] std::vector<Shortage> shortages(const Capacity &capacity, const Timetable &live,
                                               Span wanted, const std::vector<Demand> &demands);
 
 /// First and last of a run of starts that all pass; a closed interval.
@@ -73,8 +44,7 @@ struct StartRange {
 /// All starts s for which the programme [s, s + duration) lies within @p menu and shortages() of
 /// [s - lead_in, s + duration + drain) is empty, as maximal ranges in order. Exact to the
 /// millisecond: what is listed is admitted, what is not listed is refused.
-[[nodiscard]] std::vector<StartRange> free_starts(const Capacity &capacity,
-                                                  std::span<const Load> live,
+[[nodiscard]] std::vector<StartRange> free_starts(const Capacity &capacity, const Timetable &live,
                                                   const std::vector<Demand> &demands, Span menu,
                                                   base::Millis duration, base::Seconds lead_in,
                                                   base::Seconds drain);

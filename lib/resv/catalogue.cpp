@@ -3,6 +3,8 @@
 namespace resv {
 
 namespace {
+constexpr std::int64_t k_overhead_bps = 100'000;
+
 std::string channel_name(std::string_view name) {
     return fmt::format("channel:{}", name);
 }
@@ -30,9 +32,19 @@ Capacity capacity_of(const Catalogue &catalogue) {
     return out;
 }
 
+bool is_rate(std::string_view resource) {
+    return resource.ends_with(":ingest") || resource.ends_with(":egress") ||
+           resource.ends_with(":bits");
+}
+
 base::BitRate line_rate(base::BitRate rate) {
-    constexpr std::int64_t k_overhead_bps = 100'000;
     return {rate.bps + (rate.bps + 3) / 4 + k_overhead_bps};
+}
+
+base::BitRate rate_of_line(base::BitRate line) {
+    return {line.bps <= k_overhead_bps
+                ? 0
+                : (line.bps - k_overhead_bps) / 5 * 4 + (line.bps - k_overhead_bps) % 5 * 4 / 5};
 }
 
 std::vector<Demand> demands_of(const std::string &channel, const std::string &relay,

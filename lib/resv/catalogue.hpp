@@ -36,9 +36,15 @@ struct Catalogue {
 /// All units of all resources of @p catalogue.
 [[nodiscard]] Capacity capacity_of(const Catalogue &catalogue);
 
+/// Whether units of @p resource are bit/s; else they are counts.
+[[nodiscard]] bool is_rate(std::string_view resource);
+
 /// What a carrier's line is reserved at: rate x 1.25 + 100 kbit/s (SRT's overhead and
 /// retransmission), rounded up.
 [[nodiscard]] base::BitRate line_rate(base::BitRate rate);
+
+/// The highest rate for which line_rate() is at most @p line; 0 when there is none.
+[[nodiscard]] base::BitRate rate_of_line(base::BitRate line);
 
 /// What one reservation takes: its channel, a stream of the relay with its ingest and egress
 /// (viewers x rate) bits, and of each carrier a line and its bits. @p rate is counted once at the

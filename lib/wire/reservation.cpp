@@ -1,5 +1,7 @@
 #include "wire/reservation.hpp"
 
+#include "wire/lists.hpp"
+
 namespace wire {
 
 using base::Errc;
@@ -9,24 +11,6 @@ using base::Result;
 namespace {
 
 constexpr std::size_t k_max_title = 200;
-constexpr std::int64_t k_max_viewers = 10'000'000;
-constexpr std::int64_t k_max_bps = 10'000'000'000;
-
-JsonArray to_array(const std::vector<std::string> &items) {
-    JsonArray out;
-    for (const std::string &item : items)
-        out.emplace_back(item);
-    return out;
-}
-
-Result<std::vector<std::string>> plain_names(ObjectReader &in, std::string_view key) {
-    auto names = TRY(in.strings(key));
-    for (const std::string &name : names)
-        if (!is_plain_name(name))
-            return fail(Errc::bad_data, "{}: '{}' is not a name (letters, digits, - and _)",
-                        in.where(key), name.substr(0, 40));
-    return names;
-}
 
 Result<std::string> title_of(ObjectReader &in) {
     std::string title = TRY(in.string("title", k_max_title));
@@ -97,6 +81,20 @@ Result<ReservationRequest> read_request(const Json &json, std::string where) {
     return r;
 }
 
+Result<Asked> read_asked(const Json &json, std::string where) {
+    auto in = TRY(ObjectReader::of(json, where));
+    Asked asked;
+    if (!in.has("offer")) {
+        asked.request = TRY(read_request(json, std::move(where)));
+        return asked;
+    }
+    asked.offer = TRY(in.string("offer", k_max_offer));
+    if (in.has("hold"))
+        asked.hold = TRY(in.boolean_or("hold", false));
+    TRY(in.finish());
+    return asked;
+}
+
 Json to_json(const Reservation &r) {
     JsonObject out{{"type", "reservation"},
                    {"v", 1},
@@ -120,6 +118,7 @@ Json to_json(const Reservation &r) {
                    {"created", base::format_rfc3339(r.created)}};
     if (r.hold_expires)
         out["hold_expires"] = base::format_rfc3339(*r.hold_expires);
+    put_fee(out, r.fee);
     return out;
 }
 
@@ -145,19 +144,23 @@ Result<Reservation> read_reservation(const Json &json, std::string where) {
     r.revision = TRY(in.integer("revision"));
     r.created = TRY(in.time("created"));
     r.hold_expires = TRY(in.optional_time("hold_expires"));
+    r.fee = TRY(read_fee(in));
     return r;
 }
 
 Json to_json(const Slot &s) {
-    return JsonObject{{"type", "slot"},
-                      {"v", 1},
-                      {"start", base::format_rfc3339(s.start)},
-                      {"latest_start", base::format_rfc3339(s.latest_start)},
-                      {"duration_s", s.duration.count() / 1000},
-                      {"channel", s.channel},
-                      {"carriers", to_array(s.carriers)},
-                      {"rate_bps", s.rate.bps},
-                      {"viewers", s.viewers}};
+    JsonObject out{{"type", "slot"},
+                   {"v", 1},
+                   {"start", base::format_rfc3339(s.start)},
+                   {"latest_start", base::format_rfc3339(s.latest_start)},
+                   {"duration_s", s.duration.count() / 1000},
+                   {"grid_s", s.grid.count() / 1000},
+                   {"channel", s.channel},
+                   {"carriers", to_array(s.carriers)},
+                   {"rate_bps", s.rate.bps},
+                   {"viewers", s.viewers}};
+    put_fee(out, s.fee);
+    return out;
 }
 
 Result<Slot> read_slot(const Json &json, std::string where) {
@@ -166,54 +169,13 @@ Result<Slot> read_slot(const Json &json, std::string where) {
     s.start = TRY(in.time("start"));
     s.latest_start = TRY(in.time("latest_start"));
     s.duration = base::Seconds{TRY(in.integer("duration_s", 1, 366 * 86'400))};
+    s.grid = base::Seconds{TRY(in.integer_or("grid_s", 0, 0, 86'400))};
     s.channel = TRY(in.string("channel", 32));
     s.carriers = TRY(plain_names(in, "carriers"));
     s.rate.bps = TRY(in.integer("rate_bps", 1, k_max_bps));
     s.viewers = TRY(in.integer("viewers", 0, k_max_viewers));
+    s.fee = TRY(read_fee(in));
     return s;
-}
-
-Json to_json(const Problem &p) {
-    JsonObject out{{"type", "urn:slotcast:problem:" + p.code},
-                   {"title", p.title},
-                   {"status", p.status},
-                   {"detail", p.detail},
-                   {"code", p.code}};
-    if (!p.hint.empty())
-        out["hint"] = p.hint;
-    if (!p.shortfalls.empty()) {
-        JsonArray list;
-        for (const Shortfall &s : p.shortfalls)
-            list.push_back(JsonObject{{"resource", s.resource},
-                                      {"needed", s.needed},
-                                      {"available", s.available},
-                                      {"from", base::format_rfc3339(s.from)},
-                                      {"to", base::format_rfc3339(s.to)}});
-        out["shortfalls"] = std::move(list);
-    }
-    return out;
-}
-
-Result<Problem> read_problem(const Json &json, std::string where) {
-    auto in = TRY(ObjectReader::of(json, std::move(where)));
-    Problem p;
-    p.status = static_cast<int>(TRY(in.integer("status", 100, 599)));
-    p.code = TRY(in.string("code", 64));
-    p.title = TRY(in.string("title"));
-    p.detail = TRY(in.string("detail", 4096));
-    p.hint = TRY(in.optional_string("hint", 4096)).value_or("");
-    if (!in.has("shortfalls"))
-        return p;
-    for (const Json &item : *TRY(in.array("shortfalls", 64))) {
-        auto s = TRY(ObjectReader::of(item, in.where("shortfalls")));
-        Shortfall &shortfall = p.shortfalls.emplace_back();
-        shortfall.resource = TRY(s.string("resource", 128));
-        shortfall.needed = TRY(s.integer("needed"));
-        shortfall.available = TRY(s.integer("available"));
-        shortfall.from = TRY(s.time("from"));
-        shortfall.to = TRY(s.time("to"));
-    }
-    return p;
 }
 
 Json to_json(const EnrolRequest &r) {

@@ -4,7 +4,7 @@
 #include "base/id.hpp"
 #include "resv/state.hpp"
 #include "resv/window.hpp"
-#include "wire/json.hpp"
+#include "wire/money.hpp"
 
 namespace wire {
 
@@ -26,6 +26,14 @@ struct ReservationRequest {
 [[nodiscard]] Json to_json(const ReservationRequest &request);
 [[nodiscard]] base::Result<ReservationRequest> read_request(const Json &json, std::string where);
 
+/// Body of POST /v1/reservations: a request, or the offer of an alternative to one.
+struct Asked {
+    ReservationRequest request;       ///< empty with an offer, which holds one
+    std::optional<std::string> offer; ///< Alternative::offer
+    std::optional<bool> hold;         ///< with an offer: otherwise than was asked
+};
+[[nodiscard]] base::Result<Asked> read_asked(const Json &json, std::string where);
+
 /// A reservation as its owner sees it: the record `{"type":"reservation","v":1,…}`.
 struct Reservation {
     base::Id id;
@@ -44,44 +52,27 @@ struct Reservation {
     std::int64_t revision = 0; ///< the ETag
     base::UtcTime created;
     std::optional<base::UtcTime> hold_expires;
+    std::optional<resv::Money> fee; ///< the quote; none where nothing costs anything
 };
 [[nodiscard]] Json to_json(const Reservation &reservation);
 [[nodiscard]] base::Result<Reservation> read_reservation(const Json &json, std::string where);
 
 /// One free slot of the menu: the record `{"type":"slot","v":1,…}`. Every start in
-/// [start, latest_start] with the duration asked for passes admission.
+/// [start, latest_start], at multiples of `grid` since 1970 when it is not 0, passes admission with
+/// the duration asked for.
 struct Slot {
     base::UtcTime start;
     base::UtcTime latest_start;
     base::Millis duration{0};
+    base::Millis grid{0}; ///< whole seconds
     std::string channel;
     std::vector<std::string> carriers;
     base::BitRate rate;
     std::int64_t viewers = 0;
+    std::optional<resv::Money> fee{}; ///< of each start
 };
 [[nodiscard]] Json to_json(const Slot &slot);
 [[nodiscard]] base::Result<Slot> read_slot(const Json &json, std::string where);
-
-/// One resource that fell short: which, by how much, when; never whose.
-struct Shortfall {
-    std::string resource; ///< "channel:studio1", "carrier:lineA:bits", "relay:r1:egress" …
-    std::int64_t needed = 0;
-    std::int64_t available = 0;
-    base::UtcTime from;
-    base::UtcTime to;
-};
-
-/// An RFC 9457 problem document, with our stable `code` and a remedy.
-struct Problem {
-    int status = 500;
-    std::string code; ///< "overlap", "too_late", "not_found", "bad_request" …
-    std::string title;
-    std::string detail;
-    std::string hint;
-    std::vector<Shortfall> shortfalls;
-};
-[[nodiscard]] Json to_json(const Problem &problem);
-[[nodiscard]] base::Result<Problem> read_problem(const Json &json, std::string where);
 
 /// Body and answer of POST /v1/keys/enrol. The request is signed with the key it enrols.
 struct EnrolRequest {

@@ -1,4 +1,5 @@
 #include "wire/sender.hpp"
+#include "wire/lists.hpp"
 
 namespace wire {
 
@@ -7,13 +8,6 @@ using base::fail;
 using base::Result;
 
 namespace {
-
-JsonArray to_array(const std::vector<std::string> &items) {
-    JsonArray out;
-    for (const std::string &item : items)
-        out.emplace_back(item);
-    return out;
-}
 
 // The members that a plan and a hello share.
 template <typename T> void put_terms(JsonObject &out, const T &m) {

@@ -103,7 +103,7 @@ has_pending() { [ -n "$(pending)" ]; }
     assert_output --partial "$id"
     run -0 resv-request list --table --zone Europe/Paris
     assert_line --partial 'RESERVATION'
-    assert_line --regexp "^$id +booked +.* CES?T +1h .* lineA,lineB +6M +Town hall\$"
+    assert_line --regexp "^$id +booked +.* CES?T +1h .* lineA,lineB +6M +- +Town hall\$"
     assert_equal "$(pending)" ''
 }
 
@@ -153,14 +153,14 @@ has_pending() { [ -n "$(pending)" ]; }
     assert_regex "$stderr" 'no free slot'
     run -0 resv-request slots --from "$from" --to "$to" --duration 2h --rate 6M --table
     assert_line --partial 'LATEST START'
-    assert_line --regexp ' one +lineA$'
+    assert_line --regexp ' one +- +lineA$'
 }
 
 @test "a refusal names each resource that fell short, how far and when" {
     start=$(day 5)
     book "$start" --channel one --carrier lineB >/dev/null
     run -1 --separate-stderr book "$start" --channel one --carrier lineB
-    assert_equal "$output" ''
+    assert_equal "$(jq -r .type <<<"$output" | sort -u)" alternative
     assert_regex "$stderr" 'resv-request: error: control: '
     assert_regex "$stderr" 'channel:one: 1 needed, 0 available from .* to '
     assert_regex "$stderr" 'carrier:lineB:bits: 7600Kbit/s needed, '
@@ -168,6 +168,31 @@ has_pending() { [ -n "$(pending)" ]; }
     run -1 book "$start" --carrier nonesuch
     run -1 resv-request show 01j00000000000000000000000
     run -1 timeout 20 resv-request book --start "$start" --duration 1h --rate 60M
+    assert_equal "$(pending)" ''
+}
+
+@test "an alternative of a refusal is booked by its offer, once, or held" {
+    start=$(day 20)
+    book "$start" --channel one --title Other >/dev/null
+    run -1 --separate-stderr book "$start" --channel one --title Mine
+    assert_regex "$stderr" 'hint: resv-request book --offer'
+    assert [ "$(wc -l <<<"$output")" -ge 3 ] # at the same time on two, earlier, later
+    assert_equal "$(jq -r 'select(.start == "'"$start"'").channel' <<<"$output")" two
+    mapfile -t offers < <(jq -r .offer <<<"$output")
+    run -66 resv-store add <<<"$output"
+    run -64 resv-request book --offer "${offers[0]}" --title other
+    run -0 --separate-stderr resv-request book --offer "${offers[0]}"
+    assert_equal "$(jq -c 'select(.type == "reservation")|[.state, .start, .channel, .title]' <<<"$output")" \
+        "[\"booked\",\"$start\",\"two\",\"Mine\"]"
+    resv-store add <<<"$output"
+    run -1 resv-request book --offer "${offers[0]}" # somebody has it, and it is us
+    assert_output --partial 'channel:two: 1 needed, 0 available'
+    run -0 --separate-stderr resv-request book --offer "${offers[1]}" --hold
+    assert_equal "$(jq -r .state <<<"$output")" held
+    run -1 resv-request book --offer "${offers[2]%?}"
+    assert_output --partial 'no offer'
+    run -1 --separate-stderr book "$start" --channel one --table
+    assert_line --regexp '^START +LENGTH .* OFFER$'
     assert_equal "$(pending)" ''
 }
 

@@ -6,6 +6,15 @@ load ../lib/control_files
 setup_file() {
     export KEYS=$BATS_FILE_TMPDIR
     (cd "$KEYS" && self_signed)
+    # tests/run has one PostgreSQL for all files.
+    [ -n "${SLOTCAST_TEST_POSTGRES:-}" ] ||
+        export SLOTCAST_TEST_POSTGRES=/tmp/postgres-tests-$BATS_ROOT_PID OWN_POSTGRES=yes
+}
+
+teardown_file() {
+    [ -n "${OWN_POSTGRES:-}" ] && [ -d "$SLOTCAST_TEST_POSTGRES" ] || return 0
+    postgres "$SLOTCAST_TEST_POSTGRES" stop
+    rm -rf "$SLOTCAST_TEST_POSTGRES" "$SLOTCAST_TEST_POSTGRES".*
 }
 
 setup() {
@@ -70,3 +79,13 @@ bound() {
     [ "$(id -u)" != 0 ] || set -- setpriv --bounding-set -dac_override,-dac_read_search "$@"
     timeout 10 "$@"
 }
+
+# on_postgres: the ledger is in an empty PostgreSQL database, $LEDGER.
+on_postgres() {
+    LEDGER=$(postgres "$SLOTCAST_TEST_POSTGRES" database)
+    export LEDGER
+    sed -i "1i ledger = \"$LEDGER\"" control.toml
+}
+
+# sql STATEMENT: in that database.
+sql() { psql -qAtX "$LEDGER" -c "SET search_path = slotcast" -c "$1"; }

@@ -102,7 +102,7 @@ struct Got {
 };
 
 struct Fixture {
-    control::Config config = control::read_control(*conf::Table::parse(k_config, "t")).value();
+    control::Config config;
     control::Keys keys{.signing = seal::SigningKey::generate(),
                        .group = seal::Secret{seal::random_bytes(32)}};
     Clock clock;
@@ -115,7 +115,8 @@ struct Fixture {
     Actor boss{.name = "boss"};
     int next_key = 0;
 
-    Fixture() {
+    explicit Fixture(std::string_view text = k_config)
+        : config(control::read_control(*conf::Table::parse(text, "t")).value()) {
         base::log::setup("unit", base::log::Level::error);
         enrol(alice, ledger::Role::distributor);
         enrol(bob, ledger::Role::distributor);

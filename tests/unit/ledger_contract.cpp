@@ -1,7 +1,10 @@
 // What every ledger promises, held against each of them.
 #include "base/file.hpp"
+#include "ledger/postgres.hpp"
 #include "ledger/sqlite.hpp"
+#include "postgres_server.hpp"
 
+#include <array>
 #include <atomic>
 #include <doctest/doctest.h>
 #include <filesystem>
@@ -14,21 +17,32 @@ using base::Seconds;
 using ledger::Booking;
 using ledger::Transaction;
 
-// A ledger in a folder of its own.
+enum class Kind { memory, sqlite, postgres };
+constexpr std::array k_kinds{Kind::memory, Kind::sqlite, Kind::postgres};
+constexpr std::array k_durable{Kind::sqlite, Kind::postgres};
+
+// An empty ledger, in a folder or database of its own.
 struct Fixture {
+    Kind kind;
     std::filesystem::path folder;
+    std::string uri;
     std::unique_ptr<ledger::Ledger> ledger;
 
-    explicit Fixture(bool sqlite) {
-        if (!sqlite) {
+    explicit Fixture(Kind of) : kind(of) {
+        if (kind == Kind::memory) {
             ledger = ledger::make_memory_ledger();
-            return;
+        } else if (kind == Kind::sqlite) {
+            std::string name = (std::filesystem::temp_directory_path() / "ledger.XXXXXX").native();
+            REQUIRE(::mkdtemp(name.data()) != nullptr);
+            folder = name;
+            REQUIRE(ledger::create_sqlite_ledger(folder / "l.sqlite"));
+            open();
+        } else {
+            uri = postgres_test::empty_database();
+            const auto made = ledger::create_postgres_ledger(uri);
+            REQUIRE_MESSAGE(made, made.error().message);
+            open();
         }
-        std::string name = (std::filesystem::temp_directory_path() / "ledger.XXXXXX").native();
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        folder = name;
-        REQUIRE(ledger::create_sqlite_ledger(folder / "l.sqlite"));
-        open();
     }
     Fixture(const Fixture &) = delete;
     Fixture &operator=(const Fixture &) = delete;
@@ -39,9 +53,15 @@ struct Fixture {
     }
     void open() {
         ledger.reset();
-        auto opened = ledger::open_sqlite_ledger(folder / "l.sqlite", ledger::Verify::yes);
-        REQUIRE(opened);
-        ledger = std::move(*opened);
+        ledger = another();
+    }
+    // Of what is durable, a second one beside the first.
+    [[nodiscard]] std::unique_ptr<ledger::Ledger> another() const {
+        auto opened = kind == Kind::sqlite
+                          ? ledger::open_sqlite_ledger(folder / "l.sqlite", ledger::Verify::yes)
+                          : ledger::open_postgres_ledger(uri);
+        REQUIRE_MESSAGE(opened, opened.error().message);
+        return std::move(*opened);
     }
 };
 
@@ -85,13 +105,14 @@ void put(ledger::Ledger &l, const Booking &b, const std::vector<resv::Demand> &d
 } // namespace
 
 TEST_CASE("ledger: a booking comes back as it was put") {
-    for (const bool sqlite : {false, true}) {
-        CAPTURE(sqlite);
-        Fixture f{sqlite};
+    for (const Kind kind : k_kinds) {
+        CAPTURE(kind);
+        Fixture f{kind};
         Booking b = booking(1, 100, 200);
         b.life.state = resv::State::held;
         b.life.hold_expires = from_unix_ms(50'000);
         b.feed_serial = 4;
+        b.fee = resv::Money{.minor = 12'500, .currency = "EUR"};
         b.generation = 0xffffffff;
         b.request.disclosure = resv::Disclosure::password;
         b.request.password_hash = "$argon2id$";
@@ -101,6 +122,7 @@ TEST_CASE("ledger: a booking comes back as it was put") {
             REQUIRE(got);
             CHECK(got->request == b.request);
             CHECK(got->life.window == b.life.window);
+            CHECK(got->fee == b.fee);
             CHECK(got->life.hold_expires == b.life.hold_expires);
             CHECK(got->life.state == b.life.state);
             CHECK(got->owner == b.owner);
@@ -121,9 +143,9 @@ TEST_CASE("ledger: a booking comes back as it was put") {
 }
 
 TEST_CASE("ledger: loads are what overlaps, without dead holds and the one left out") {
-    for (const bool sqlite : {false, true}) {
-        CAPTURE(sqlite);
-        Fixture f{sqlite};
+    for (const Kind kind : k_kinds) {
+        CAPTURE(kind);
+        Fixture f{kind};
         put(*f.ledger, booking(1, 100, 200), {{"x", 2}, {"y", 3}});
         Booking held = booking(2, 150, 1000);
         held.life.state = resv::State::held;
@@ -144,30 +166,31 @@ TEST_CASE("ledger: loads are what overlaps, without dead holds and the one left 
 }
 
 TEST_CASE("ledger: work that fails leaves nothing behind") {
-    for (const bool sqlite : {false, true}) {
-        CAPTURE(sqlite);
-        Fixture f{sqlite};
+    for (const Kind kind : k_kinds) {
+        CAPTURE(kind);
+        Fixture f{kind};
         const auto failed = f.ledger->write([&](Transaction &t) -> base::Result<void> {
             TRY(t.put(booking(1, 100, 200), {{"x", 1}}));
             CHECK(TRY(t.booking(booking(1, 0, 1).id)));
-            CHECK(TRY(t.next_feed_serial()) == 1);
+            CHECK(TRY(t.next_feed_serial("r1")) == 1);
             return base::fail(base::Errc::refused, "no");
         });
         REQUIRE_FALSE(failed);
         CHECK(failed.error().message == "no");
         CHECK(loads_of(*f.ledger, 0, 1000).empty());
         REQUIRE(f.ledger->write([&](Transaction &t) -> base::Result<void> {
-            CHECK(TRY(t.next_feed_serial()) == 1);
-            CHECK(TRY(t.next_feed_serial()) == 2);
+            CHECK(TRY(t.next_feed_serial("r1")) == 1);
+            CHECK(TRY(t.next_feed_serial("r1")) == 2);
+            CHECK(TRY(t.next_feed_serial("r2")) == 1);
             return {};
         }));
     }
 }
 
 TEST_CASE("ledger: parties, tokens and answers come back, and old ones are pruned") {
-    for (const bool sqlite : {false, true}) {
-        CAPTURE(sqlite);
-        Fixture f{sqlite};
+    for (const Kind kind : k_kinds) {
+        CAPTURE(kind);
+        Fixture f{kind};
         ledger::Party alice{.name = "alice",
                             .role = ledger::Role::operator_,
                             .sign_key = {1},
@@ -215,15 +238,15 @@ TEST_CASE("ledger: parties, tokens and answers come back, and old ones are prune
 }
 
 TEST_CASE("ledger: the signing key's id is kept, the last one") {
-    for (const bool sqlite : {false, true}) {
-        CAPTURE(sqlite);
-        Fixture f{sqlite};
+    for (const Kind kind : k_kinds) {
+        CAPTURE(kind);
+        Fixture f{kind};
         REQUIRE(f.ledger->write([&](Transaction &t) -> base::Result<void> {
             CHECK_FALSE(TRY(t.signing_key()));
             TRY(t.put_signing_key(seal::KeyId{{1}}));
             return t.put_signing_key(seal::KeyId{{2}});
         }));
-        if (sqlite)
+        if (kind != Kind::memory)
             f.open();
         REQUIRE(f.ledger->read([&](Transaction &t) -> base::Result<void> {
             CHECK(TRY(t.signing_key()) == seal::KeyId{{2}});
@@ -233,54 +256,68 @@ TEST_CASE("ledger: the signing key's id is kept, the last one") {
 }
 
 TEST_CASE("ledger: eight threads that check and insert never take more than there is") {
-    Fixture f{true};
-    const resv::Capacity capacity{{"x", 3}};
-    const std::vector<resv::Demand> one{{"x", 1}};
-    std::atomic<int> admitted = 0;
-    std::atomic<std::uint8_t> next = 1;
-    const auto work = [&] {
-        for (int i = 0; i < 12; ++i) {
-            const Booking b = booking(next++, 100, 200);
-            const auto done = f.ledger->write([&](Transaction &t) -> base::Result<void> {
-                const auto span = resv::occupied(b.life.window);
-                if (!resv::shortages(capacity, TRY(t.loads(span, from_unix_ms(0), {})), span, one)
-                         .empty())
-                    return base::fail(base::Errc::refused, "full");
-                return t.put(b, one);
-            });
-            if (done)
-                ++admitted;
-        }
-    };
-    std::vector<std::thread> threads;
-    threads.reserve(8);
-    for (int i = 0; i < 8; ++i)
-        threads.emplace_back(work);
-    for (std::thread &t : threads)
-        t.join();
-    CHECK(admitted == 3);
-    CHECK(loads_of(*f.ledger, 0, 1000).size() == 3);
+    for (const Kind kind : k_durable) {
+        CAPTURE(kind);
+        Fixture f{kind};
+        const auto beside = f.another(); // half of them are of another process, so to say
+        const resv::Capacity capacity{{"x", 3}};
+        const std::vector<resv::Demand> one{{"x", 1}};
+        std::atomic<int> admitted = 0;
+        std::atomic<std::uint8_t> next = 1;
+        const auto work = [&](ledger::Ledger &l) {
+            for (int i = 0; i < 12; ++i) {
+                const Booking b = booking(next++, 100, 200);
+                const auto done = l.write([&](Transaction &t) -> base::Result<void> {
+                    const auto span = resv::occupied(b.life.window);
+                    TRY(t.lock({"x"}, from_unix_ms(0)));
+                    if (!resv::shortages(capacity, TRY(t.loads(span, from_unix_ms(0), {})), span,
+                                         one)
+                             .empty())
+                        return base::fail(base::Errc::refused, "full");
+                    return t.put(b, one);
+                });
+                if (done)
+                    ++admitted;
+                else
+                    CHECK(done.error().message == "full");
+            }
+        };
+        std::vector<std::thread> threads;
+        threads.reserve(8);
+        for (int i = 0; i < 8; ++i)
+            threads.emplace_back([&, i] { work(i % 2 == 0 ? *f.ledger : *beside); });
+        for (std::thread &t : threads)
+            t.join();
+        CHECK(admitted == 3);
+        CHECK(loads_of(*f.ledger, 0, 1000).size() == 3);
+    }
 }
 
 TEST_CASE("ledger: what was written is there after opening again") {
-    Fixture f{true};
-    put(*f.ledger, booking(1, 100, 200), {{"x", 1}});
-    f.open();
-    CHECK(loads_of(*f.ledger, 0, 1000).size() == 1);
-    CHECK(std::filesystem::status(f.folder / "l.sqlite").permissions() ==
-          (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+    for (const Kind kind : k_durable) {
+        CAPTURE(kind);
+        Fixture f{kind};
+        put(*f.ledger, booking(1, 100, 200), {{"x", 1}});
+        f.open();
+        CHECK(loads_of(*f.ledger, 0, 1000).size() == 1);
+        if (kind == Kind::sqlite)
+            CHECK(std::filesystem::status(f.folder / "l.sqlite").permissions() ==
+                  (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+    }
 }
 
 TEST_CASE("ledger: a second one open at the same time sees and adds") {
-    Fixture f{true};
-    auto other = ledger::open_sqlite_ledger(f.folder / "l.sqlite", ledger::Verify::no);
-    REQUIRE(other);
-    put(**other, booking(1, 100, 200), {{"x", 1}});
-    CHECK(loads_of(*f.ledger, 0, 1000).size() == 1);
+    for (const Kind kind : k_durable) {
+        CAPTURE(kind);
+        Fixture f{kind};
+        const auto other = f.another();
+        put(*other, booking(1, 100, 200), {{"x", 1}});
+        CHECK(loads_of(*f.ledger, 0, 1000).size() == 1);
+    }
 }
 
 TEST_CASE("ledger: what is no whole ledger is refused, and none is overwritten") {
-    Fixture f{true};
+    Fixture f{Kind::sqlite};
     const auto path = f.folder / "l.sqlite";
     CHECK_FALSE(ledger::create_sqlite_ledger(path));
     for (std::uint8_t i = 0; i < 200; ++i)
@@ -305,4 +342,48 @@ TEST_CASE("ledger: what is no whole ledger is refused, and none is overwritten")
     REQUIRE_FALSE(none);
     CHECK(none.error().code == base::Errc::no_input);
     CHECK(none.error().hint.find("init") != std::string::npos);
+}
+
+TEST_CASE("ledger: usage counts what is ahead, and the time of a month") {
+    for (const Kind kind : k_kinds) {
+        CAPTURE(kind);
+        Fixture f{kind};
+        const auto add = [&](std::uint8_t number, std::int64_t start_s, std::int64_t end_s,
+                             resv::State state, std::optional<std::int64_t> hold_s = {}) {
+            Booking b = booking(number, start_s, end_s);
+            b.life.state = state;
+            if (hold_s)
+                b.life.hold_expires = from_unix_ms(*hold_s * 1000);
+            put(*f.ledger, b, {});
+            return b.id;
+        };
+        const auto usage = [&](std::int64_t now_s, const std::optional<base::Id> &except = {}) {
+            resv::Usage out;
+            REQUIRE(f.ledger->read([&](Transaction &t) -> base::Result<void> {
+                out = TRY(t.usage("alice", {from_unix_ms(100'000), from_unix_ms(200'000)},
+                                  from_unix_ms(now_s * 1000), except));
+                CHECK(TRY(t.usage("bob", {from_unix_ms(0), from_unix_ms(900'000)}, from_unix_ms(0),
+                                  {}))
+                          .airtime == Seconds{0});
+                return {};
+            }));
+            return std::pair{out.ahead, std::chrono::duration_cast<Seconds>(out.airtime).count()};
+        };
+        using Pair = std::pair<std::int64_t, std::int64_t>;
+        CHECK(usage(0) == Pair{0, 0});
+        add(1, 99, 150, resv::State::booked);   // of the month before
+        add(2, 100, 130, resv::State::ended);   // its first instant
+        add(3, 199, 250, resv::State::active);  // its last
+        add(4, 200, 250, resv::State::booked);  // of the next
+        add(5, 150, 160, resv::State::no_show); // was kept from others
+        add(6, 150, 160, resv::State::cancelled);
+        add(7, 150, 160, resv::State::expired);
+        add(8, 150, 160, resv::State::revoked);
+        const auto held = add(9, 150, 157, resv::State::held, 20);
+        CHECK(usage(0) == Pair{4, 30 + 51 + 10 + 7});
+        CHECK(usage(0, held) == Pair{3, 30 + 51 + 10});
+        CHECK(usage(20) == Pair{3, 30 + 51 + 10}); // the hold is over
+        CHECK(usage(150) == Pair{2, 30 + 51 + 10});
+        CHECK(usage(250) == Pair{0, 30 + 51 + 10});
+    }
 }

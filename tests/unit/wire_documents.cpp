@@ -1,4 +1,5 @@
 // Requests, reservations, slots, problems, enrolment, the feed and the sender's messages.
+#include "wire/problem.hpp"
 #include "wire_samples.hpp"
 
 #include "wire/feed.hpp"
@@ -45,7 +46,8 @@ wire::Reservation some_reservation() {
             .generation = 4'294'967'295,
             .revision = 7,
             .created = request.start - std::chrono::hours{1},
-            .hold_expires = request.start - std::chrono::minutes{55}};
+            .hold_expires = request.start - std::chrono::minutes{55},
+            .fee = resv::Money{1, "EUR"}};
 }
 
 wire::Feed some_feed() {
@@ -111,10 +113,12 @@ TEST_CASE("wire: a reservation, a slot and a problem survive") {
     const wire::Slot slot{.start = reservation.window.start,
                           .latest_start = reservation.window.end,
                           .duration = std::chrono::hours{2},
+                          .grid = std::chrono::minutes{15},
                           .channel = "studio1",
                           .carriers = {"line-a"},
                           .rate = {6'000'000},
-                          .viewers = 5};
+                          .viewers = 5,
+                          .fee = resv::Money{12'500, "EUR"}};
     const auto slot_back = wire::read_slot(through_text(wire::to_json(slot)), "slot");
     REQUIRE(slot_back.has_value());
     CHECK(wire::to_json(*slot_back) == wire::to_json(slot));
@@ -124,7 +128,16 @@ TEST_CASE("wire: a reservation, a slot and a problem survive") {
                                 .title = "Taken",
                                 .detail = "the channel is booked",
                                 .hint = "resv-request slots",
-                                .shortfalls = {{"channel:studio1", 1, 0, slot.start, slot.start}}};
+                                .shortfalls = {{"channel:studio1", 1, 0, slot.start, slot.start}},
+                                .alternatives = {{.offer = "token",
+                                                  .expires = slot.start,
+                                                  .start = slot.start,
+                                                  .end = slot.latest_start,
+                                                  .channel = "studio2",
+                                                  .carriers = {"line-b"},
+                                                  .rate = {5'000'000},
+                                                  .viewers = 5,
+                                                  .fee = resv::Money{5, "JPY"}}}};
     const auto problem_back = wire::read_problem(through_text(wire::to_json(problem)), "problem");
     REQUIRE(problem_back.has_value());
     CHECK(wire::to_json(*problem_back) == wire::to_json(problem));

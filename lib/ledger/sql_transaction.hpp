@@ -1,27 +1,31 @@
-// The transaction of the SQLite ledger: every table, its statements, its rows.
+// A transaction on a database: every table, its statements, its rows, the same for SQLite and
+// PostgreSQL.
 #pragma once
 
 #include "ledger/ledger.hpp"
-#include "ledger/sqlite_db.hpp"
+#include "ledger/sql.hpp"
 
 namespace ledger {
 
-/// The statements that make an empty ledger.
-extern const char *const k_schema;
-
 /// Works within a transaction that its owner began and ends.
-class SqliteTransaction final : public Transaction {
+class SqlTransaction : public Transaction {
   public:
-    explicit SqliteTransaction(Database &db) : m_db(db) {}
+    /// @p row_lock ends a SELECT of what may then be put: " FOR UPDATE" where others write
+    /// meanwhile.
+    explicit SqlTransaction(Sql &sql, std::string_view row_lock = "")
+        : m_sql(sql), m_row_lock(row_lock) {}
 
+    base::Result<void> lock(const std::vector<std::string> &, base::UtcTime) override { return {}; }
     base::Result<std::optional<Booking>> booking(const base::Id &id) override;
     base::Result<std::vector<Booking>> bookings(const std::string &owner) override;
     base::Result<void> put(const Booking &booking,
                            const std::vector<resv::Demand> &demands) override;
     base::Result<std::vector<resv::Load>> loads(resv::Span span, base::UtcTime now,
                                                 const std::optional<base::Id> &except) override;
+    base::Result<resv::Usage> usage(const std::string &owner, resv::Span month, base::UtcTime now,
+                                    const std::optional<base::Id> &except) override;
     base::Result<std::vector<Booking>> due(base::UtcTime now) override;
-    base::Result<std::int64_t> next_feed_serial() override;
+    base::Result<std::int64_t> next_feed_serial(const std::string &relay) override;
     base::Result<std::vector<Booking>> changed(const std::string &relay,
                                                std::int64_t after) override;
     base::Result<std::optional<Party>> party_by_key(const seal::KeyId &key) override;
@@ -39,7 +43,8 @@ class SqliteTransaction final : public Transaction {
     base::Result<void> prune(base::UtcTime answers_before, base::UtcTime now) override;
 
   private:
-    Database &m_db;
+    Sql &m_sql;
+    std::string_view m_row_lock;
 };
 
 } // namespace ledger

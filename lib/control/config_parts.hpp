@@ -1,0 +1,34 @@
+// The readers of control.toml's parts. For config*.cpp only.
+#pragma once
+
+#include "control/config.hpp"
+
+namespace control {
+
+[[nodiscard]] base::Result<conf::Address> read_address(const conf::Table &t, std::string_view key);
+
+/// [policy], and [channels.NAME.policy] over it.
+[[nodiscard]] base::Result<Policy> read_policy(const conf::Table &t);
+[[nodiscard]] base::Result<ChannelPolicy> read_channel_policy(const conf::Table &t,
+                                                              const ChannelPolicy &general);
+
+/// [carriers.NAME], then [relays.NAME], then [channels.NAME]: each names those before it.
+[[nodiscard]] base::Result<void> read_carrier(const conf::Table &t, const std::string &name,
+                                              Config &c);
+[[nodiscard]] base::Result<void> read_relay(const conf::Table &t, const std::string &name,
+                                            Config &c);
+[[nodiscard]] base::Result<void> read_channel(const conf::Table &t, const std::string &name,
+                                              Config &c);
+
+/// [channels.NAME.fee] or [carriers.NAME.fee], the table `fee` of @p t, which may be absent.
+[[nodiscard]] base::Result<std::optional<resv::Fee>> read_fee(const conf::Table &t,
+                                                              const Config &c);
+/// [maintenance.NAME], after all of these.
+[[nodiscard]] base::Result<void> read_maintenance(const conf::Table &t, const std::string &name,
+                                                  Config &c);
+
+/// [distributors.NAME].
+[[nodiscard]] base::Result<void> read_distributor(const conf::Table &t, const std::string &name,
+                                                  Config &c);
+
+} // namespace control

@@ -1,0 +1,75 @@
+#include "control/offers.hpp"
+
+#include "seal/hash.hpp"
+#include "seal/token.hpp"
+
+namespace control {
+
+using base::Result;
+using base::UtcTime;
+using wire::JsonObject;
+using wire::ReservationRequest;
+
+namespace {
+
+std::string context(const std::string &owner) {
+    return "slotcast-offer-v1 " + owner;
+}
+
+struct Offer {
+    UtcTime expires;
+    ReservationRequest request;
+};
+
+Result<Offer> read_offer(std::string_view text) {
+    const wire::Json json = TRY(wire::parse_json(text, "offer"));
+    auto in = TRY(wire::ObjectReader::of(json, "offer"));
+    Offer out;
+    out.expires = TRY(in.time("expires"));
+    out.request = TRY(wire::read_request(*TRY(in.value("request")), "request"));
+    return out;
+}
+
+} // namespace
+
+Offers::Offers(const Keys &keys)
+    : m_key(seal::ByteView{
+          seal::hash256(seal::bytes_of("slotcast-offer-v1"), keys.signing.seed().view())}) {}
+
+wire::Problem Offers::add(wire::Problem problem, const std::string &owner,
+                          const ReservationRequest &request, UtcTime now) const {
+    if (!problem.alternatives.empty())
+        problem.hint = fmt::format("resv-request book --offer OFFER takes an alternative, for {}",
+                                   base::format_duration(k_offer_life));
+    for (wire::Alternative &a : problem.alternatives) {
+        ReservationRequest other = request;
+        other.start = a.start;
+        other.end = a.end;
+        other.channel = a.channel;
+        other.carriers = a.carriers;
+        other.rate = a.rate;
+        other.viewers = a.viewers;
+        a.expires = now + k_offer_life;
+        const std::string text = wire::compact_json(JsonObject{
+            {"expires", base::format_rfc3339(a.expires)}, {"request", wire::to_json(other)}});
+        a.offer = seal::seal_token(m_key.view(), context(owner), seal::bytes_of(text));
+    }
+    return problem;
+}
+
+Outcome<ReservationRequest> Offers::open(const std::string &token, const std::string &owner,
+                                         UtcTime now) const {
+    const auto opened = seal::open_token(m_key.view(), context(owner), token);
+    const auto offer =
+        opened ? read_offer(seal::text_of(opened->view())) : std::unexpected(opened.error());
+    if (!offer)
+        return refuse(422, "bad_offer", "that is no offer of this control to you",
+                      "give it whole, as it was printed");
+    if (now >= offer->expires)
+        return refuse(410, "offer_expired",
+                      "the offer was good until " + base::format_rfc3339(offer->expires),
+                      "book again");
+    return offer->request;
+}
+
+} // namespace control

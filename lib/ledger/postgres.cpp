@@ -1,0 +1,183 @@
+#include "ledger/postgres.hpp"
+
+#include "base/log.hpp"
+#include "ledger/postgres_pool.hpp"
+#include "ledger/postgres_schema.hpp"
+#include "ledger/postgres_transaction.hpp"
+#include "ledger/postgres_watch.hpp"
+#include "ledger/sqlite_schema.hpp"
+
+#include <thread>
+
+namespace ledger {
+
+using base::Errc;
+using base::Result;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr base::Seconds k_patience{10}; // with a database that restarts, or others that are faster
+constexpr base::Millis k_first_pause{5};
+constexpr base::Millis k_longest_pause{250};
+
+// How long one call may go on trying, and when it tries again.
+class Patience {
+  public:
+    [[nodiscard]] bool over() const { return Clock::now() >= m_until; }
+    void pause() {
+        std::this_thread::sleep_for(m_pause);
+        m_pause = std::min(m_pause * 2, k_longest_pause);
+    }
+
+  private:
+    Clock::time_point m_until = Clock::now() + k_patience;
+    base::Millis m_pause = k_first_pause;
+};
+
+Result<void> run(Transaction &t, const Ledger::Work &work) {
+    try {
+        return work(t);
+    } catch (const std::exception &e) {
+        return base::fail(Errc::bug, "ledger: internal error: {}", e.what());
+    }
+}
+
+class PostgresLedger final : public Ledger {
+  public:
+    explicit PostgresLedger(std::string uri) : m_pool(std::move(uri)) {}
+
+    Result<void> write(const Work &work) override {
+        return patiently([&](PostgresConnection &c) {
+            c.begin(PostgresConnection::Mode::write);
+            PostgresTransaction t{c};
+            auto done = run(t, work);
+            if (done)
+                done = c.commit();
+            if (!done)
+                c.rollback();
+            else if (t.feed_changed())
+                tell_others(c);
+            return Try{.done = std::move(done), .again = t.conflict()};
+        });
+    }
+
+    Result<void> read(const Work &work) override {
+        return patiently([&](PostgresConnection &c) {
+            c.begin(PostgresConnection::Mode::read);
+            SqlTransaction t{c};
+            auto done = run(t, work);
+            c.end_read();
+            return Try{.done = std::move(done), .again = false};
+        });
+    }
+
+    [[nodiscard]] std::unique_ptr<Watch> watch(std::function<void()> changed) override {
+        return std::make_unique<Watching>(*this, std::move(changed));
+    }
+
+  private:
+    struct Watching final : Watch {
+        Watching(PostgresLedger &of, std::function<void()> changed)
+            : owner(of), watch(of.m_pool.uri(), std::move(changed)) {
+            const std::scoped_lock lock{owner.m_mutex};
+            owner.m_watch = &watch;
+        }
+        Watching(const Watching &) = delete;
+        Watching &operator=(const Watching &) = delete;
+        ~Watching() override {
+            const std::scoped_lock lock{owner.m_mutex};
+            owner.m_watch = nullptr;
+        }
+        PostgresLedger &owner;
+        PostgresWatch watch;
+    };
+
+    // A command that ends soon has nobody who listens, and tells it itself.
+    void tell_others(PostgresConnection &c) {
+        {
+            const std::scoped_lock lock{m_mutex};
+            if (m_watch != nullptr)
+                return m_watch->tell_others();
+        }
+        (void)notify_postgres(c); // without it they find the entry a little later
+    }
+
+    struct Try {
+        Result<void> done;
+        bool again = false;
+    };
+
+    // Tries until it is done, refused, or failed for good.
+    template <typename Once> Result<void> patiently(const Once &once) {
+        Patience patience;
+        for (;; patience.pause()) {
+            auto connection = m_pool.take();
+            if (!connection && (connection.error().code != Errc::unavailable || patience.over()))
+                return std::unexpected(connection.error());
+            if (!connection)
+                continue;
+            const Try result = once(**connection);
+            const auto fate = (*connection)->fate();
+            m_pool.give_back(std::move(*connection));
+            const bool again = result.again || fate != PostgresConnection::Fate::good;
+            if (!again)
+                return result.done;
+            if (patience.over())
+                return fate == PostgresConnection::Fate::lost
+                           ? base::fail_hint(Errc::unavailable,
+                                             "see whether the database is running",
+                                             "ledger: the connection to the database was lost")
+                           : base::fail_hint(Errc::try_again, "try again later",
+                                             "ledger: others were faster, again and again");
+        }
+    }
+
+    PostgresPool m_pool;
+    std::mutex m_mutex;
+    PostgresWatch *m_watch = nullptr;
+};
+
+Result<bool> has_ledger(PostgresConnection &c) {
+    c.begin(PostgresConnection::Mode::read);
+    const auto found = c.number("SELECT 1::bigint FROM pg_catalog.pg_class "
+                                "WHERE oid = to_regclass('slotcast.ledger')");
+    c.end_read();
+    return TRY(found).has_value();
+}
+
+Result<void> check_version(PostgresConnection &c) {
+    if (!TRY(has_ledger(c)))
+        return base::fail_hint(Errc::no_input, "make it with resv-control init",
+                               "ledger: there is none in the database");
+    c.begin(PostgresConnection::Mode::read);
+    const auto version = c.number("SELECT version FROM ledger");
+    c.end_read();
+    if (TRY(version) != k_ledger_version)
+        return base::fail(Errc::bad_data, "ledger: version {}, this program knows {}",
+                          version->value_or(0), k_ledger_version);
+    return {};
+}
+
+} // namespace
+
+Result<bool> has_postgres_ledger(const std::string &uri) {
+    const auto connection = TRY(PostgresConnection::open(uri));
+    return has_ledger(*connection);
+}
+
+Result<void> create_postgres_ledger(const std::string &uri) {
+    const auto connection = TRY(PostgresConnection::open(uri));
+    if (TRY(has_ledger(*connection)))
+        return {};
+    // One string is one transaction.
+    return connection->execute(postgres_schema().c_str());
+}
+
+Result<std::unique_ptr<Ledger>> open_postgres_ledger(const std::string &uri) {
+    const auto connection = TRY(PostgresConnection::open(uri));
+    TRY(check_version(*connection));
+    return std::make_unique<PostgresLedger>(uri);
+}
+
+} // namespace ledger

@@ -1,0 +1,170 @@
+// The part of SqlTransaction that is about reservations and the feed.
+#include "ledger/sql_rows.hpp"
+#include "ledger/sql_transaction.hpp"
+
+namespace ledger {
+
+using base::Errc;
+using base::Result;
+using base::UtcTime;
+
+namespace {
+
+constexpr std::string_view k_booking =
+    "SELECT id, owner, channel, relay, viewers, request, state, start_ms, end_ms, lead_in_s, "
+    "drain_s, hold_expires_ms, vid, ticket_id, generation, revision, settings_serial, "
+    "feed_serial, created_ms, first_media_ms, fee_minor, fee_currency FROM reservations ";
+
+// In the order of the table's columns.
+constexpr std::string_view k_put_booking =
+    "INSERT INTO reservations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+    "?, ?, ?) ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, channel = excluded.channel, "
+    "relay = excluded.relay, viewers = excluded.viewers, request = excluded.request, "
+    "state = excluded.state, start_ms = excluded.start_ms, end_ms = excluded.end_ms, "
+    "lead_in_s = excluded.lead_in_s, drain_s = excluded.drain_s, opens_ms = excluded.opens_ms, "
+    "hold_expires_ms = excluded.hold_expires_ms, vid = excluded.vid, "
+    "ticket_id = excluded.ticket_id, generation = excluded.generation, "
+    "revision = excluded.revision, settings_serial = excluded.settings_serial, "
+    "feed_serial = excluded.feed_serial, created_ms = excluded.created_ms, "
+    "first_media_ms = excluded.first_media_ms, fee_minor = excluded.fee_minor, "
+    "fee_currency = excluded.fee_currency";
+
+Result<Booking> read_booking(const Rows &row) {
+    Booking b;
+    b.id.bytes = TRY(fixed<16>(row.blob(0)));
+    b.owner = row.text(1);
+    b.channel = row.text(2);
+    b.relay = row.text(3);
+    b.viewers = row.integer(4);
+    b.request = TRY(wire::read_request(TRY(wire::parse_json(row.text(5), "ledger")), "request"));
+    b.life.state = TRY(resv::parse_state(row.text(6)));
+    b.life.window = {.start = row.time(7),
+                     .end = row.time(8),
+                     .lead_in = base::Seconds{row.integer(9)},
+                     .drain = base::Seconds{row.integer(10)}};
+    b.life.hold_expires = row.optional_time(11);
+    b.vid = row.text(12);
+    b.ticket_id = TRY(fixed<16>(row.blob(13)));
+    b.generation = static_cast<std::uint32_t>(row.integer(14));
+    b.revision = row.integer(15);
+    b.settings_serial = row.integer(16);
+    b.feed_serial = row.integer(17);
+    b.created = row.time(18);
+    b.first_media = row.optional_time(19);
+    if (row.type(20) != Rows::Type::null)
+        b.fee = resv::Money{.minor = row.integer(20), .currency = row.text(21)};
+    return b;
+}
+
+Result<std::vector<Booking>> read_bookings(const std::unique_ptr<Rows> &rows) {
+    std::vector<Booking> out;
+    while (TRY(rows->next()))
+        out.push_back(TRY(read_booking(*rows)));
+    return out;
+}
+
+} // namespace
+
+Result<std::optional<Booking>> SqlTransaction::booking(const base::Id &id) {
+    const std::string sql = std::string(k_booking) + "WHERE id = ?" + std::string(m_row_lock);
+    return one<Booking>(TRY(m_sql.query(sql, {seal::ByteView{id.bytes}})), read_booking);
+}
+
+Result<std::vector<Booking>> SqlTransaction::bookings(const std::string &owner) {
+    static const std::string all = std::string(k_booking) + "ORDER BY id";
+    static const std::string of = std::string(k_booking) + "WHERE owner = ? ORDER BY id";
+    return read_bookings(owner.empty() ? TRY(m_sql.query(all)) : TRY(m_sql.query(of, {owner})));
+}
+
+Result<void> SqlTransaction::put(const Booking &b, const std::vector<resv::Demand> &demands) {
+    const seal::ByteView id{b.id.bytes};
+    const resv::Window &w = b.life.window;
+    TRY(m_sql.run(k_put_booking, {id,
+                                  b.owner,
+                                  b.channel,
+                                  b.relay,
+                                  b.viewers,
+                                  wire::compact_json(wire::to_json(b.request)),
+                                  resv::name(b.life.state),
+                                  w.start,
+                                  w.end,
+                                  std::int64_t{w.lead_in.count()},
+                                  std::int64_t{w.drain.count()},
+                                  w.opens(),
+                                  b.life.hold_expires,
+                                  b.vid,
+                                  seal::ByteView{b.ticket_id},
+                                  std::int64_t{b.generation},
+                                  b.revision,
+                                  b.settings_serial,
+                                  b.feed_serial,
+                                  b.created,
+                                  b.first_media,
+                                  b.fee ? Value{b.fee->minor} : Value{},
+                                  b.fee ? Value{b.fee->currency} : Value{}}));
+    TRY(m_sql.run("DELETE FROM demands WHERE reservation = ?", {id}));
+    for (const resv::Demand &d : demands)
+        TRY(m_sql.run("INSERT INTO demands VALUES (?, ?, ?, ?, ?, ?)",
+                      {id, d.resource, d.units, w.opens(), w.closes(), b.life.hold_expires}));
+    return {};
+}
+
+Result<std::vector<resv::Load>> SqlTransaction::loads(resv::Span span, UtcTime now,
+                                                      const std::optional<base::Id> &except) {
+    // What overlaps opened at most the longest length before the span: one range of one index.
+    const auto rows =
+        TRY(m_sql.query("SELECT resource, opens_ms, closes_ms, units FROM demands "
+                        "WHERE opens_ms > ? - COALESCE((SELECT closes_ms - opens_ms FROM demands "
+                        "ORDER BY closes_ms - opens_ms DESC LIMIT 1), 0) "
+                        "AND opens_ms < ? AND closes_ms > ? "
+                        "AND (hold_expires_ms IS NULL OR hold_expires_ms > ?) AND reservation <> ?",
+                        {span.from, span.to, span.from, now,
+                         except ? seal::ByteView{except->bytes} : seal::ByteView{}}));
+    std::vector<resv::Load> out;
+    while (TRY(rows->next()))
+        out.push_back({rows->text(0), {rows->time(1), rows->time(2)}, rows->integer(3)});
+    return out;
+}
+
+Result<resv::Usage> SqlTransaction::usage(const std::string &owner, resv::Span month, UtcTime now,
+                                          const std::optional<base::Id> &except) {
+    const seal::ByteView other = except ? seal::ByteView{except->bytes} : seal::ByteView{};
+    const auto ahead =
+        TRY(m_sql.number("SELECT count(*) FROM reservations WHERE owner = ? "
+                         "AND state IN ('held', 'booked', 'active') AND end_ms > ? "
+                         "AND (hold_expires_ms IS NULL OR hold_expires_ms > ?) AND id <> ?",
+                         {owner, now, now, other}));
+    const auto airtime = TRY(
+        m_sql.number("SELECT CAST(COALESCE(SUM(end_ms - start_ms), 0) AS BIGINT) FROM reservations "
+                     "WHERE owner = ? AND start_ms >= ? AND start_ms < ? "
+                     "AND state NOT IN ('cancelled', 'expired', 'revoked') "
+                     "AND (hold_expires_ms IS NULL OR hold_expires_ms > ?) AND id <> ?",
+                     {owner, month.from, month.to, now, other}));
+    return resv::Usage{.ahead = ahead.value_or(0), .airtime = base::Millis{airtime.value_or(0)}};
+}
+
+Result<std::vector<Booking>> SqlTransaction::due(UtcTime now) {
+    static const std::string sql = std::string(k_booking) +
+                                   "WHERE state IN ('held', 'booked', 'active') "
+                                   "AND (opens_ms <= ? OR hold_expires_ms <= ?)";
+    return read_bookings(TRY(m_sql.query(sql, {now, now})));
+}
+
+Result<std::int64_t> SqlTransaction::next_feed_serial(const std::string &relay) {
+    // A relay that is new here begins after `feed`, the one serial that all had in former ledgers.
+    const auto serial = TRY(m_sql.number(
+        "INSERT INTO serials VALUES (?, (SELECT value FROM serials WHERE name = 'feed') + 1) "
+        "ON CONFLICT (name) DO UPDATE SET value = serials.value + 1 RETURNING value",
+        {"feed:" + relay}));
+    if (!serial)
+        return base::fail(Errc::bad_data, "ledger: the feed's serial is missing");
+    return *serial;
+}
+
+Result<std::vector<Booking>> SqlTransaction::changed(const std::string &relay, std::int64_t after) {
+    static const std::string sql =
+        std::string(k_booking) + "WHERE relay = ? AND feed_serial > ? ORDER BY feed_serial";
+    return read_bookings(TRY(m_sql.query(sql, {relay, after})));
+}
+
+} // namespace ledger

@@ -1,0 +1,132 @@
+// The part of SqlTransaction that is about parties, tokens, answers and reports.
+#include "ledger/sql_rows.hpp"
+#include "ledger/sql_transaction.hpp"
+
+namespace ledger {
+
+using base::Result;
+using base::UtcTime;
+
+namespace {
+
+constexpr std::string_view k_party =
+    "SELECT name, role, sign_key, box_key, enrolled_ms, seen_ms FROM parties ";
+
+Result<Party> read_party(const Rows &row) {
+    Party p;
+    p.name = row.text(0);
+    p.role = TRY(parse_role(row.text(1)));
+    p.sign_key = TRY(fixed<32>(row.blob(2)));
+    p.box_key = TRY(fixed<32>(row.blob(3)));
+    p.enrolled = row.time(4);
+    p.seen = row.optional_time(5);
+    return p;
+}
+
+} // namespace
+
+Result<std::optional<Party>> SqlTransaction::party_by_key(const seal::KeyId &key) {
+    static const std::string sql = std::string(k_party) + "WHERE key_id = ?";
+    return one<Party>(TRY(m_sql.query(sql, {seal::ByteView{key.bytes}})), read_party);
+}
+
+Result<std::optional<Party>> SqlTransaction::party_by_name(const std::string &name) {
+    static const std::string sql = std::string(k_party) + "WHERE name = ?";
+    return one<Party>(TRY(m_sql.query(sql, {name})), read_party);
+}
+
+Result<std::vector<Party>> SqlTransaction::parties() {
+    static const std::string sql = std::string(k_party) + "ORDER BY name";
+    auto rows = TRY(m_sql.query(sql));
+    std::vector<Party> out;
+    while (TRY(rows->next()))
+        out.push_back(TRY(read_party(*rows)));
+    return out;
+}
+
+Result<void> SqlTransaction::put(const Party &p) {
+    const seal::KeyId id = p.id();
+    return m_sql.run(
+        "INSERT INTO parties VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE "
+        "SET role = excluded.role, key_id = excluded.key_id, "
+        "sign_key = excluded.sign_key, box_key = excluded.box_key, "
+        "enrolled_ms = excluded.enrolled_ms, seen_ms = excluded.seen_ms",
+        {p.name, name(p.role), seal::ByteView{id.bytes}, seal::ByteView{p.sign_key},
+         seal::ByteView{p.box_key}, p.enrolled, p.seen});
+}
+
+Result<std::optional<Token>> SqlTransaction::token(const seal::Hash256 &hash) {
+    auto rows =
+        TRY(m_sql.query("SELECT name, role, expires_ms, used_by FROM tokens WHERE hash = ?" +
+                            std::string(m_row_lock),
+                        {seal::ByteView{hash}}));
+    if (!TRY(rows->next()))
+        return std::nullopt;
+    Token t;
+    t.hash = hash;
+    t.name = rows->text(0);
+    t.role = TRY(parse_role(rows->text(1)));
+    t.expires = rows->time(2);
+    if (const auto used = rows->blob(3); !used.empty())
+        t.used_by = seal::KeyId{TRY(fixed<8>(used))};
+    return t;
+}
+
+Result<void> SqlTransaction::put(const Token &t) {
+    return m_sql.run("INSERT INTO tokens VALUES (?, ?, ?, ?, ?) ON CONFLICT (hash) DO UPDATE SET "
+                     "name = excluded.name, role = excluded.role, expires_ms = "
+                     "excluded.expires_ms, used_by = excluded.used_by",
+                     {seal::ByteView{t.hash}, t.name, name(t.role), t.expires,
+                      t.used_by ? seal::ByteView{t.used_by->bytes} : seal::ByteView{}});
+}
+
+Result<std::optional<StoredAnswer>> SqlTransaction::answer(const seal::KeyId &by,
+                                                           const std::string &key) {
+    auto rows = TRY(m_sql.query(
+        "SELECT request, status, body, created_ms FROM answers WHERE by = ? AND key = ?",
+        {seal::ByteView{by.bytes}, key}));
+    if (!TRY(rows->next()))
+        return std::nullopt;
+    StoredAnswer out;
+    out.by = by;
+    out.key = key;
+    out.request = TRY(fixed<32>(rows->blob(0)));
+    out.status = static_cast<int>(rows->integer(1));
+    out.body = rows->text(2);
+    out.created = rows->time(3);
+    return out;
+}
+
+Result<void> SqlTransaction::put(const StoredAnswer &a) {
+    return m_sql.run("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (by, key) DO "
+                     "UPDATE SET request = excluded.request, status = excluded.status, body = "
+                     "excluded.body, created_ms = excluded.created_ms",
+                     {seal::ByteView{a.by.bytes}, a.key, seal::ByteView{a.request},
+                      std::int64_t{a.status}, a.body, a.created});
+}
+
+Result<void> SqlTransaction::put(const StoredReport &r) {
+    return m_sql.run(
+        "INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?)",
+        {r.relay, seal::ByteView{r.reservation.bytes}, r.event, r.at, r.bytes, r.received});
+}
+
+Result<std::optional<seal::KeyId>> SqlTransaction::signing_key() {
+    return one<seal::KeyId>(TRY(m_sql.query("SELECT key_id FROM signing_key")),
+                            [](const Rows &row) -> Result<seal::KeyId> {
+                                return seal::KeyId{TRY(fixed<8>(row.blob(0)))};
+                            });
+}
+
+Result<void> SqlTransaction::put_signing_key(const seal::KeyId &id) {
+    return m_sql.run("INSERT INTO signing_key VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET key_id "
+                     "= excluded.key_id",
+                     {seal::ByteView{id.bytes}});
+}
+
+Result<void> SqlTransaction::prune(UtcTime answers_before, UtcTime now) {
+    TRY(m_sql.run("DELETE FROM answers WHERE created_ms < ?", {answers_before}));
+    return m_sql.run("DELETE FROM tokens WHERE expires_ms < ?", {now});
+}
+
+} // namespace ledger

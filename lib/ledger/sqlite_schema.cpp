@@ -1,0 +1,67 @@
+// The tables of a ledger.
+#include "ledger/sqlite_schema.hpp"
+
+namespace ledger {
+
+// `demands` holds what live reservations take, with their span copied beside it so that admission
+// reads one index; it is empty for those that take nothing. 0x53434c47 is "SCLG".
+const char *const k_sqlite_schema = R"sql(
+PRAGMA application_id = 0x53434c47;
+CREATE TABLE reservations (
+    id BLOB PRIMARY KEY, owner TEXT NOT NULL, channel TEXT NOT NULL, relay TEXT NOT NULL,
+    viewers INTEGER NOT NULL, request TEXT NOT NULL, state TEXT NOT NULL,
+    start_ms INTEGER NOT NULL, end_ms INTEGER NOT NULL, lead_in_s INTEGER NOT NULL,
+    drain_s INTEGER NOT NULL, opens_ms INTEGER NOT NULL, hold_expires_ms INTEGER,
+    vid TEXT NOT NULL, ticket_id BLOB NOT NULL, generation INTEGER NOT NULL,
+    revision INTEGER NOT NULL, settings_serial INTEGER NOT NULL, feed_serial INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL, first_media_ms INTEGER, fee_minor INTEGER,
+    fee_currency TEXT) STRICT, WITHOUT ROWID;
+CREATE INDEX reservations_owner ON reservations (owner, id);
+CREATE INDEX reservations_airtime ON reservations (owner, start_ms);
+CREATE INDEX reservations_ahead ON reservations (owner)
+    WHERE state IN ('held', 'booked', 'active');
+CREATE INDEX reservations_feed ON reservations (relay, feed_serial);
+CREATE INDEX reservations_live ON reservations (opens_ms)
+    WHERE state IN ('held', 'booked', 'active');
+CREATE TABLE demands (
+    reservation BLOB NOT NULL, resource TEXT NOT NULL, units INTEGER NOT NULL,
+    opens_ms INTEGER NOT NULL, closes_ms INTEGER NOT NULL, hold_expires_ms INTEGER) STRICT;
+CREATE INDEX demands_reservation ON demands (reservation);
+CREATE INDEX demands_opens ON demands (opens_ms);
+CREATE INDEX demands_length ON demands ((closes_ms - opens_ms));
+CREATE TABLE serials (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+INSERT INTO serials VALUES ('feed', 0);
+CREATE TABLE parties (
+    name TEXT PRIMARY KEY, role TEXT NOT NULL, key_id BLOB NOT NULL UNIQUE,
+    sign_key BLOB NOT NULL, box_key BLOB NOT NULL, enrolled_ms INTEGER NOT NULL,
+    seen_ms INTEGER) STRICT;
+CREATE TABLE tokens (
+    hash BLOB PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, expires_ms INTEGER NOT NULL,
+    used_by BLOB) STRICT;
+CREATE TABLE answers (
+    by BLOB NOT NULL, key TEXT NOT NULL, request BLOB NOT NULL, status INTEGER NOT NULL,
+    body TEXT NOT NULL, created_ms INTEGER NOT NULL, PRIMARY KEY (by, key)) STRICT, WITHOUT ROWID;
+CREATE INDEX answers_created ON answers (created_ms);
+CREATE TABLE reports (
+    relay TEXT NOT NULL, reservation BLOB NOT NULL, event TEXT NOT NULL, at_ms INTEGER NOT NULL,
+    bytes INTEGER NOT NULL, received_ms INTEGER NOT NULL) STRICT;
+CREATE INDEX reports_reservation ON reports (reservation);
+CREATE TABLE signing_key (
+    one INTEGER PRIMARY KEY CHECK (one = 1), key_id BLOB NOT NULL) STRICT;
+PRAGMA user_version = 2;
+)sql";
+
+// Version 1 had neither fees nor quotas.
+const char *const k_sqlite_upgrade = R"sql(
+ALTER TABLE reservations ADD COLUMN fee_minor INTEGER;
+ALTER TABLE reservations ADD COLUMN fee_currency TEXT;
+CREATE INDEX reservations_airtime ON reservations (owner, start_ms);
+CREATE INDEX reservations_ahead ON reservations (owner)
+    WHERE state IN ('held', 'booked', 'active');
+INSERT INTO demands SELECT id, 'distributor:' || owner || ':at_once', 1, opens_ms,
+    end_ms + drain_s * 1000, hold_expires_ms FROM reservations
+    WHERE state IN ('held', 'booked', 'active');
+PRAGMA user_version = 2;
+)sql";
+
+} // namespace ledger

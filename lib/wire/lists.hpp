@@ -1,0 +1,18 @@
+// Lists of texts and names, and the most that documents can say.
+#pragma once
+
+#include "wire/json.hpp"
+
+namespace wire {
+
+constexpr std::int64_t k_max_viewers = 10'000'000;
+constexpr std::int64_t k_max_bps = 10'000'000'000;
+constexpr std::size_t k_max_offer = 32'768; ///< characters; it holds a whole request
+
+[[nodiscard]] JsonArray to_array(const std::vector<std::string> &items);
+
+/// The member @p key: names as is_plain_name() has them.
+[[nodiscard]] base::Result<std::vector<std::string>> plain_names(ObjectReader &in,
+                                                                 std::string_view key);
+
+} // namespace wire
