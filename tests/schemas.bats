@@ -44,17 +44,22 @@ equal() {
 	 "channel":"one","relay":"r1","start":"2026-11-22T18:00:00Z","end":"2026-11-22T20:00:00Z","lead_in_s":10,
 	 "drain_s":10,"rate_bps":6000000,"viewers":20,"carriers":["lineA"],"title":"Town hall",
 	 "disclosure":"unlisted","viewer_url":"http://198.51.100.20:8080/w/x/","generation":1,"revision":1,
-	 "created":"2026-11-20T18:00:00.001Z","hold_expires":"2026-11-20T18:05:00.001Z"}
+	 "created":"2026-11-20T18:00:00.001Z","hold_expires":"2026-11-20T18:05:00.001Z",
+	 "fee":{"minor":12500,"currency":"EUR"}}
 	END
     equal slot type v <<-END
 	{"type":"slot","v":1,"start":"2026-11-22T18:00:00Z","latest_start":"2026-11-22T20:00:00Z",
-	 "duration_s":3600,"channel":"one","carriers":["lineA"],"rate_bps":6000000,"viewers":20}
+	 "duration_s":3600,"grid_s":900,"channel":"one","carriers":["lineA"],"rate_bps":6000000,"viewers":20,
+	 "fee":{"minor":12500,"currency":"EUR"}}
 	END
-    equal problem type <<-END
+    equal problem type alternatives.type alternatives.v <<-END
 	{"type":"urn:slotcast:problem:no_capacity","title":"Conflict","status":409,"code":"no_capacity",
 	 "detail":"not everything it needs is free","hint":"look at slots","shortfalls":[{"resource":
 	 "carrier:lineA:bits","needed":7600000,"available":4800000,"from":"2026-11-22T18:59:50Z",
-	 "to":"2026-11-22T20:00:10Z"}]}
+	 "to":"2026-11-22T20:00:10Z"}],"alternatives":[{"type":"alternative","v":1,
+	 "start":"2026-11-22T21:00:00Z","end":"2026-11-22T22:00:00Z","channel":"one","carriers":["lineA"],
+	 "rate_bps":6000000,"viewers":20,"expires":"2026-11-20T18:05:00Z","offer":"x","fee":{"minor":0,
+	 "currency":"JPY"}}]}
 	END
 }
 

@@ -36,6 +36,7 @@ writing() {
     assert_output --partial '"reservations":2'
     run -66 resv-control reservations
     run -0 --separate-stderr resv-control migrate
+    assert_matches_schema resv-control <<<"$output"
     assert_equal "$(jq -c '[.type, .v, .rows.reservations, .rows.parties]' <<<"$output")" '["migration",1,2,1]'
     # shellcheck disable=SC2154 # of bats
     [[ $stderr == *'the file stays as it was'* ]]

@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "cli/tool.hpp"
 #include "wire/feed.hpp"
+#include "wire/problem.hpp"
 #include "wire/settings.hpp"
 
 #include <CLI/CLI.hpp>
