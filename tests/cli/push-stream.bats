@@ -114,11 +114,11 @@ damage() {
 @test "push-stream: a file damaged in many places is sent without a crash" {
     cp "$show" flipped.ts
     damage flipped.ts
-    push --duration 1 -- $ID flipped.ts
+    push --duration 2 -- $ID flipped.ts
     assert_equal "$status" 0
     ffmpeg -v error -i "$show" -c copy flipped.mp4
     damage flipped.mp4
-    push --duration 1 -- $ID flipped.mp4
+    push --duration 2 -- $ID flipped.mp4
     [ "$status" = 0 ] || [ "$status" = 65 ]
 }
 
@@ -152,9 +152,9 @@ damage() {
 }
 
 @test "push-stream: an end that is moved while it runs is followed" {
-    push --duration 1 --extend-at 0.5 --extend-by 1 --report report.json -- $ID test:
+    push --start-in 0.5 --duration 1 --extend-at 1 --extend-by 1 --report report.json -- $ID test:
     assert_equal "$status" 0
-    report '.last_ms > 1500 and .last_ms < 3000'
+    report '.last_ms > 2000 and .last_ms < 3500'
     [[ $stderr == *'now ends at '* ]]
 }
 
@@ -181,7 +181,7 @@ damage() {
     push --refuse withdrawn -- $ID "$show"
     assert_equal "$status" 1
     [[ $stderr == *'error: the relay refused the stream: withdrawn'*"hint: resv-request show $ID"* ]]
-    push --refuse busy --duration 1 -- $ID "$show"
+    push --refuse busy --duration 2 -- $ID "$show"
     assert_equal "$status" 0
     [[ $stderr == *'warning: the relay refuses the stream for now: busy'*'--new-generation'* ]]
 }
@@ -208,13 +208,13 @@ damage() {
 @test "push-stream: killed in the middle, it can be run again" {
     run timeout 20 fake-sender -- timeout -s KILL 0.7 push-stream $ID test:
     assert_equal "$status" 137
-    push --duration 1 --report report.json -- $ID "$show"
+    push --duration 2 --report report.json -- $ID "$show"
     assert_equal "$status" 0
     report '.bytes > 0'
 }
 
 @test "push-stream: a programme of which nothing got through is no success" {
-    push --duration 1 --lose-all -- $ID "$show"
+    push --duration 2 --lose-all -- $ID "$show"
     assert_equal "$status" 69
     [[ $stderr == *'nothing of the programme reached the relay'*'hint: carrier-connect status'* ]]
 }
@@ -223,16 +223,16 @@ damage() {
     script -qec "fake-sender --start-in 1 --duration 1.2 -- push-stream $ID '$show' --stats stats" log >/dev/null
     grep -q 'starts in 00:00:01' log
     grep -qE 'live 00:00:0[01], 00:00:0[01] left \| [0-9.]+ Mbit/s \| RTT [0-9.]+ ms \| lost 0 \| lineA' log
-    run -0 timeout 10 script -qec "fake-sender --duration 0.5 -- push-stream -q $ID '$show' --stats stats" quiet
+    run -0 timeout 10 script -qec "fake-sender --start-in 1 --duration 1 -- push-stream -q $ID '$show' --stats stats" quiet
     refute grep -q 'left' quiet
 }
 
 @test "push-stream: statistics go to a file, and a full disk does not stop the programme" {
-    push --duration 1 -- $ID --stats stats.jsonl "$show"
+    push --duration 2 -- $ID --stats stats.jsonl "$show"
     assert_equal "$status" 0
     assert_equal "$output" ''
     jq -es 'length >= 2 and all(.type == "stats")' stats.jsonl
-    push --duration 1 -- $ID --stats no/such/folder "$show"
+    push --duration 2 -- $ID --stats no/such/folder "$show"
     assert_equal "$status" 66
     mkdir small
     run --separate-stderr unshare -m sh -c "mount -t tmpfs -o size=4k tmpfs small && head -c 4096 /dev/zero >small/filler; exec timeout 20 fake-sender --duration 3 --report report.json -- push-stream $ID --stats small/stats '$show'"
