@@ -94,6 +94,7 @@ EOF
 
 # second: another resv-control on the same database, at $URL2, configured by second.toml.
 second() {
+    # shellcheck disable=SC2153 # of control.bash
     local port=$((${URL##*:} + 40))
     URL2=https://127.0.0.1:$port
     sed "s,^listen.*,listen = \"127.0.0.1:$port\"," control.toml >second.toml
