@@ -105,8 +105,7 @@ class Ledger {
 
     /// Calls @p changed, from another thread, when feeds may have new entries that another process
     /// made; null when no other process can. One at a time.
-    [[nodiscard]] virtual std::unique_ptr<Watch> watch(std::function<void()> changed) {
-        (void)changed;
+    [[nodiscard]] virtual std::unique_ptr<Watch> watch(const std::function<void()> & /*changed*/) {
         return nullptr;
     }
 };

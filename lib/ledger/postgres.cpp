@@ -72,8 +72,8 @@ class PostgresLedger final : public Ledger {
         });
     }
 
-    [[nodiscard]] std::unique_ptr<Watch> watch(std::function<void()> changed) override {
-        return std::make_unique<Watching>(*this, std::move(changed));
+    [[nodiscard]] std::unique_ptr<Watch> watch(const std::function<void()> &changed) override {
+        return std::make_unique<Watching>(*this, changed);
     }
 
   private:

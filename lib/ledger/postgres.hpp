@@ -5,7 +5,10 @@
 
 namespace ledger {
 
-/// config: @p uri is not a connection URI (postgresql://…) or has a password in it.
+/// Where a PostgreSQL ledger is: a connection URI of libpq, without a password.
+///
+/// config: @p uri is none that libpq reads, or has a password in it: whoever reads the
+/// configuration would have it, and a passfile or peer authentication does without.
 [[nodiscard]] base::Result<void> check_postgres_uri(const std::string &uri);
 
 /// Makes an empty ledger in the database of @p uri, in a schema `slotcast` of its own, whole or not

@@ -1,5 +1,6 @@
 #include "ledger/postgres_db.hpp"
 
+#include "ledger/postgres.hpp"
 #include "ledger/postgres_errors.hpp"
 #include "ledger/postgres_parameters.hpp"
 
@@ -133,7 +134,9 @@ base::Result<std::unique_ptr<PostgresConnection>> PostgresConnection::open(const
     if (PQstatus(out->m_connection.get()) != CONNECTION_OK) {
         // Before there is a session, libpq has the text alone; it names no password.
         const std::string text = first_line(PQerrorMessage(out->m_connection.get()));
-        const auto has = [&](std::string_view part) { return text.find(part) != text.npos; };
+        const auto has = [&](std::string_view part) {
+            return text.find(part) != std::string::npos;
+        };
         if (has("does not exist") && has("database"))
             return base::fail_hint(Errc::no_input, "make the database first: createdb",
                                    "ledger: {}", text);

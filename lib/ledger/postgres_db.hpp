@@ -12,12 +12,6 @@ struct pg_result;
 
 namespace ledger {
 
-/// Where a PostgreSQL ledger is: a connection URI of libpq, without a password.
-///
-/// config: not a URI that libpq reads, or one with a password in it: whoever reads the
-/// configuration would have it, and a passfile or peer authentication does without.
-[[nodiscard]] base::Result<void> check_postgres_uri(const std::string &uri);
-
 /// One connection; not thread-safe. Statements without rows are sent along with the next that has
 /// some, or with the commit, so that they cost no round trip of their own.
 ///

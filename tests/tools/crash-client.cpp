@@ -136,6 +136,7 @@ Result<int> run(const Options &o) {
     }));
     Totals totals;
     std::vector<std::jthread> threads;
+    threads.reserve(o.clients);
     for (unsigned i = 0; i < o.clients; ++i)
         threads.emplace_back([&, i] { Client{o, totals, keys[i], i}.work(); });
     threads.clear(); // joins

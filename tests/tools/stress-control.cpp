@@ -272,6 +272,7 @@ Result<int> stress_it(const Options &o) {
 
     const auto begun = std::chrono::steady_clock::now();
     std::vector<std::jthread> threads;
+    threads.reserve(run.controls.size());
     for (auto &c : run.controls)
         threads.emplace_back([&run, &c, &config](const std::stop_token &stop) {
             const control::Desk desk{config};
@@ -282,6 +283,7 @@ Result<int> stress_it(const Options &o) {
             }
         });
     std::vector<std::jthread> clients;
+    clients.reserve(o.clients);
     for (unsigned i = 0; i < o.clients; ++i)
         clients.emplace_back(
             [&run, &o, i] { Client{run, run.actors[i + 1], o.seed * 1000 + i}.work(); });

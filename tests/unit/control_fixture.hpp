@@ -166,13 +166,13 @@ struct Fixture {
                 .text = response.body};
     }
 
-    Got get(const Actor &who, std::string target) {
-        auto r = request("GET", std::move(target));
+    Got get(const Actor &who, const std::string &target) {
+        auto r = request("GET", target);
         sign(r, who);
         return send(r);
     }
-    Got post(const Actor &who, std::string target, const wire::Json &body) {
-        auto r = request("POST", std::move(target), wire::compact_json(body));
+    Got post(const Actor &who, const std::string &target, const wire::Json &body) {
+        auto r = request("POST", target, wire::compact_json(body));
         sign(r, who);
         return send(r);
     }

@@ -166,8 +166,8 @@ struct Model {
                        ? become(o, State::cancelled)
                        : "409";
         case Step::Verb::end:
-            if (state != State::active && state != State::ended &&
-                !(state == State::booked && now >= o.opens()))
+            if (state == State::booked ? now < o.opens()
+                                       : state != State::active && state != State::ended)
                 return "409";
             if (o.state != State::ended)
                 o.end = std::min(o.end, std::max(now, o.start + Millis{1}));

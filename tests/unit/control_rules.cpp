@@ -29,6 +29,7 @@ std::string maintenance(std::string_view resource, std::string_view more = "") {
 std::vector<std::string> shortfalls(const Got &got) {
     std::vector<std::string> out;
     const auto problem = wire::read_problem(got.body, "problem").value();
+    out.reserve(problem.shortfalls.size());
     for (const auto &s : problem.shortfalls)
         out.push_back(fmt::format("{} {}/{}", s.resource, s.available, s.needed));
     return out;
