@@ -52,8 +52,9 @@ Outcome<Booking> Desk::save(Transaction &t, Booking b) const {
 }
 
 Outcome<void> Desk::keep(Transaction &t, const Booking &b) const {
-    const bool occupies = resv::occupies(b.life.state);
-    TRY(t.put(b, occupies ? demands_of(b) : std::vector<resv::Demand>{}));
+    // What has ended drains until its window closes. Then it is in nobody's way, see prune().
+    const bool takes = resv::occupies(b.life.state) || b.life.state == resv::State::ended;
+    TRY(t.put(b, takes ? demands_of(b) : std::vector<resv::Demand>{}));
     return {};
 }
 

@@ -72,9 +72,9 @@ class Transaction {
     [[nodiscard]] virtual base::Result<std::optional<seal::KeyId>> signing_key() = 0;
     [[nodiscard]] virtual base::Result<void> put_signing_key(const seal::KeyId &id) = 0;
 
-    /// Forgets answers made before @p answers_before and tokens that expired before @p now.
-    [[nodiscard]] virtual base::Result<void> prune(base::UtcTime answers_before,
-                                                   base::UtcTime now) = 0;
+    /// Forgets answers made before @p before, what reservations took whose window closed before it
+    /// (not the reservations), and tokens that expired before @p now.
+    [[nodiscard]] virtual base::Result<void> prune(base::UtcTime before, base::UtcTime now) = 0;
 };
 
 /// What is called until this dies; see Ledger::watch.

@@ -134,8 +134,11 @@ class MemoryTransaction final : public Transaction {
         return {};
     }
 
-    Result<void> prune(UtcTime answers_before, UtcTime now) override {
-        std::erase_if(m.answers, [&](const auto &a) { return a.second.created < answers_before; });
+    Result<void> prune(UtcTime before, UtcTime now) override {
+        std::erase_if(m.answers, [&](const auto &a) { return a.second.created < before; });
+        std::erase_if(m.demands, [&](const auto &d) {
+            return m.bookings.at(d.first).life.window.closes() < before;
+        });
         std::erase_if(m.tokens, [&](const auto &t) { return t.second.expires < now; });
         return {};
     }

@@ -124,8 +124,10 @@ Result<void> SqlTransaction::put_signing_key(const seal::KeyId &id) {
                      {seal::ByteView{id.bytes}});
 }
 
-Result<void> SqlTransaction::prune(UtcTime answers_before, UtcTime now) {
-    TRY(m_sql.run("DELETE FROM answers WHERE created_ms < ?", {answers_before}));
+Result<void> SqlTransaction::prune(UtcTime before, UtcTime now) {
+    TRY(m_sql.run("DELETE FROM answers WHERE created_ms < ?", {before}));
+    // What closed has opened: that condition keeps it to the past end of an index.
+    TRY(m_sql.run("DELETE FROM demands WHERE opens_ms < ? AND closes_ms < ?", {before, before}));
     return m_sql.run("DELETE FROM tokens WHERE expires_ms < ?", {now});
 }
 

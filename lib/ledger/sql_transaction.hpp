@@ -40,7 +40,7 @@ class SqlTransaction : public Transaction {
     base::Result<void> put(const StoredReport &report) override;
     base::Result<std::optional<seal::KeyId>> signing_key() override;
     base::Result<void> put_signing_key(const seal::KeyId &id) override;
-    base::Result<void> prune(base::UtcTime answers_before, base::UtcTime now) override;
+    base::Result<void> prune(base::UtcTime before, base::UtcTime now) override;
 
   private:
     Sql &m_sql;

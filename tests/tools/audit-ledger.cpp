@@ -21,7 +21,6 @@ struct Options {
     std::string config;
     std::string acknowledged;
     std::string now;
-    std::int64_t slack_s = 0;
 };
 
 struct Row {
@@ -76,24 +75,19 @@ struct Use {
     std::string who;
 };
 
-// Nothing is taken before it is booked. What was ended early is given back from its end on, and
-// what happened at about that moment is not told apart.
-std::optional<std::pair<std::int64_t, std::int64_t>> taken(const Row &r, std::int64_t now,
-                                                           std::int64_t slack) {
+// Nothing is taken before it is booked. What was ended early has an earlier end, and drains.
+std::optional<std::pair<std::int64_t, std::int64_t>> taken(const Row &r, std::int64_t now) {
     const std::int64_t from = std::max(r.start - r.lead_in, r.created);
     const bool held = r.state == "held" && r.hold_expires && base::unix_ms(*r.hold_expires) > now;
-    if (r.state == "booked" || r.state == "active" || held)
+    if (r.state == "booked" || r.state == "active" || r.state == "ended" || held)
         return std::pair{from, r.end + r.drain};
-    if (r.state == "ended")
-        return std::pair{from, r.end - slack};
     return std::nullopt;
 }
 
-std::map<std::string, std::vector<Use>> uses_of(const std::vector<Row> &rows, std::int64_t now,
-                                                std::int64_t slack) {
+std::map<std::string, std::vector<Use>> uses_of(const std::vector<Row> &rows, std::int64_t now) {
     std::map<std::string, std::vector<Use>> out;
     for (const Row &r : rows) {
-        const auto span = taken(r, now, slack);
+        const auto span = taken(r, now);
         if (!span || span->second <= span->first)
             continue;
         const auto take = [&](const std::string &resource, std::int64_t units) {
@@ -215,7 +209,7 @@ Result<int> audit(const Options &o) {
     const auto limits = capacities(config);
     std::int64_t bad = 0;
     std::int64_t full = 0; // resources that were used up at some time
-    for (const auto &[resource, uses] : uses_of(rows, now, o.slack_s * 1000)) {
+    for (const auto &[resource, uses] : uses_of(rows, now)) {
         const auto limit = limits.find(resource);
         std::int64_t peak = 0;
         bad += report_overuse(resource, limit == limits.end() ? 0 : limit->second, uses, peak);
@@ -242,7 +236,6 @@ int main(int argc, char **argv) {
             app.add_option("--config", o.config)->required();
             app.add_option("--acknowledged", o.acknowledged, "JSON lines with id, revision, state");
             app.add_option("--now", o.now, "holds that expired by then take nothing")->required();
-            app.add_option("--slack", o.slack_s, "seconds before an end that are not looked at");
             app.callback([&] { action = [&o] { return audit(o); }; });
         });
 }

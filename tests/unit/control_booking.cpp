@@ -233,6 +233,21 @@ TEST_CASE("control: cancel and end free the place and tell the relay") {
     CHECK(f.act(f.bob, second.id(), "extend", until(wish.end + hours{1})).code() == "wrong_state");
 }
 
+TEST_CASE("control: what is ended drains before its place is free") {
+    Fixture f;
+    const auto wish = f.wish();
+    const auto got = f.book(f.alice, wish);
+    f.clock.advance(minutes{70});
+    REQUIRE(f.report("first_media", got.id()).status == 200);
+    REQUIRE(f.act(f.alice, got.id(), "end").state() == "ended");
+    auto next = wish;
+    next.start = f.now() + Seconds{5 + 10} - base::Millis{1}; // its lead-in begins in the drain
+    next.end = next.start + minutes{30};
+    CHECK(f.book(f.bob, next).code() == "overlap");
+    next.start += base::Millis{1};
+    CHECK(f.book(f.bob, next).status == 201);
+}
+
 TEST_CASE("control: what is ended in its lead-in still ends after its start") {
     Fixture f;
     const auto wish = f.wish();

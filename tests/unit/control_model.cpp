@@ -50,7 +50,7 @@ struct Model {
         [[nodiscard]] UtcTime opens() const { return start - Seconds{10}; }
         [[nodiscard]] UtcTime closes() const { return end + Seconds{5}; }
         [[nodiscard]] bool live(UtcTime now) const {
-            return state == State::booked || state == State::active ||
+            return state == State::booked || state == State::active || state == State::ended ||
                    (state == State::held && now < hold_expires);
         }
         [[nodiscard]] State at(UtcTime now) const {

@@ -187,7 +187,7 @@ TEST_CASE("ledger: work that fails leaves nothing behind") {
     }
 }
 
-TEST_CASE("ledger: parties, tokens and answers come back, and old ones are pruned") {
+TEST_CASE("ledger: parties, tokens and answers come back; old ones, old demands too, are pruned") {
     for (const Kind kind : k_kinds) {
         CAPTURE(kind);
         Fixture f{kind};
@@ -209,7 +209,14 @@ TEST_CASE("ledger: parties, tokens and answers come back, and old ones are prune
                                           .status = 201,
                                           .body = "{}",
                                           .created = from_unix_ms(50)};
+        Booking past = booking(1, 0, 1);
+        past.life.window.end = from_unix_ms(50);
+        const auto taken = [](Transaction &t) {
+            return t.loads({from_unix_ms(0), from_unix_ms(9000)}, from_unix_ms(0), {});
+        };
         REQUIRE(f.ledger->write([&](Transaction &t) -> base::Result<void> {
+            TRY(t.put(past, {{"x", 1}}));
+            TRY(t.put(booking(2, 0, 1), {{"x", 1}}));
             TRY(t.put(alice));
             TRY(t.put(token));
             TRY(t.put(answer));
@@ -229,9 +236,12 @@ TEST_CASE("ledger: parties, tokens and answers come back, and old ones are prune
             TRY(t.prune(from_unix_ms(50), from_unix_ms(100)));
             CHECK(TRY(t.answer(old_key, "k")));
             CHECK(TRY(t.token(token.hash)));
+            CHECK(TRY(taken(t)).size() == 2);
             TRY(t.prune(from_unix_ms(51), from_unix_ms(101)));
             CHECK_FALSE(TRY(t.answer(old_key, "k")));
             CHECK_FALSE(TRY(t.token(token.hash)));
+            CHECK(TRY(taken(t)).size() == 1);
+            CHECK(TRY(t.booking(past.id))); // it stays
             return {};
         }));
     }
