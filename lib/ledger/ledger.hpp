@@ -68,6 +68,17 @@ class Transaction {
 
     [[nodiscard]] virtual base::Result<void> put(const StoredReport &report) = 0;
 
+    /// The outbox. Writes @p notice; replaces the one of the same id.
+    [[nodiscard]] virtual base::Result<void> put(const Notice &notice) = 0;
+    /// When the next one is due; nothing when there is none. One that waits for an earlier one of
+    /// the same reservation to the same target is not due.
+    [[nodiscard]] virtual base::Result<std::optional<base::UtcTime>> next_notice() = 0;
+    /// Up to @p most of those due at @p now, the longest due first, as they are then: one attempt
+    /// more, and due at @p until again. Nobody else is given them before that.
+    [[nodiscard]] virtual base::Result<std::vector<Notice>>
+    claim_notices(base::UtcTime now, base::UtcTime until, std::size_t most) = 0;
+    [[nodiscard]] virtual base::Result<void> forget_notice(const base::Id &id) = 0;
+
     /// The id of control's own signing key, kept to find that another one took its place.
     [[nodiscard]] virtual base::Result<std::optional<seal::KeyId>> signing_key() = 0;
     [[nodiscard]] virtual base::Result<void> put_signing_key(const seal::KeyId &id) = 0;

@@ -19,6 +19,7 @@ struct Contents {
     std::map<std::pair<seal::KeyId, std::string>, StoredAnswer> answers;
     std::vector<StoredReport> reports;
     std::map<std::string, std::int64_t> feed_serials;
+    std::map<base::Id, Notice> notices;
     std::optional<seal::KeyId> signing_key;
 };
 
@@ -128,6 +129,30 @@ class MemoryTransaction final : public Transaction {
         m.reports.push_back(report);
         return {};
     }
+    Result<void> put(const Notice &notice) override {
+        m.notices[notice.id] = notice;
+        return {};
+    }
+    Result<std::optional<UtcTime>> next_notice() override {
+        const auto found = first_notices();
+        return found.empty() ? std::nullopt : std::optional(found.front().due);
+    }
+    Result<std::vector<Notice>> claim_notices(UtcTime now, UtcTime until,
+                                              std::size_t most) override {
+        auto out = first_notices();
+        std::erase_if(out, [now](const Notice &n) { return n.due > now; });
+        out.resize(std::min(out.size(), most));
+        for (Notice &n : out) {
+            n.due = until;
+            ++n.attempts;
+            m.notices[n.id] = n;
+        }
+        return out;
+    }
+    Result<void> forget_notice(const base::Id &id) override {
+        m.notices.erase(id);
+        return {};
+    }
     Result<std::optional<seal::KeyId>> signing_key() override { return m.signing_key; }
     Result<void> put_signing_key(const seal::KeyId &id) override {
         m.signing_key = id;
@@ -157,6 +182,24 @@ class MemoryTransaction final : public Transaction {
         for (const auto &[id, booking] : m.bookings)
             if (keep(booking))
                 out.push_back(booking);
+        return out;
+    }
+
+    // Those that wait for no earlier one, by when they are due.
+    [[nodiscard]] std::vector<Notice> first_notices() const {
+        const auto order = [](const Notice &n) { return std::pair{n.revision, n.id}; };
+        std::map<std::pair<base::Id, std::string>, Notice> first;
+        for (const auto &[id, notice] : m.notices) {
+            const auto [at, made] =
+                first.emplace(std::pair{notice.reservation, notice.target}, notice);
+            if (!made && order(notice) < order(at->second))
+                at->second = notice;
+        }
+        std::vector<Notice> out;
+        out.reserve(first.size());
+        for (const auto &[key, notice] : first)
+            out.push_back(notice);
+        std::ranges::stable_sort(out, {}, &Notice::due);
         return out;
     }
 

@@ -80,4 +80,18 @@ struct StoredReport {
     base::UtcTime received;
 };
 
+/// What somebody outside is to be told of a reservation, until that was done.
+struct Notice {
+    base::Id id; ///< the same at every attempt
+    base::Id reservation;
+    std::int64_t revision = 0; ///< of the reservation: what is newer is told later
+    std::string target;        ///< a mailto: or https: address
+    std::string event;
+    std::string body; ///< JSON
+    base::UtcTime created;
+    base::UtcTime due;         ///< not before
+    std::int64_t attempts = 0; ///< begun
+    bool operator==(const Notice &) const = default;
+};
+
 } // namespace ledger

@@ -38,6 +38,11 @@ class SqlTransaction : public Transaction {
                                                      const std::string &key) override;
     base::Result<void> put(const StoredAnswer &answer) override;
     base::Result<void> put(const StoredReport &report) override;
+    base::Result<void> put(const Notice &notice) override;
+    base::Result<std::optional<base::UtcTime>> next_notice() override;
+    base::Result<std::vector<Notice>> claim_notices(base::UtcTime now, base::UtcTime until,
+                                                    std::size_t most) override;
+    base::Result<void> forget_notice(const base::Id &id) override;
     base::Result<std::optional<seal::KeyId>> signing_key() override;
     base::Result<void> put_signing_key(const seal::KeyId &id) override;
     base::Result<void> prune(base::UtcTime before, base::UtcTime now) override;

@@ -130,21 +130,9 @@ class SqliteLedger final : public Ledger {
     std::thread m_thread; // last: it uses all of the above
 };
 
-// Makes a ledger of a former version one of this, whole or not at all.
-Result<void> upgrade(Database &db) {
-    TRY(db.execute("BEGIN IMMEDIATE"));
-    if (TRY(db.number("PRAGMA user_version")) == 1) // another process may have done it
-        TRY(db.execute(k_sqlite_upgrade));
-    return db.execute("COMMIT");
-}
-
 Result<void> check_kind(Database &db, const fs::path &path) {
     const auto application = TRY(db.number("PRAGMA application_id"));
-    auto version = TRY(db.number("PRAGMA user_version"));
-    if (application == k_application && version == 1) {
-        TRY(upgrade(db));
-        version = TRY(db.number("PRAGMA user_version"));
-    }
+    const auto version = TRY(db.number("PRAGMA user_version"));
     if (application != k_application)
         return base::fail(Errc::bad_data, "ledger {}: not a ledger of Slotcast", path.native());
     if (version != k_ledger_version)

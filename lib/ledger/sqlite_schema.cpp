@@ -48,20 +48,13 @@ CREATE TABLE reports (
 CREATE INDEX reports_reservation ON reports (reservation);
 CREATE TABLE signing_key (
     one INTEGER PRIMARY KEY CHECK (one = 1), key_id BLOB NOT NULL) STRICT;
-PRAGMA user_version = 2;
-)sql";
-
-// Version 1 had neither fees nor quotas.
-const char *const k_sqlite_upgrade = R"sql(
-ALTER TABLE reservations ADD COLUMN fee_minor INTEGER;
-ALTER TABLE reservations ADD COLUMN fee_currency TEXT;
-CREATE INDEX reservations_airtime ON reservations (owner, start_ms);
-CREATE INDEX reservations_ahead ON reservations (owner)
-    WHERE state IN ('held', 'booked', 'active');
-INSERT INTO demands SELECT id, 'distributor:' || owner || ':at_once', 1, opens_ms,
-    end_ms + drain_s * 1000, hold_expires_ms FROM reservations
-    WHERE state IN ('held', 'booked', 'active');
-PRAGMA user_version = 2;
+CREATE TABLE outbox (
+    id BLOB PRIMARY KEY, reservation BLOB NOT NULL, revision INTEGER NOT NULL,
+    target TEXT NOT NULL, event TEXT NOT NULL, body TEXT NOT NULL, created_ms INTEGER NOT NULL,
+    due_ms INTEGER NOT NULL, attempts INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX outbox_due ON outbox (due_ms);
+CREATE INDEX outbox_order ON outbox (reservation, target, revision);
+PRAGMA user_version = 3;
 )sql";
 
 } // namespace ledger

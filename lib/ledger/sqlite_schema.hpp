@@ -5,12 +5,10 @@
 namespace ledger {
 
 /// What this program reads and writes; others are refused.
-constexpr std::int64_t k_ledger_version = 2;
+constexpr std::int64_t k_ledger_version = 3;
 
 /// The statements that make an empty SQLite ledger. PostgreSQL's are translated from them: a table
 /// ends with STRICT, types are BLOB, INTEGER and TEXT, an indexed expression has parentheses.
 extern const char *const k_sqlite_schema;
-/// Makes version 1 the newest.
-extern const char *const k_sqlite_upgrade;
 
 } // namespace ledger
