@@ -51,7 +51,7 @@ define module_rules
 cflags.$(1) = $$(eval cflags.$(1) := $$(call cflags,$$(foreach m,$$(call closure,$(1)),$$(pkgs.$$(m)))))$$(cflags.$(1))
 $(BUILD)/lib/$(1)/%.o: lib/$(1)/%.cpp lib/layers.mk
 	@mkdir -p $$(@D)
-	$$(call say,CXX,$$<)$(CXX) -Ilib $(CXXFLAGS) $$(cflags.$(1)) $(CPPFLAGS) -MMD -MP -c -o $$@ $$<
+	$$(call say,CXX,$$<)$(CXX) -Ilib $(CXXFLAGS) $$(cflags.$(1)) $$(CPPFLAGS) -MMD -MP -c -o $$@ $$<
 $(BUILD)/lib/lib$(1).a: $$(call objects,$$(call sources,$(1)))
 	$$(call say,AR,$$@)rm -f $$@; $(AR) rcs $$@ $$^
 endef
@@ -60,6 +60,13 @@ $(foreach m,$(modules),$(eval $(call module_rules,$(m))))
 $(BUILD)/tools/%.o: tools/%.cpp lib/layers.mk
 	@mkdir -p $(@D)
 	$(call say,CXX,$<)$(CXX) -Ilib $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+# What GET /openapi.json answers, taken into the program by the assembler.
+$(BUILD)/openapi.json: lib/control/openapi/bundle.jq $(wildcard lib/control/openapi/*.json lib/wire/schemas/*.json)
+	@mkdir -p $(@D)
+	$(call say,JQ,$@)jq -n -c -f $^ >$@
+$(BUILD)/lib/control/openapi.o: $(BUILD)/openapi.json
+$(BUILD)/lib/control/openapi.o: CPPFLAGS += -Wa,-I$(BUILD)
 
 define program_rules
 $(BUILD)/bin/$(1): $(BUILD)/tools/$(1).o $(call archives,$(call closure,$(modules.$(1))))
@@ -144,7 +151,7 @@ install: all ## install into $(DESTDIR)$(PREFIX)
 	for page in man/*.[1-8]; do \
 	    install -D -m 644 "$$page" "$(mandir)/man$${page##*.}/$${page##*/}" || exit 1; done
 	install -m 644 tools/packaging/completion/slotcast $(compdir)
-	install -m 644 lib/wire/schemas/*.schema.json $(schemadir)
+	install -m 644 lib/wire/schemas/*.schema.json $(BUILD)/openapi.json $(schemadir)
 	for program in $(public); do ln -sf slotcast $(compdir)/$$program || exit 1; done
 
 uninstall: ## remove what install put there; configuration and data stay

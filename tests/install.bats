@@ -21,6 +21,7 @@ setup_file() {
         echo ./libexec/slotcast/push-sender
         echo ./libexec/slotcast/relay-ingest
         for schema in "$SLOTCAST_ROOT"/lib/wire/schemas/*; do echo "./share/slotcast/schemas/${schema##*/}"; done
+        echo ./share/slotcast/schemas/openapi.json
         for page in "$SLOTCAST_ROOT"/man/*.[1-8]; do echo "./share/man/man${page##*.}/${page##*/}"; done
     } | sort >"$BATS_TEST_TMPDIR/expected"
     run diff "$BATS_TEST_TMPDIR/expected" - <<<"$output"

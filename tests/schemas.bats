@@ -25,6 +25,16 @@ equal() {
     run -0 schema valid
 }
 
+@test "schemas: openapi.json is valid OpenAPI, by a validator that is not ours" {
+    cd "$SLOTCAST_ROOT/tests/web" || return
+    run -0 node node_modules/@seriousme/openapi-schema-validator/bin/validate-api-cli.js "$SLOTCAST_BUILD/openapi.json"
+    assert_output --partial '"valid": true'
+    # It does look: without what every operation needs, it says no.
+    jq 'del(.paths["/v1/time"].get.responses["200"].description)' "$SLOTCAST_BUILD/openapi.json" >"$BATS_TEST_TMPDIR/bad.json"
+    run node node_modules/@seriousme/openapi-schema-validator/bin/validate-api-cli.js "$BATS_TEST_TMPDIR/bad.json"
+    refute_output --partial '"valid": true'
+}
+
 @test "schemas: a settings record and its document are judged as our readers do" {
     resv-store --vault vault init >terminal
     make-settings --terminal terminal | equal settings

@@ -48,8 +48,9 @@ Api::Api(const Config &config, const Keys &keys, ledger::Ledger &ledger, const b
       m_authenticator(ledger) {}
 
 std::span<const Api::Route> Api::routes() {
-    static const std::array<Route, 16> table{{
+    static const std::array<Route, 17> table{{
         {"GET", "/healthz", Who::anybody, &Api::healthz},
+        {"GET", "/openapi.json", Who::anybody, &Api::openapi},
         {"GET", "/v1/time", Who::anybody, &Api::time},
         {"GET", "/v1/channels", Who::party, &Api::channels},
         {"GET", "/v1/carriers", Who::party, &Api::carriers},
@@ -67,6 +68,13 @@ std::span<const Api::Route> Api::routes() {
         {"POST", "/v1/relays/{}/reports", Who::relay, &Api::reports},
     }};
     return table;
+}
+
+std::vector<std::pair<std::string_view, std::string_view>> Api::known_routes() {
+    std::vector<std::pair<std::string_view, std::string_view>> out;
+    for (const Route &route : routes())
+        out.emplace_back(route.method, route.pattern);
+    return out;
 }
 
 void Api::handle(const net::Request &request, const Reply &reply) {

@@ -19,6 +19,9 @@ class Api {
     Api(const Config &config, const Keys &keys, ledger::Ledger &ledger, const base::Clock &clock,
         Feeds &feeds, IsOwnHost is_own_host = {});
 
+    /// Every route there is: its method, and its path with "{}" for each variable part.
+    [[nodiscard]] static std::vector<std::pair<std::string_view, std::string_view>> known_routes();
+
     /// Answers once through @p reply: before it returns, or, a long poll, later from Feeds' thread.
     void handle(const net::Request &request, const Reply &reply);
 
@@ -66,6 +69,7 @@ class Api {
     base::UtcTime transaction_time();
 
     Outcome<Answer> healthz(const Call &call);
+    Outcome<Answer> openapi(const Call &call);
     Outcome<Answer> time(const Call &call);
     Outcome<Answer> channels(const Call &call);
     Outcome<Answer> carriers(const Call &call);

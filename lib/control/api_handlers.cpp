@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "control/documents.hpp"
 #include "control/enrolment.hpp"
+#include "control/openapi.hpp"
 #include "control/query.hpp"
 #include "control/transact.hpp"
 
@@ -59,6 +60,10 @@ Outcome<Answer> Api::healthz(const Call &) {
         return {};
     }));
     return json(JsonObject{{"status", "ok"}});
+}
+
+Outcome<Answer> Api::openapi(const Call &) {
+    return Answer{.status = 200, .body = std::string(control::openapi())};
 }
 
 Outcome<Answer> Api::time(const Call &call) {

@@ -144,6 +144,7 @@ EOF
     wait_for 10 test -s ready
     assert_equal "$(od -An -c ready | tr -d ' ')" '\n'
     assert_equal "$(ask "$URL/healthz")" '{"status":"ok"}'
+    ask "$URL/openapi.json" | cmp - "$SLOTCAST_BUILD/openapi.json"
     ask "$URL/v1/time" | jq -e '.time | test("^20.*Z$")'
     assert_equal "$(ask -o problem -w '%{http_code} %{content_type}' "$URL/v1/reservations")" \
         '401 application/problem+json'
