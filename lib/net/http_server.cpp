@@ -30,6 +30,12 @@ void Mailbox::deliver(std::uint64_t question, Response response) {
                    });
 }
 
+void Mailbox::wake(std::uint64_t question) {
+    const std::lock_guard lock{m_mutex};
+    if (m_server != nullptr)
+        asio::post(m_server->io, [server = m_server, question] { look_again(*server, question); });
+}
+
 void Mailbox::close() {
     const std::lock_guard lock{m_mutex};
     m_server = nullptr;

@@ -4,6 +4,7 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "net/http_stream.hpp"
 
 #include <cstddef>
 #include <filesystem>
@@ -45,6 +46,7 @@ struct Response {
     int status = 200;
     Headers headers;
     std::string body;
+    std::shared_ptr<Stream> stream = nullptr; ///< what follows the body, see Stream
 };
 
 /// Answers one request, once, now or later, from any thread; further calls are ignored. When the

@@ -4,10 +4,13 @@
 #include "conf/address.hpp"
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
@@ -125,6 +128,7 @@ class Session {
         m_answer = std::move(response);
         m_answered.cancel();
     }
+    void look_again() { m_answered.cancel(); }
     void close_if_idle() {
         if (m_idle)
             tcp().close();
@@ -136,6 +140,9 @@ class Session {
     asio::awaitable<error_code> read_request(Parser &parser);
     asio::awaitable<Response> ask_handler(Request request);
     asio::awaitable<bool> write(Response answer, bool head, bool keep_alive);
+    asio::awaitable<bool> write_stream(Response answer);
+    asio::awaitable<bool> write_text(std::string_view text);
+    asio::awaitable<void> watch_peer();
     asio::awaitable<void> linger();
 
     ServerState &m_server;
@@ -146,6 +153,7 @@ class Session {
     std::uint64_t m_question = 0;
     std::string m_peer;
     bool m_idle = true;
+    bool m_watching = false; // watch_peer() runs
 };
 
 // Waits for a request as long as a kept-alive connection may stay silent.
@@ -221,6 +229,66 @@ asio::awaitable<bool> Session::write(Response answer, bool head, bool keep_alive
     co_return !ec;
 }
 
+// In parts, each with a deadline of its own: a long text takes a slow line longer.
+asio::awaitable<bool> Session::write_text(std::string_view text) {
+    error_code ec;
+    while (!ec && !text.empty()) {
+        const std::string_view part = text.substr(0, k_body_chunk);
+        text.remove_prefix(part.size());
+        tcp().expires_after(m_server.options.write_timeout);
+        co_await asio::async_write(m_stream, asio::buffer(part),
+                                   asio::redirect_error(asio::use_awaitable, ec));
+    }
+    co_return !ec;
+}
+
+// Nothing is asked on a connection that ends with its answer: whatever comes means that it is over.
+asio::awaitable<void> Session::watch_peer() {
+    error_code ec;
+    std::array<char, 64> sink; // NOLINT(*-member-init): never read
+    co_await m_stream.async_read_some(asio::buffer(sink),
+                                      asio::redirect_error(asio::use_awaitable, ec));
+    m_watching = false;
+    m_answered.cancel();
+}
+
+// The body, then the stream until either side ends it. The end of the connection is the end of the
+// answer (RFC 9112 section 6.3).
+asio::awaitable<bool> Session::write_stream(Response answer) {
+    const std::shared_ptr<Stream> stream = std::move(answer.stream);
+    http::response<http::empty_body> out{static_cast<http::status>(answer.status), 11};
+    out.set(http::field::date, http_date());
+    for (const auto &[name, value] : answer.headers)
+        out.insert(name, value);
+    out.keep_alive(false);
+    error_code ec;
+    tcp().expires_never(); // reading: watch_peer() is to wait as long as we send
+    m_watching = true;
+    asio::co_spawn(m_server.io, watch_peer(), asio::detached);
+    m_server.waiting[m_question] = this;
+    stream->attach(
+        [mailbox = m_server.mailbox, question = m_question] { mailbox->wake(question); });
+    co_await asio::post(m_server.io, asio::use_awaitable); // watch_peer() reads by now
+    tcp().expires_after(m_server.options.write_timeout);
+    co_await http::async_write(m_stream, out, asio::redirect_error(asio::use_awaitable, ec));
+    bool good = !ec && co_await write_text(answer.body);
+    for (bool more = true; good && more && m_watching;) {
+        const Stream::Part part = stream->take();
+        good = co_await write_text(part.text);
+        more = part.more;
+        m_answered.expires_at(std::chrono::steady_clock::time_point::max());
+        if (good && more && part.text.empty() && m_watching)
+            co_await m_answered.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+    }
+    stream->detach();
+    m_server.waiting.erase(m_question);
+    for (tcp().cancel(); m_watching;) {
+        m_answered.expires_at(std::chrono::steady_clock::time_point::max());
+        co_await m_answered.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+    }
+    co_return good;
+}
+
 // Closing with unread bytes would reset the connection, and the client would never see our answer
 // to what it is still sending (RFC 9112 section 9.6). So: end our half, then drop what comes.
 asio::awaitable<void> Session::linger() {
@@ -263,8 +331,13 @@ asio::awaitable<void> Session::run() {
                              "A request has a Host field and a path as its target.");
         else
             answer = co_await ask_handler(std::move(request));
-        keep_alive = keep_alive && !m_server.stopping;
-        if (!co_await write(std::move(answer), head, keep_alive))
+        keep_alive = keep_alive && !m_server.stopping && !answer.stream;
+        bool written = false;
+        if (answer.stream)
+            written = co_await write_stream(std::move(answer));
+        else
+            written = co_await write(std::move(answer), head, keep_alive);
+        if (!written)
             co_return;
     }
     tcp().expires_after(k_linger);
@@ -280,6 +353,12 @@ void hand_over(ServerState &server, std::uint64_t question, Response response) {
     const auto found = server.waiting.find(question);
     if (found != server.waiting.end())
         found->second->take_answer(std::move(response));
+}
+
+void look_again(ServerState &server, std::uint64_t question) {
+    const auto found = server.waiting.find(question);
+    if (found != server.waiting.end())
+        found->second->look_again();
 }
 
 void close_if_idle(Session &session) {

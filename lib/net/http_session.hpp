@@ -44,6 +44,8 @@ class Mailbox {
   public:
     explicit Mailbox(ServerState &server) : m_server(&server) {}
     void deliver(std::uint64_t question, Response response);
+    /// The stream that answers @p question has something to take.
+    void wake(std::uint64_t question);
     void close();
 
   private:
@@ -56,6 +58,8 @@ class Mailbox {
                                                  boost::asio::ip::tcp::socket socket);
 /// Gives @p response to the session that asked @p question, if it still waits.
 void hand_over(ServerState &server, std::uint64_t question, Response response);
+/// Lets the session that asked @p question look at its stream again, if it is still there.
+void look_again(ServerState &server, std::uint64_t question);
 /// Ends @p session if it is between two requests.
 void close_if_idle(Session &session);
 

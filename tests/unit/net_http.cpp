@@ -1,78 +1,20 @@
 #include "base/fd.hpp"
-#include "net/http_client.hpp"
+#include "net_fixture.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>
 #include <atomic>
-#include <cstdlib>
 #include <doctest/doctest.h>
-#include <filesystem>
 #include <mutex>
 #include <sys/socket.h>
 #include <thread>
 
 using base::Errc;
 using base::Millis;
-using net::ClientRequest;
-using net::HttpClient;
 using net::HttpServer;
-using net::Reply;
-using net::Request;
+using namespace net_fixture;
 
 namespace {
-
-namespace fs = std::filesystem;
-
-// A folder with a certificate for 127.0.0.1, made once for all cases.
-class Certificate {
-  public:
-    Certificate() {
-        std::string pattern = (fs::temp_directory_path() / "slotcast-net.XXXXXX").native();
-        folder = ::mkdtemp(pattern.data());
-        const std::string command = fmt::format(
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
-            "-subj /CN=test -addext subjectAltName=IP:127.0.0.1 -keyout {0}/key -out {0}/crt "
-            "2>/dev/null",
-            folder.native());
-        REQUIRE(std::system(command.c_str()) == 0); // NOLINT(concurrency-mt-unsafe)
-    }
-    ~Certificate() { fs::remove_all(folder); }
-    fs::path folder;
-};
-
-const Certificate &certificate() {
-    static const Certificate one;
-    return one;
-}
-
-net::ServerOptions options() {
-    net::ServerOptions o;
-    o.listen = "127.0.0.1:0";
-    o.certificate = certificate().folder / "crt";
-    o.key = certificate().folder / "key";
-    return o;
-}
-
-std::unique_ptr<HttpServer> start(net::Handler handler, net::ServerOptions o = options()) {
-    auto server = HttpServer::start(std::move(o), std::move(handler));
-    REQUIRE_MESSAGE(server.has_value(), server.error().message);
-    return std::move(*server);
-}
-
-HttpClient client(const std::string &interface = "") {
-    net::ClientOptions o;
-    o.cacert = certificate().folder / "crt";
-    o.interface = interface;
-    auto made = HttpClient::open(o);
-    REQUIRE(made.has_value());
-    return std::move(*made);
-}
-
-ClientRequest get(const HttpServer &server, const std::string &target) {
-    ClientRequest r;
-    r.url = "https://" + server.address() + target;
-    return r;
-}
 
 ClientRequest post(const HttpServer &server, std::string body) {
     ClientRequest r = get(server, "/");
