@@ -35,26 +35,6 @@ std::optional<std::string_view> component(const HttpParts &parts, std::string_vi
     return std::nullopt;
 }
 
-// What must be covered: all that the request has of our set.
-std::vector<std::string> components_of(const HttpParts &parts) {
-    std::vector<std::string> names{"@method", "@authority", "@path", "@query"};
-    if (parts.content_digest)
-        names.emplace_back("content-digest");
-    if (parts.idempotency_key)
-        names.emplace_back("idempotency-key");
-    return names;
-}
-
-// RFC 9421 section 2.5: one line a component, the parameters last, no newline at the end.
-std::string signature_base(const HttpParts &parts, const std::vector<std::string> &components,
-                           std::string_view params) {
-    std::string out;
-    for (const std::string &name : components)
-        out += fmt::format("\"{}\": {}\n", name, component(parts, name).value_or(""));
-    out += fmt::format("\"@signature-params\": {}", params);
-    return out;
-}
-
 std::int64_t unix_seconds(base::UtcTime t) {
     return std::chrono::floor<base::Seconds>(t).time_since_epoch().count();
 }
@@ -173,9 +153,9 @@ Result<void> read_params(FieldReader &in, SignatureClaim &claim) {
 }
 
 Result<void> check_coverage(const HttpParts &parts, const std::vector<std::string> &covered) {
-    for (const std::string &needed : components_of(parts))
-        if (std::ranges::find(covered, needed) == covered.end())
-            return fail(Errc::protocol, "Signature-Input: {} is not covered", needed);
+    for (const SignedField &needed : signed_fields(parts))
+        if (std::ranges::find(covered, needed.name) == covered.end())
+            return fail(Errc::protocol, "Signature-Input: {} is not covered", needed.name);
     for (const std::string &name : covered) {
         const auto value = component(parts, name);
         if (!value)
@@ -202,7 +182,34 @@ Result<Signature> read_signature(std::string_view field, std::string_view label)
     return out;
 }
 
+// The components that a claim names; it was checked that the request has them.
+std::vector<SignedField> claimed_fields(const HttpParts &parts, const SignatureClaim &claim) {
+    std::vector<SignedField> out;
+    for (const std::string &name : claim.components)
+        out.push_back({name, component(parts, name).value_or("")});
+    return out;
+}
+
 } // namespace
+
+std::vector<SignedField> signed_fields(const HttpParts &parts) {
+    static constexpr std::array<std::string_view, 6> k_ours{
+        "@method", "@authority", "@path", "@query", "content-digest", "idempotency-key"};
+    std::vector<SignedField> out;
+    for (const std::string_view name : k_ours)
+        if (const auto value = component(parts, name))
+            out.push_back({name, *value});
+    return out;
+}
+
+// One line a component, the parameters last, no newline at the end.
+std::string signature_base(std::span<const SignedField> fields, std::string_view params) {
+    std::string out;
+    for (const SignedField &field : fields)
+        out += fmt::format("\"{}\": {}\n", field.name, field.value);
+    out += fmt::format("\"@signature-params\": {}", params);
+    return out;
+}
 
 std::string content_digest(std::string_view body) {
     std::array<std::uint8_t, crypto_hash_sha256_BYTES> hash{};
@@ -231,15 +238,15 @@ bool content_digest_matches(std::string_view field, std::string_view body) {
 }
 
 SignatureFields sign_request(const HttpParts &parts, const SigningKey &key, base::UtcTime now) {
-    const std::vector<std::string> components = components_of(parts);
+    const std::vector<SignedField> fields = signed_fields(parts);
     std::string list;
-    for (const std::string &name : components)
-        list += fmt::format("{}\"{}\"", list.empty() ? "" : " ", name);
+    for (const SignedField &field : fields)
+        list += fmt::format("{}\"{}\"", list.empty() ? "" : " ", field.name);
     const std::int64_t created = unix_seconds(now);
     const std::string params = fmt::format(
         "({});created={};expires={};nonce=\"{}\";keyid=\"{}\";alg=\"ed25519\"", list, created,
         created + k_lifetime.count(), to_base64url(random_bytes(16)), key.id().text());
-    const Signature signature = key.sign("", bytes_of(signature_base(parts, components, params)));
+    const Signature signature = key.sign("", bytes_of(signature_base(fields, params)));
     return {.signature_input = "sig1=" + params,
             .signature = fmt::format("sig1=:{}:", to_base64(signature))};
 }
@@ -270,7 +277,7 @@ Result<void> verify_request(const HttpParts &parts, const SignatureClaim &claim,
         return fail_hint(Errc::not_permitted, "set this machine's clock by NTP",
                          "the request was signed at {} and it is {}",
                          base::format_rfc3339(claim.created), base::format_rfc3339(now));
-    const std::string text = signature_base(parts, claim.components, claim.params);
+    const std::string text = signature_base(claimed_fields(parts, claim), claim.params);
     if (key_id(key) != claim.key || !verify(key, "", bytes_of(text), claim.signature))
         return fail(Errc::not_permitted, "the request's signature is not that of key {}",
                     claim.key.text());

@@ -5,6 +5,7 @@
 #include "seal/keys.hpp"
 
 #include <optional>
+#include <span>
 
 namespace seal {
 
@@ -18,6 +19,20 @@ struct HttpParts {
     std::optional<std::string> content_digest; ///< the field's value; must be there with a body
     std::optional<std::string> idempotency_key;
 };
+
+/// One component that a signature covers. The name is as it stands between the quotes.
+struct SignedField {
+    std::string_view name;
+    std::string_view value;
+};
+
+/// What a signature of ours covers of @p parts, in this order; borrowed from @p parts.
+[[nodiscard]] std::vector<SignedField> signed_fields(const HttpParts &parts);
+
+/// What is signed (RFC 9421, section 2.5). @p params is the inner list with its parameters, as in
+/// Signature-Input.
+[[nodiscard]] std::string signature_base(std::span<const SignedField> fields,
+                                         std::string_view params);
 
 struct SignatureFields {
     std::string signature_input; ///< value of Signature-Input
