@@ -10,13 +10,21 @@ namespace {
 
 constexpr std::size_t k_max_key = 64;
 
-seal::HttpParts parts_of(const net::Request &r) {
+// RFC 9421 section 2.2.3: in lower case, and without the port that https has anyway.
+std::string authority_of(const net::Request &r) {
+    constexpr std::string_view k_default_port = ":443";
     std::string authority = r.header("Host").value_or("");
     std::ranges::transform(authority, authority.begin(), [](char c) {
         return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     });
+    if (authority.ends_with(k_default_port))
+        authority.resize(authority.size() - k_default_port.size());
+    return authority;
+}
+
+seal::HttpParts parts_of(const net::Request &r) {
     return {.method = r.method,
-            .authority = std::move(authority),
+            .authority = authority_of(r),
             .path = r.path,
             .query = "?" + r.query,
             .content_digest = r.header("Content-Digest"),

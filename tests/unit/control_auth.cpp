@@ -47,6 +47,24 @@ TEST_CASE("control: a signature serves once, in its minute, for its request and 
     CHECK(stranger.code() == "unknown_key");
 }
 
+// RFC 9421 section 2.2.3
+TEST_CASE("control: the authority is signed in lower case and without https's own port") {
+    Fixture f;
+    for (const auto &[host, authority] :
+         {std::pair{"Control", "control"}, std::pair{"control:443", "control"},
+          std::pair{"CONTROL:443", "control"}, std::pair{"[2001:DB8::443]:443", "[2001:db8::443]"},
+          std::pair{"control:8443", "control:8443"}, std::pair{"[::443]", "[::443]"}}) {
+        CAPTURE(host);
+        for (const bool as_sent : {false, true}) {
+            auto r = f.request("GET", "/v1/channels");
+            r.headers[0].second = host;
+            f.sign(r, f.alice, as_sent ? host : authority);
+            const bool good = !as_sent || std::string_view(host) == authority;
+            CHECK(f.send(r).status == (good ? 200 : 401));
+        }
+    }
+}
+
 TEST_CASE("control: a body is the one that was signed") {
     Fixture f;
     auto r = f.request("POST", "/v1/reservations", wire::compact_json(wire::to_json(f.wish())));

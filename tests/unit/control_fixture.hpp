@@ -143,9 +143,10 @@ struct Fixture {
         return r;
     }
 
-    void sign(net::Request &r, const Actor &who) const {
+    void sign(net::Request &r, const Actor &who,
+              const std::string &authority = "control:8443") const {
         const auto fields = seal::sign_request({.method = r.method,
-                                                .authority = "control:8443",
+                                                .authority = authority,
                                                 .path = r.path,
                                                 .query = "?" + r.query,
                                                 .content_digest = r.header("Content-Digest"),
