@@ -53,3 +53,4 @@ test_modules.record-sender := base cli wire
 test_modules.stress-control := control cli
 test_modules.audit-ledger   := control cli
 test_modules.crash-client   := client control cli
+test_modules.load-control   := control cli

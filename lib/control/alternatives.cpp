@@ -76,6 +76,10 @@ Outcome<std::vector<wire::Alternative>> Desk::alternatives(Transaction &t, const
     const auto choices = ways(refused, now);
     const resv::Wanted wanted{
         .start = request.start, .duration = request.end - request.start, .rate = request.rate};
+    std::vector<resv::Demand> judged;
+    for (const resv::Way &w : choices)
+        std::ranges::copy(resv::demands_of(w, request.rate), std::back_inserter(judged));
+    const auto resources = resv::resources_of(judged);
     std::vector<resv::Alternative> found;
     for (const base::Millis reach : k_reaches) {
         if (found.size() == k_most)
@@ -84,8 +88,8 @@ Outcome<std::vector<wire::Alternative>> Desk::alternatives(Transaction &t, const
         for (const resv::Way &w : choices)
             span = {std::min(span.from, request.start - reach - w.lead_in),
                     std::max(span.to, request.end + reach + w.drain)};
-        found = resv::alternatives(m_capacity, TRY(taken(t, span, now)), wanted, choices, reach,
-                                   k_most);
+        found = resv::alternatives(m_capacity, TRY(taken(t, resources, span, now)), wanted, choices,
+                                   reach, k_most);
     }
     std::vector<wire::Alternative> out;
     for (const resv::Alternative &a : found) {

@@ -72,9 +72,10 @@ Outcome<void> Desk::check_quota(Transaction &t, const Booking &b, UtcTime now) c
     return {};
 }
 
-Outcome<resv::Timetable> Desk::taken(Transaction &t, resv::Span span, UtcTime now,
+Outcome<resv::Timetable> Desk::taken(Transaction &t, const std::vector<std::string> &resources,
+                                     resv::Span span, UtcTime now,
                                      const std::optional<base::Id> &except) const {
-    auto loads = TRY(t.loads(span, now, except));
+    auto loads = TRY(t.loads(resources, span, now, except));
     for (const auto &[name, m] : m_config.maintenance)
         if (m.span.overlaps(span))
             loads.insert(loads.end(), m.loads.begin(), m.loads.end());
@@ -100,8 +101,10 @@ std::unexpected<Refusal> Desk::refuse_short(const std::vector<resv::Shortage> &s
 Outcome<void> Desk::check_free(Transaction &t, const Booking &b, resv::Span span,
                                UtcTime now) const {
     const auto wanted = bounded(b);
-    TRY(t.lock(resv::resources_of(wanted), now));
-    const auto missing = resv::shortages(m_capacity, TRY(taken(t, span, now, b.id)), span, wanted);
+    const auto resources = resv::resources_of(wanted);
+    TRY(t.lock(resources, now));
+    const auto live = TRY(taken(t, resources, span, now, b.id));
+    const auto missing = resv::shortages(m_capacity, live, span, wanted);
     if (!missing.empty())
         return refuse_short(missing);
     return {};
@@ -140,10 +143,11 @@ Outcome<Booking> Desk::book(Transaction &t, const std::string &owner,
         reach = {std::min(reach.from, span.from), std::max(reach.to, span.to)};
         std::ranges::copy(bounded(b), std::back_inserter(judged));
     }
-    TRY(t.lock(resv::resources_of(judged), now));
+    const auto resources = resv::resources_of(judged);
+    TRY(t.lock(resources, now));
     TRY(check_quota(t, b, now));
 
-    const auto live = TRY(taken(t, reach, now));
+    const auto live = TRY(taken(t, resources, reach, now));
     std::vector<resv::Shortage> best;
     for (const Place &place : candidates) {
         const resv::Span span = take(place);

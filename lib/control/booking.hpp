@@ -65,9 +65,10 @@ class Desk {
                                               base::UtcTime now) const;
     [[nodiscard]] Outcome<std::vector<wire::Alternative>>
     alternatives(ledger::Transaction &t, const ledger::Booking &refused, base::UtcTime now) const;
-    /// What is taken, by others and by maintenance, within @p span.
-    [[nodiscard]] Outcome<resv::Timetable> taken(ledger::Transaction &t, resv::Span span,
-                                                 base::UtcTime now,
+    /// What is taken of @p resources, by others and by maintenance, within @p span.
+    [[nodiscard]] Outcome<resv::Timetable> taken(ledger::Transaction &t,
+                                                 const std::vector<std::string> &resources,
+                                                 resv::Span span, base::UtcTime now,
                                                  const std::optional<base::Id> &except = {}) const;
     /// What it takes of what there is a bound to: without a quota its owner has none.
     [[nodiscard]] std::vector<resv::Demand> bounded(const ledger::Booking &booking) const;

@@ -45,22 +45,29 @@ Outcome<std::vector<Entry>> entries(const Config &config, const Desk::Wish &wish
     return out;
 }
 
+std::vector<resv::Demand> needs(const Place &place, const std::vector<std::string> &carriers,
+                                base::BitRate rate) {
+    return resv::demands_of(place.channel, place.relay, carriers, rate, place.viewers);
+}
+
 } // namespace
 
 Outcome<std::vector<wire::Slot>> Desk::slots(Transaction &t, const Wish &wish, UtcTime now) const {
     const auto menu = TRY(entries(m_config, wish));
     const UtcTime from = std::max(wish.menu.from, now);
     resv::Span reach{from, wish.menu.to};
-    for (const auto &[place, carriers] : menu)
+    std::vector<resv::Demand> judged;
+    for (const auto &[place, carriers] : menu) {
         reach = {std::min(reach.from, from - place.policy.lead_in),
                  std::max(reach.to, wish.menu.to + place.policy.drain)};
-    const auto live = TRY(taken(t, reach, now));
+        std::ranges::copy(needs(place, carriers, wish.rate), std::back_inserter(judged));
+    }
+    const auto live = TRY(taken(t, resv::resources_of(judged), reach, now));
     std::vector<wire::Slot> out;
     for (const auto &[place, carriers] : menu) {
         const ChannelPolicy &p = place.policy;
         const auto fee = TRY(quote(m_config, place.channel, carriers, wish.duration));
-        const auto needed =
-            resv::demands_of(place.channel, place.relay, carriers, wish.rate, place.viewers);
+        const auto needed = needs(place, carriers, wish.rate);
         for (const resv::StartRange &range : resv::free_starts(
                  m_capacity, live, needed, {from, std::min(wish.menu.to, now + p.horizon)},
                  wish.duration, p.lead_in, p.drain)) {

@@ -31,10 +31,11 @@ class Transaction {
     /// Replaces a former one of the same id.
     [[nodiscard]] virtual base::Result<void> put(const Booking &booking,
                                                  const std::vector<resv::Demand> &demands) = 0;
-    /// What is taken of any resource within @p span at @p now: expired holds take nothing, and
-    /// @p except is left out.
+    /// What is taken of @p resources (each named once) within @p span at @p now: expired holds take
+    /// nothing, and @p except is left out.
     [[nodiscard]] virtual base::Result<std::vector<resv::Load>>
-    loads(resv::Span span, base::UtcTime now, const std::optional<base::Id> &except) = 0;
+    loads(const std::vector<std::string> &resources, resv::Span span, base::UtcTime now,
+          const std::optional<base::Id> &except) = 0;
     /// What @p owner has at @p now: reservations still to end, and the programme time of those that
     /// start within @p month: ended ones and no-shows count, what expired or was cancelled or
     /// revoked does not. @p except is left out.

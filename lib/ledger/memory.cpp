@@ -40,7 +40,8 @@ class MemoryTransaction final : public Transaction {
         m.demands[booking.id] = demands;
         return {};
     }
-    Result<std::vector<resv::Load>> loads(resv::Span span, UtcTime now,
+    Result<std::vector<resv::Load>> loads(const std::vector<std::string> &resources,
+                                          resv::Span span, UtcTime now,
                                           const std::optional<base::Id> &except) override {
         std::vector<resv::Load> out;
         for (const auto &[id, b] : m.bookings) {
@@ -49,7 +50,8 @@ class MemoryTransaction final : public Transaction {
                 (b.life.hold_expires && *b.life.hold_expires <= now))
                 continue;
             for (const resv::Demand &d : m.demands[id])
-                out.push_back({d.resource, taken, d.units});
+                if (std::ranges::find(resources, d.resource) != resources.end())
+                    out.push_back({d.resource, taken, d.units});
         }
         return out;
     }

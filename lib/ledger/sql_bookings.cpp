@@ -104,22 +104,31 @@ Result<void> SqlTransaction::put(const Booking &b, const std::vector<resv::Deman
                                   b.fee ? Value{b.fee->currency} : Value{}}));
     TRY(m_sql.run("DELETE FROM demands WHERE reservation = ?", {id}));
     for (const resv::Demand &d : demands)
-        TRY(m_sql.run("INSERT INTO demands VALUES (?, ?, ?, ?, ?, ?)",
-                      {id, d.resource, d.units, w.opens(), w.closes(), b.life.hold_expires}));
+        TRY(m_sql.run("INSERT INTO demands VALUES (?, ?, ?, ?, ?, ?) "
+                      "ON CONFLICT (resource, opens_ms, reservation) "
+                      "DO UPDATE SET units = demands.units + excluded.units",
+                      {d.resource, w.opens(), id, w.closes(), d.units, b.life.hold_expires}));
     return {};
 }
 
-Result<std::vector<resv::Load>> SqlTransaction::loads(resv::Span span, UtcTime now,
+Result<std::vector<resv::Load>> SqlTransaction::loads(const std::vector<std::string> &resources,
+                                                      resv::Span span, UtcTime now,
                                                       const std::optional<base::Id> &except) {
-    // What overlaps opened at most the longest length before the span: one range of one index.
-    const auto rows =
-        TRY(m_sql.query("SELECT resource, opens_ms, closes_ms, units FROM demands "
-                        "WHERE opens_ms > ? - COALESCE((SELECT closes_ms - opens_ms FROM demands "
-                        "ORDER BY closes_ms - opens_ms DESC LIMIT 1), 0) "
-                        "AND opens_ms < ? AND closes_ms > ? "
-                        "AND (hold_expires_ms IS NULL OR hold_expires_ms > ?) AND reservation <> ?",
-                        {span.from, span.to, span.from, now,
-                         except ? seal::ByteView{except->bytes} : seal::ByteView{}}));
+    if (resources.empty())
+        return std::vector<resv::Load>{};
+    // What overlaps opened at most the longest length before the span: one range of the index for
+    // each resource.
+    std::string sql =
+        "SELECT resource, opens_ms, closes_ms, units FROM demands WHERE resource IN (?";
+    for (std::size_t i = 1; i < resources.size(); ++i)
+        sql += ", ?";
+    sql += ") AND opens_ms > ? - COALESCE((SELECT closes_ms - opens_ms FROM demands "
+           "ORDER BY closes_ms - opens_ms DESC LIMIT 1), 0) AND opens_ms < ? AND closes_ms > ? "
+           "AND (hold_expires_ms IS NULL OR hold_expires_ms > ?) AND reservation <> ?";
+    std::vector<Value> values{resources.begin(), resources.end()};
+    values.insert(values.end(), {Value{span.from}, Value{span.to}, Value{span.from}, Value{now},
+                                 except ? seal::ByteView{except->bytes} : seal::ByteView{}});
+    const auto rows = TRY(m_sql.query_with(sql, values));
     std::vector<resv::Load> out;
     while (TRY(rows->next()))
         out.push_back({rows->text(0), {rows->time(1), rows->time(2)}, rows->integer(3)});

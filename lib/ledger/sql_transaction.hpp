@@ -20,7 +20,8 @@ class SqlTransaction : public Transaction {
     base::Result<std::vector<Booking>> bookings(const std::string &owner) override;
     base::Result<void> put(const Booking &booking,
                            const std::vector<resv::Demand> &demands) override;
-    base::Result<std::vector<resv::Load>> loads(resv::Span span, base::UtcTime now,
+    base::Result<std::vector<resv::Load>> loads(const std::vector<std::string> &resources,
+                                                resv::Span span, base::UtcTime now,
                                                 const std::optional<base::Id> &except) override;
     base::Result<resv::Usage> usage(const std::string &owner, resv::Span month, base::UtcTime now,
                                     const std::optional<base::Id> &except) override;

@@ -24,10 +24,10 @@ CREATE INDEX reservations_feed ON reservations (relay, feed_serial);
 CREATE INDEX reservations_live ON reservations (opens_ms)
     WHERE state IN ('held', 'booked', 'active');
 CREATE TABLE demands (
-    reservation BLOB NOT NULL, resource TEXT NOT NULL, units INTEGER NOT NULL,
-    opens_ms INTEGER NOT NULL, closes_ms INTEGER NOT NULL, hold_expires_ms INTEGER) STRICT;
+    resource TEXT NOT NULL, opens_ms INTEGER NOT NULL, reservation BLOB NOT NULL,
+    closes_ms INTEGER NOT NULL, units INTEGER NOT NULL, hold_expires_ms INTEGER,
+    PRIMARY KEY (resource, opens_ms, reservation)) STRICT, WITHOUT ROWID;
 CREATE INDEX demands_reservation ON demands (reservation);
-CREATE INDEX demands_opens ON demands (opens_ms);
 CREATE INDEX demands_length ON demands ((closes_ms - opens_ms));
 CREATE TABLE serials (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 INSERT INTO serials VALUES ('feed', 0);

@@ -77,7 +77,7 @@ struct ServerOptions {
     base::Millis idle_timeout{75'000};    ///< a kept-alive connection without a request
     base::Millis answer_timeout{60'000};  ///< the handler's deadline; then 503
     base::Millis write_timeout{30'000};
-    unsigned workers = 4; ///< threads that run the handler
+    unsigned workers = 32; ///< threads that run the handler
 };
 
 /// TLS 1.2 and 1.3, HTTP/1.1, kept-alive connections. Malformed requests are answered by 400, too

@@ -13,7 +13,7 @@ std::vector<resv::Load> loads_of(ledger::Ledger &l, std::int64_t from_s, std::in
                                  std::int64_t now_s = 0, std::optional<base::Id> except = {}) {
     std::vector<resv::Load> out;
     REQUIRE(l.read([&](Transaction &t) -> base::Result<void> {
-        out = TRY(t.loads({from_unix_ms(from_s * 1000), from_unix_ms(to_s * 1000)},
+        out = TRY(t.loads({"x", "y"}, {from_unix_ms(from_s * 1000), from_unix_ms(to_s * 1000)},
                           from_unix_ms(now_s * 1000), except));
         return {};
     }));
@@ -134,7 +134,7 @@ TEST_CASE("ledger: parties, tokens and answers come back; old ones, old demands 
         Booking past = booking(1, 0, 1);
         past.life.window.end = from_unix_ms(50);
         const auto taken = [](Transaction &t) {
-            return t.loads({from_unix_ms(0), from_unix_ms(9000)}, from_unix_ms(0), {});
+            return t.loads({"x"}, {from_unix_ms(0), from_unix_ms(9000)}, from_unix_ms(0), {});
         };
         REQUIRE(f.ledger->write([&](Transaction &t) -> base::Result<void> {
             TRY(t.put(past, {{"x", 1}}));
@@ -202,8 +202,8 @@ TEST_CASE("ledger: eight threads that check and insert never take more than ther
                 const auto done = l.write([&](Transaction &t) -> base::Result<void> {
                     const auto span = resv::occupied(b.life.window);
                     TRY(t.lock({"x"}, from_unix_ms(0)));
-                    if (!resv::shortages(capacity, TRY(t.loads(span, from_unix_ms(0), {})), span,
-                                         one)
+                    if (!resv::shortages(capacity, TRY(t.loads({"x"}, span, from_unix_ms(0), {})),
+                                         span, one)
                              .empty())
                         return base::fail(base::Errc::refused, "full");
                     return t.put(b, one);
