@@ -1,0 +1,274 @@
+// load-control: what resv-control takes of one kind of request, from many clients at once. `fill`
+// makes the ledger that it is asked about; `run` asks, as fast as the clients can or at a fixed
+// rate. At a fixed rate the time of a request counts from when it was due, not from when a client
+// was free to send it: a server that stalls cannot slow down the load that it is measured by.
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "cli/tool.hpp"
+#include "control/documents.hpp"
+#include "control/ledgers.hpp"
+#include "load_world.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <thread>
+
+namespace {
+
+using base::Millis;
+using base::Result;
+using base::Seconds;
+using base::UtcTime;
+using load::Actor;
+using Steady = std::chrono::steady_clock;
+
+struct Options {
+    std::string config;
+    unsigned clients = 32;
+    std::int64_t reservations = 0;
+    std::string what = "book";
+    std::int64_t from_days = 40;
+    double seconds = 5;
+    double rate = 0; // 0: as fast as the clients can
+};
+
+constexpr std::int64_t k_a_day = 5; // events of each channel that fill() makes
+
+UtcTime next_hour() {
+    return std::chrono::ceil<std::chrono::hours>(base::SystemClock{}.now());
+}
+
+/// The channels of the configuration, in turn.
+std::vector<std::string> channels_of(const control::Config &config) {
+    std::vector<std::string> out;
+    for (const auto &[name, channel] : config.catalogue.channels)
+        out.push_back(name);
+    return out;
+}
+
+/// Number @p n of those that are stored: every channel has five events a day, the last of them 30
+/// days ahead and the first as long ago as it takes.
+ledger::Booking stored(const control::Config &config, const std::vector<std::string> &channels,
+                       std::int64_t n, unsigned clients, UtcTime now) {
+    const auto count = static_cast<std::int64_t>(channels.size());
+    ledger::Booking b;
+    b.channel = channels[static_cast<std::size_t>(n % count)];
+    b.owner = fmt::format("k{}", n % clients);
+    b.relay = config.catalogue.channels.at(b.channel).relay;
+    b.viewers = 10;
+    b.request.start = next_hour() + std::chrono::hours{24 * 30} -
+                      std::chrono::minutes{24 * 60 / k_a_day} * (n / count);
+    b.request.end = b.request.start + std::chrono::minutes{90};
+    b.request.rate = {6'000'000};
+    b.request.title = "Stored before";
+    b.request.channel = b.channel;
+    b.request.carriers = {config.carriers.begin()->first};
+    b.created = std::min(now, b.request.start) - std::chrono::hours{24};
+    b.id = control::new_id(b.created);
+    b.life.window = {.start = b.request.start,
+                     .end = b.request.end,
+                     .lead_in = config.policy.lead_in,
+                     .drain = config.policy.drain};
+    b.life.state = b.request.start > now ? resv::State::booked : resv::State::ended;
+    b.vid = b.id.text();
+    b.ticket_id = control::new_ticket_id();
+    return b;
+}
+
+Result<int> fill(const Options &o) {
+    const auto config = TRY(control::load_control(o.config));
+    const auto ledger = TRY(control::open_ledger(config));
+    const UtcTime now = base::SystemClock{}.now();
+    TRY(ledger->write([&](ledger::Transaction &t) -> Result<void> {
+        for (unsigned i = 0; i < o.clients; ++i)
+            TRY(t.put(Actor::make(i).party(now)));
+        return {};
+    }));
+    const auto channels = channels_of(config);
+    constexpr std::int64_t k_at_once = 5'000;
+    for (std::int64_t first = 0; first < o.reservations; first += k_at_once)
+        TRY(ledger->write([&](ledger::Transaction &t) -> Result<void> {
+            for (auto n = first; n < std::min(first + k_at_once, o.reservations); ++n) {
+                const auto b = stored(config, channels, n, o.clients, now);
+                const bool over = b.life.window.closes() < now;
+                TRY(t.put(b, over ? std::vector<resv::Demand>{} : control::demands_of(b)));
+            }
+            return {};
+        }));
+    return 0;
+}
+
+struct Question {
+    std::string method;
+    std::string target;
+    std::string body;
+    int expected = 200;
+};
+
+/// The questions of one kind, each asked once.
+class Questions {
+  public:
+    Questions(const control::Config &config, const Options &o)
+        : m_kind(o.what), m_channels(channels_of(config)),
+          m_carrier(config.carriers.begin()->first),
+          m_begin(next_hour() + std::chrono::hours{24} * o.from_days) {}
+
+    [[nodiscard]] Question make(std::int64_t n) const {
+        const auto count = static_cast<std::int64_t>(m_channels.size());
+        if (m_kind == "book")
+            return booking(m_channels[static_cast<std::size_t>(n % count)], n / count, 201);
+        if (m_kind == "hot")
+            return booking(m_channels.front(), n, 201);
+        if (m_kind == "refuse") // hot was run before: there is something in the way
+            return booking(m_channels.front(), n % 100, 409);
+        return {.method = "GET",
+                .target = fmt::format(
+                    "/v1/availability?from={}&to={}&duration=1h&rate=6M&carrier={}",
+                    base::format_rfc3339(next_hour()),
+                    base::format_rfc3339(next_hour() + std::chrono::hours{24 * 30}), m_carrier),
+                .body = {},
+                .expected = 200};
+    }
+
+  private:
+    [[nodiscard]] Question booking(const std::string &channel, std::int64_t slot,
+                                   int expected) const {
+        wire::ReservationRequest r;
+        r.start = m_begin + std::chrono::minutes{2} * slot;
+        r.end = r.start + Seconds{60};
+        r.rate = {6'000'000};
+        r.title = "A booking of load-control";
+        r.channel = channel;
+        r.carriers = {m_carrier};
+        return {.method = "POST",
+                .target = "/v1/reservations",
+                .body = wire::compact_json(wire::to_json(r)),
+                .expected = expected};
+    }
+
+    std::string m_kind;
+    std::vector<std::string> m_channels;
+    std::string m_carrier;
+    UtcTime m_begin;
+};
+
+struct Run {
+    const Options &options;
+    const Questions &questions;
+    conf::Address at;
+    Steady::time_point begin;
+    std::atomic<std::int64_t> next = 0;
+    std::mutex mutex;
+    std::vector<double> took_ms; // under the mutex, as all below
+    std::map<int, std::int64_t> statuses;
+    std::string unexpected;
+};
+
+void client(Run &run, unsigned number) {
+    const Actor who = Actor::make(number);
+    const base::SystemClock clock;
+    const std::string authority = run.at.text();
+    const std::string unique = fmt::format("{}-{}", number, base::unix_ms(clock.now()));
+    load::Connection connection{run.at};
+    const auto end = run.begin + std::chrono::duration<double>(run.options.seconds);
+    std::vector<double> took;
+    std::map<int, std::int64_t> statuses;
+    std::string unexpected;
+    while (connection.good()) {
+        const std::int64_t n = run.next++;
+        auto due = Steady::now();
+        if (run.options.rate > 0) {
+            due = run.begin + std::chrono::duration_cast<Steady::duration>(
+                                  std::chrono::duration<double>(double(n) / run.options.rate));
+            std::this_thread::sleep_until(due);
+        }
+        if (due >= end)
+            break;
+        const Question q = run.questions.make(n);
+        const auto got =
+            connection.ask(load::request_text(who, authority, q.method, q.target, q.body,
+                                              fmt::format("{}-{}", unique, n), clock.now()));
+        took.push_back(std::chrono::duration<double, std::milli>(Steady::now() - due).count());
+        ++statuses[got.status];
+        if (got.status != q.expected)
+            unexpected = fmt::format("{} {}", got.status, got.body.substr(0, 300));
+    }
+    if (!connection.good())
+        unexpected = "the connection broke";
+    const std::scoped_lock lock{run.mutex};
+    run.took_ms.insert(run.took_ms.end(), took.begin(), took.end());
+    for (const auto &[status, count] : statuses)
+        run.statuses[status] += count;
+    if (!unexpected.empty())
+        run.unexpected = unexpected;
+}
+
+double percentile(const std::vector<double> &sorted, double p) {
+    if (sorted.empty())
+        return 0;
+    return sorted[static_cast<std::size_t>(p * double(sorted.size() - 1))];
+}
+
+Result<int> run(const Options &o) {
+    const auto config = TRY(control::load_control(o.config));
+    const Questions questions{config, o};
+    Run run{.options = o,
+            .questions = questions,
+            .at = config.listen,
+            .begin = Steady::now() + Millis{200},
+            .mutex = {},
+            .took_ms = {},
+            .statuses = {},
+            .unexpected = {}};
+    {
+        std::vector<std::jthread> clients;
+        clients.reserve(o.clients);
+        for (unsigned i = 0; i < o.clients; ++i)
+            clients.emplace_back([&run, i] { client(run, i); });
+    }
+    const double lasted = std::chrono::duration<double>(Steady::now() - run.begin).count();
+    std::ranges::sort(run.took_ms);
+    wire::JsonObject statuses;
+    for (const auto &[status, count] : run.statuses)
+        statuses[fmt::format("{}", status)] = count;
+    wire::JsonObject out{{"type", "load"}, {"what", o.what}, {"clients", o.clients}};
+    if (o.rate > 0)
+        out["offered_per_s"] = o.rate;
+    out["requests"] = static_cast<std::int64_t>(run.took_ms.size());
+    out["per_s"] = std::round(double(run.took_ms.size()) / lasted * 10) / 10;
+    for (const auto &[name, p] : {std::pair{"p50_ms", .5}, {"p99_ms", .99}, {"max_ms", 1.}})
+        out[name] = std::round(percentile(run.took_ms, p) * 100) / 100;
+    out["statuses"] = statuses;
+    cli::print_record(out);
+    if (!run.unexpected.empty()) {
+        base::log::error("{}", run.unexpected);
+        return 1;
+    }
+    return 0;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+    Options o;
+    return cli::run_tool(
+        argc, argv, {"load-control", "Load resv-control over HTTPS, and say what it took"},
+        [&](CLI::App &app, cli::Action &action) {
+            app.require_subcommand(1);
+            app.add_option("--config", o.config)->required();
+            app.add_option("--clients", o.clients);
+            auto *filling = app.add_subcommand("fill", "put the clients' keys and reservations");
+            filling->add_option("--reservations", o.reservations);
+            filling->callback([&] { action = [&o] { return fill(o); }; });
+            auto *running = app.add_subcommand("run", "ask");
+            running->add_option("what", o.what)
+                ->check(CLI::IsMember({"book", "hot", "refuse", "menu"}));
+            running->add_option("--from-days", o.from_days, "bookings from so many days ahead");
+            running->add_option("--seconds", o.seconds);
+            running->add_option("--rate", o.rate, "requests/s, 0: as many as can be");
+            running->callback([&] { action = [&o] { return run(o); }; });
+        });
+}
