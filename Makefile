@@ -95,7 +95,12 @@ $(BUILD)/tests/tools/%.o: tests/tools/%.cpp lib/layers.mk
 	$(call say,CXX,$<)$(CXX) -Ilib $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 $(foreach t,$(test_tools),$(eval $(call test_tool_rules,$(t))))
 
-unit: $(BUILD)/tests/unit/unit $(test_tools:%=$(BUILD)/tests/tools/%)
+# Preloaded by tests, see there.
+$(BUILD)/tests/tools/record-http.so: tests/tools/record-http.cpp
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CXX) -std=c++23 -O1 $(WARNINGS) -shared -fPIC -o $@ $<
+
+unit: $(BUILD)/tests/unit/unit $(test_tools:%=$(BUILD)/tests/tools/%) $(BUILD)/tests/tools/record-http.so
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

@@ -35,6 +35,54 @@ equal() {
     refute_output --partial '"valid": true'
 }
 
+# exchange METHOD TARGET STATUS TYPE BODY: as record-http writes it.
+exchange() {
+    local crlf=$'\r\n' asked got
+    asked="$1 $2 HTTP/1.1${crlf}Host: x$crlf$crlf"
+    got="HTTP/1.1 $3 x${crlf}Content-Type: $4$crlf${FIELD:+$FIELD$crlf}Content-Length: ${#5}$crlf$crlf$5"
+    printf '1 a new 0\n\n1 a in %d\n%s\n1 a out %d\n%s\n' ${#asked} "$asked" ${#got} "$got"
+}
+
+@test "schemas: answers that openapi.json does not describe are found" {
+    check() { node "$SLOTCAST_ROOT/tests/web/check-answers.mjs" "$SLOTCAST_BUILD/openapi.json" "$@"; }
+    local json=application/json problem=application/problem+json now='{"time":"2026-11-22T18:00:00Z"}'
+    missing='{"type":"urn:slotcast:problem:not_found","title":"x","status":404,"detail":"x","code":"not_found"}'
+    exchange GET /v1/time 200 $json "$now" >good
+    exchange GET /v1/nothing 404 $problem "$missing" >>good
+    run -0 check good
+    assert_output '2 answers, 0 kinds of fault'
+    {
+        exchange GET /v1/time 204 $json "$now"
+        exchange GET /v1/time 200 text/plain "$now"
+        exchange GET /v1/time 200 $json '{"time":"2026-11-22T18:00:00Z","zone":"UTC"}'
+        exchange GET /v1/time 200 $json '{"time":"today"}'
+        exchange GET '/v1/time?zone=UTC' 200 $json "$now"
+        FIELD='X-Zone: UTC' exchange GET /v1/time 200 $json "$now"
+        exchange GET /v1/nothing 200 $json '{}'
+        exchange GET /v1/time 404 $problem "$missing"
+        exchange DELETE /v1/time 405 $problem "$missing"
+        exchange GET /v1/channels 403 $problem "${missing//404/403}"
+        exchange POST /v1/keys/enrol 200 $json '{"name":"a","role":"king"}'
+    } >bad
+    run -1 check bad
+    assert_line 'GET /v1/time: 204 has an undescribed status'
+    assert_line 'GET /v1/time: 200 has an undescribed type: text/plain'
+    assert_line --regexp 'GET /v1/time: 200 .*additional properties'
+    assert_line --regexp 'GET /v1/time: 200 .*pattern'
+    assert_line 'GET /v1/time: 200 was given for an undescribed parameter: zone'
+    assert_line 'GET /v1/time: 200 has an undescribed field: x-zone'
+    assert_line 'GET /v1/nothing: 200 has a status for which there is no route'
+    assert_line 'GET /v1/time: 404 has an undescribed status'
+    assert_line 'DELETE /v1/time: 405 has the code not_found'
+    assert_line --regexp 'GET /v1/channels: 403 .*allowed values'
+    assert_line 'POST /v1/keys/enrol: 200 was given without Idempotency-Key'
+    assert_line --regexp 'POST /v1/keys/enrol: 200 was given for an undescribed body: .*'
+    assert_line --regexp 'POST /v1/keys/enrol: 200 data.*'
+    : >none
+    run -1 check none
+    assert_output 'no answers were recorded'
+}
+
 @test "schemas: a settings record and its document are judged as our readers do" {
     resv-store --vault vault init >terminal
     make-settings --terminal terminal | equal settings

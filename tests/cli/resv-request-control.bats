@@ -1,6 +1,7 @@
 # resv-request with a real control on loopback: every verb, refusals, kills and full outputs.
 load ../lib/common
 load ../lib/control_files
+load ../lib/record
 
 # common.bash, loaded anew for each test, forgets them.
 places() {
@@ -12,6 +13,7 @@ setup() { places; }
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
+    record_answers
     local port=$((24000 + BASHPID % 4000)) # for this file only, and below the ephemeral ones
     control_files "$port"
     places
@@ -30,7 +32,10 @@ serve() {
     wait_for 10 timeout 5 resv-request time
 }
 
-teardown_file() { kill "$(<"$BATS_FILE_TMPDIR/control.pid")"; }
+teardown_file() {
+    kill "$(<"$BATS_FILE_TMPDIR/control.pid")"
+    check_answers
+}
 teardown() { end_started; }
 
 # day N: the start of a day that only one test uses.

@@ -2,19 +2,23 @@
 # folder. Each file says from which port on: `PORTS=20000` (2000 are for it).
 
 load ../lib/control_files
+load ../lib/record
 
 setup_file() {
     export KEYS=$BATS_FILE_TMPDIR
     (cd "$KEYS" && self_signed)
+    record_answers
     # tests/run has one PostgreSQL for all files.
     [ -n "${SLOTCAST_TEST_POSTGRES:-}" ] ||
         export SLOTCAST_TEST_POSTGRES=/tmp/postgres-tests-$BATS_ROOT_PID OWN_POSTGRES=yes
 }
 
 teardown_file() {
-    [ -n "${OWN_POSTGRES:-}" ] && [ -d "$SLOTCAST_TEST_POSTGRES" ] || return 0
-    postgres "$SLOTCAST_TEST_POSTGRES" stop
-    rm -rf "$SLOTCAST_TEST_POSTGRES" "$SLOTCAST_TEST_POSTGRES".*
+    if [ -n "${OWN_POSTGRES:-}" ] && [ -d "$SLOTCAST_TEST_POSTGRES" ]; then
+        postgres "$SLOTCAST_TEST_POSTGRES" stop
+        rm -rf "$SLOTCAST_TEST_POSTGRES" "$SLOTCAST_TEST_POSTGRES".*
+    fi
+    check_answers
 }
 
 setup() {

@@ -5,6 +5,8 @@
 #   teardown_file() { stack_down; }
 #   book 8 12 --title X                    sets $ID and $URL: starts in 8 s, lasts 12 s
 
+load ../lib/record
+
 STACK=$BATS_FILE_TMPDIR/stack
 VIEWERS_PORT=8080
 
@@ -15,9 +17,10 @@ terminal() { on terminal env SLOTCAST_CONFIG="$STACK/terminal.toml" "$@"; }
 # daemon HOST COMMAND…: runs it until stack_down, with the host's configuration; $STACK/HOST.pid is the
 # program's own pid.
 daemon() {
-    local name=$1
+    local name=$1 recorded=()
     shift
-    ON_EXEC=1 on "$name" env SLOTCAST_CONFIG="$STACK/$name.toml" "$@" >"$STACK/$name.out" 2>"$STACK/$name.err" 3>&- 4>&- &
+    [ "$name" != control ] || recorded=("${RECORDED[@]}")
+    ON_EXEC=1 on "$name" env SLOTCAST_CONFIG="$STACK/$name.toml" "${recorded[@]}" "$@" >"$STACK/$name.out" 2>"$STACK/$name.err" 3>&- 4>&- &
     echo $! >"$STACK/$name.pid"
 }
 
@@ -42,6 +45,7 @@ stack_down() {
         [ -e "$file" ] && kill "$(cat "$file")" 2>/dev/null
     done
     lab_down
+    check_answers
 }
 
 # in_seconds N: the instant N seconds from now, on a whole second.

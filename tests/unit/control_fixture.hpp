@@ -5,6 +5,7 @@
 #include "control/api.hpp"
 #include "control/enrolment.hpp"
 #include "control/sweeper.hpp"
+#include "recording.hpp"
 
 #include <atomic>
 #include <doctest/doctest.h>
@@ -162,6 +163,7 @@ struct Fixture {
         auto future = answered.get_future();
         REQUIRE(future.wait_for(std::chrono::seconds{20}) == std::future_status::ready);
         net::Response response = future.get();
+        record(r, response);
         return {.status = response.status,
                 .body = wire::parse_json(response.body, "answer").value(),
                 .text = response.body};

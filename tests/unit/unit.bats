@@ -1,6 +1,7 @@
 # The unit tests, module by module: all are in one binary, and every case is named "MODULE: what".
 
 load ../lib/common
+load ../lib/record
 
 UNIT=$SLOTCAST_BUILD/tests/unit/unit
 
@@ -24,7 +25,12 @@ cases() {
 @test "unit: ledger" { cases ledger; }
 @test "unit: vault" { cases vault; }
 @test "unit: client" { cases client; }
-@test "unit: control" { cases control; }
+@test "unit: control" {
+    export SLOTCAST_RECORD=$BATS_TEST_TMPDIR/answers
+    cases control
+    assert_exist "$SLOTCAST_RECORD"
+    check_answers
+}
 @test "unit: carrier" { cases carrier; }
 @test "unit: push" { cases push; }
 @test "unit: relay" { cases relay; }
