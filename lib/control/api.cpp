@@ -162,7 +162,8 @@ base::UtcTime Api::transaction_time() {
     return m_last_time;
 }
 
-Outcome<Answer> Api::once(const Call &call, const seal::KeyId &by, const Work &work) {
+Outcome<Answer> Api::once(const Call &call, const Work &work) {
+    const std::string &by = call.caller.name; // and not the key, which may be replaced meanwhile
     const seal::Hash256 hash = seal::hash256(seal::bytes_of(
         fmt::format("{} {}\n{}", call.request.method, call.request.target, call.request.body)));
     auto outcome = transact(m_ledger, [&](Transaction &t) -> Outcome<Answer> {

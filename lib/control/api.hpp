@@ -55,7 +55,7 @@ class Api {
     /// Runs @p work in the transaction that also keeps its answer; the same key and request again
     /// get that answer, the same key with another request 422. @p work is told the time of its
     /// transaction: requests may wait long for their turn, and a hold must not outlive that.
-    Outcome<Answer> once(const Call &call, const seal::KeyId &by, const Work &work);
+    Outcome<Answer> once(const Call &call, const Work &work);
     /// The booking that the path names, when it is the caller's (or the caller an operator): else
     /// 404.
     Outcome<ledger::Booking> own_booking(ledger::Transaction &t, const Call &call);

@@ -153,7 +153,7 @@ Outcome<Answer> Api::booked(Transaction &t, Booking b, UtcTime now, int status) 
 }
 
 Outcome<Answer> Api::change(const Call &call, const Change &change) {
-    return once(call, call.caller.id(), [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
+    return once(call, [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
         Booking b = TRY(own_booking(t, call));
         return booked(t, TRY(change(t, std::move(b), now)), now, 200);
     });
@@ -165,7 +165,7 @@ Outcome<Answer> Api::book(const Call &call) {
     const auto asked = wire::read_asked(body, "request");
     if (!asked)
         return invalid(asked.error());
-    return once(call, call.caller.id(), [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
+    return once(call, [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
         const std::string &owner = call.caller.name;
         auto request = asked->request;
         if (asked->offer) {
@@ -268,7 +268,7 @@ Outcome<Answer> Api::reports(const Call &call) {
     std::set<base::Id> ids;
     for (const wire::Report &report : reports)
         ids.insert(report.reservation);
-    return once(call, call.caller.id(), [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
+    return once(call, [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
         std::map<base::Id, Booking> found; // all read in order first: see Transaction::lock
         for (const base::Id &id : ids)
             if (auto b = TRY(t.booking(id)); b && b->relay == call.caller.name)

@@ -59,12 +59,22 @@ class Transaction {
     [[nodiscard]] virtual base::Result<std::vector<Party>> parties() = 0;
     /// Writes @p party; replaces the one of the same name, whose key is then unknown.
     [[nodiscard]] virtual base::Result<void> put(const Party &party) = 0;
+    /// Forgets the party of that name, whose key is then unknown.
+    [[nodiscard]] virtual base::Result<void> remove_party(const std::string &name) = 0;
+
+    [[nodiscard]] virtual base::Result<std::optional<FormerKey>>
+    former_key(const seal::KeyId &key) = 0;
+    /// All that are kept of the party @p name.
+    [[nodiscard]] virtual base::Result<std::vector<FormerKey>>
+    former_keys(const std::string &name) = 0;
+    /// Writes @p key; replaces the one of the same id.
+    [[nodiscard]] virtual base::Result<void> put(const FormerKey &key) = 0;
 
     [[nodiscard]] virtual base::Result<std::optional<Token>> token(const seal::Hash256 &hash) = 0;
     [[nodiscard]] virtual base::Result<void> put(const Token &token) = 0;
 
     [[nodiscard]] virtual base::Result<std::optional<StoredAnswer>>
-    answer(const seal::KeyId &by, const std::string &key) = 0;
+    answer(const std::string &by, const std::string &key) = 0;
     [[nodiscard]] virtual base::Result<void> put(const StoredAnswer &answer) = 0;
 
     [[nodiscard]] virtual base::Result<void> put(const StoredReport &report) = 0;
@@ -85,7 +95,8 @@ class Transaction {
     [[nodiscard]] virtual base::Result<void> put_signing_key(const seal::KeyId &id) = 0;
 
     /// Forgets answers made before @p before, what reservations took whose window closed before it
-    /// (not the reservations), and tokens that expired before @p now.
+    /// (not the reservations), former keys that were good until before it and are not revoked, and
+    /// tokens that expired before @p now.
     [[nodiscard]] virtual base::Result<void> prune(base::UtcTime before, base::UtcTime now) = 0;
 };
 

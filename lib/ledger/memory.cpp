@@ -16,7 +16,8 @@ struct Contents {
     std::map<base::Id, std::vector<resv::Demand>> demands;
     std::map<std::string, Party> parties;
     std::map<seal::Hash256, Token> tokens;
-    std::map<std::pair<seal::KeyId, std::string>, StoredAnswer> answers;
+    std::map<seal::KeyId, FormerKey> former_keys;
+    std::map<std::pair<std::string, std::string>, StoredAnswer> answers;
     std::vector<StoredReport> reports;
     std::map<std::string, std::int64_t> feed_serials;
     std::map<base::Id, Notice> notices;
@@ -110,6 +111,25 @@ class MemoryTransaction final : public Transaction {
         m.parties[party.name] = party;
         return {};
     }
+    Result<void> remove_party(const std::string &name) override {
+        m.parties.erase(name);
+        return {};
+    }
+    Result<std::optional<FormerKey>> former_key(const seal::KeyId &key) override {
+        return find(m.former_keys, key);
+    }
+    Result<std::vector<FormerKey>> former_keys(const std::string &name) override {
+        std::vector<FormerKey> out;
+        for (const auto &[id, key] : m.former_keys)
+            if (key.name == name)
+                out.push_back(key);
+        std::ranges::stable_sort(out, {}, &FormerKey::until);
+        return out;
+    }
+    Result<void> put(const FormerKey &key) override {
+        m.former_keys[key.id()] = key;
+        return {};
+    }
 
     Result<std::optional<Token>> token(const seal::Hash256 &hash) override {
         return find(m.tokens, hash);
@@ -119,7 +139,7 @@ class MemoryTransaction final : public Transaction {
         return {};
     }
 
-    Result<std::optional<StoredAnswer>> answer(const seal::KeyId &by,
+    Result<std::optional<StoredAnswer>> answer(const std::string &by,
                                                const std::string &key) override {
         return find(m.answers, std::pair{by, key});
     }
@@ -166,6 +186,8 @@ class MemoryTransaction final : public Transaction {
         std::erase_if(m.demands, [&](const auto &d) {
             return m.bookings.at(d.first).life.window.closes() < before;
         });
+        std::erase_if(m.former_keys,
+                      [&](const auto &k) { return k.second.until < before && !k.second.revoked; });
         std::erase_if(m.tokens, [&](const auto &t) { return t.second.expires < now; });
         return {};
     }

@@ -51,22 +51,35 @@ Result<std::optional<Party>> PostgresTransaction::party_by_name(const std::strin
 }
 
 // Parties are read by every request and put by few, so reading takes no lock.
-Result<void> PostgresTransaction::put(const Party &party) {
-    TRY(m_sql.run("SELECT pg_advisory_xact_lock(hashtextextended(?, 1))", {party.name}));
-    const auto read = m_read.find(party.name);
-    if (read != m_read.end() && TRY(SqlTransaction::party_by_name(party.name)) != read->second) {
+Result<void> PostgresTransaction::take(const std::string &name) {
+    TRY(m_sql.run("SELECT pg_advisory_xact_lock(hashtextextended(?, 1))", {name}));
+    const auto read = m_read.find(name);
+    if (read != m_read.end() && TRY(SqlTransaction::party_by_name(name)) != read->second) {
         m_conflict = true;
         return std::unexpected(base::Error{base::Errc::try_again, "", ""});
     }
+    return {};
+}
+
+Result<void> PostgresTransaction::put(const Party &party) {
+    TRY(take(party.name));
     TRY(SqlTransaction::put(party));
     m_read.insert_or_assign(party.name, party);
     return {};
 }
 
+Result<void> PostgresTransaction::remove_party(const std::string &name) {
+    TRY(take(name));
+    TRY(SqlTransaction::remove_party(name));
+    m_read.insert_or_assign(name, std::nullopt);
+    return {};
+}
+
 // The same request twice at once: the second waits for the first, and finds its answer.
-Result<std::optional<StoredAnswer>> PostgresTransaction::answer(const seal::KeyId &by,
+Result<std::optional<StoredAnswer>> PostgresTransaction::answer(const std::string &by,
                                                                 const std::string &key) {
-    TRY(m_sql.run("SELECT pg_advisory_xact_lock(hashtextextended(?, 2))", {by.text() + key}));
+    TRY(m_sql.run("SELECT pg_advisory_xact_lock(hashtextextended(?, 2))",
+                  {fmt::format("{} {}", by, key)}));
     return SqlTransaction::answer(by, key);
 }
 

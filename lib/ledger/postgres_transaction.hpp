@@ -18,7 +18,8 @@ class PostgresTransaction final : public SqlTransaction {
     base::Result<std::optional<Party>> party_by_key(const seal::KeyId &key) override;
     base::Result<std::optional<Party>> party_by_name(const std::string &name) override;
     base::Result<void> put(const Party &party) override;
-    base::Result<std::optional<StoredAnswer>> answer(const seal::KeyId &by,
+    base::Result<void> remove_party(const std::string &name) override;
+    base::Result<std::optional<StoredAnswer>> answer(const std::string &by,
                                                      const std::string &key) override;
     using SqlTransaction::put;
 
@@ -28,6 +29,9 @@ class PostgresTransaction final : public SqlTransaction {
     [[nodiscard]] bool conflict() const { return m_conflict; }
 
   private:
+    /// Locks the party of that name; a conflict when it is not what was read of it.
+    [[nodiscard]] base::Result<void> take(const std::string &name);
+
     Sql &m_sql;
     std::map<std::string, std::optional<Party>> m_read; // as others may have changed them since
     bool m_feed_changed = false;

@@ -49,6 +49,16 @@ struct Party {
     bool operator==(const Party &) const = default;
 };
 
+/// A key that a party signed with before. While it is good, it still signs for that party.
+struct FormerKey {
+    seal::PublicKey sign_key{};
+    std::string name;    ///< of the party
+    base::UtcTime until; ///< it is good before that
+    bool revoked = false;
+    [[nodiscard]] seal::KeyId id() const { return seal::key_id(sign_key); }
+    bool operator==(const FormerKey &) const = default;
+};
+
 /// A one-time enrolment token, of which only the hash is kept.
 struct Token {
     seal::Hash256 hash{};
@@ -61,7 +71,7 @@ struct Token {
 
 /// The answer that an idempotency key gets again.
 struct StoredAnswer {
-    seal::KeyId by; ///< the keys of different callers are different
+    std::string by; ///< the caller's name: the keys of different callers are different
     std::string key;
     seal::Hash256 request{}; ///< of method, path and body
     int status = 200;

@@ -23,6 +23,18 @@ Result<Party> read_party(const Rows &row) {
     return p;
 }
 
+constexpr std::string_view k_former_key =
+    "SELECT sign_key, name, until_ms, revoked FROM former_keys ";
+
+Result<FormerKey> read_former_key(const Rows &row) {
+    FormerKey k;
+    k.sign_key = TRY(fixed<32>(row.blob(0)));
+    k.name = row.text(1);
+    k.until = row.time(2);
+    k.revoked = row.integer(3) != 0;
+    return k;
+}
+
 } // namespace
 
 Result<std::optional<Party>> SqlTransaction::party_by_key(const seal::KeyId &key) {
@@ -55,6 +67,34 @@ Result<void> SqlTransaction::put(const Party &p) {
          seal::ByteView{p.box_key}, p.enrolled, p.seen});
 }
 
+Result<void> SqlTransaction::remove_party(const std::string &name) {
+    return m_sql.run("DELETE FROM parties WHERE name = ?", {name});
+}
+
+Result<std::optional<FormerKey>> SqlTransaction::former_key(const seal::KeyId &key) {
+    static const std::string sql = std::string(k_former_key) + "WHERE key_id = ?";
+    return one<FormerKey>(TRY(m_sql.query(sql, {seal::ByteView{key.bytes}})), read_former_key);
+}
+
+Result<std::vector<FormerKey>> SqlTransaction::former_keys(const std::string &name) {
+    static const std::string sql =
+        std::string(k_former_key) + "WHERE name = ? ORDER BY until_ms, key_id";
+    auto rows = TRY(m_sql.query(sql, {name}));
+    std::vector<FormerKey> out;
+    while (TRY(rows->next()))
+        out.push_back(TRY(read_former_key(*rows)));
+    return out;
+}
+
+Result<void> SqlTransaction::put(const FormerKey &k) {
+    const seal::KeyId id = k.id();
+    return m_sql.run("INSERT INTO former_keys VALUES (?, ?, ?, ?, ?) ON CONFLICT (key_id) DO "
+                     "UPDATE SET name = excluded.name, until_ms = excluded.until_ms, revoked = "
+                     "excluded.revoked",
+                     {seal::ByteView{id.bytes}, k.name, seal::ByteView{k.sign_key}, k.until,
+                      std::int64_t{k.revoked ? 1 : 0}});
+}
+
 Result<std::optional<Token>> SqlTransaction::token(const seal::Hash256 &hash) {
     auto rows =
         TRY(m_sql.query("SELECT name, role, expires_ms, used_by FROM tokens WHERE hash = ?" +
@@ -80,11 +120,11 @@ Result<void> SqlTransaction::put(const Token &t) {
                       t.used_by ? seal::ByteView{t.used_by->bytes} : seal::ByteView{}});
 }
 
-Result<std::optional<StoredAnswer>> SqlTransaction::answer(const seal::KeyId &by,
+Result<std::optional<StoredAnswer>> SqlTransaction::answer(const std::string &by,
                                                            const std::string &key) {
     auto rows = TRY(m_sql.query(
         "SELECT request, status, body, created_ms FROM answers WHERE by = ? AND key = ?",
-        {seal::ByteView{by.bytes}, key}));
+        {by, key}));
     if (!TRY(rows->next()))
         return std::nullopt;
     StoredAnswer out;
@@ -98,11 +138,11 @@ Result<std::optional<StoredAnswer>> SqlTransaction::answer(const seal::KeyId &by
 }
 
 Result<void> SqlTransaction::put(const StoredAnswer &a) {
-    return m_sql.run("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (by, key) DO "
-                     "UPDATE SET request = excluded.request, status = excluded.status, body = "
-                     "excluded.body, created_ms = excluded.created_ms",
-                     {seal::ByteView{a.by.bytes}, a.key, seal::ByteView{a.request},
-                      std::int64_t{a.status}, a.body, a.created});
+    return m_sql.run(
+        "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (by, key) DO "
+        "UPDATE SET request = excluded.request, status = excluded.status, body = "
+        "excluded.body, created_ms = excluded.created_ms",
+        {a.by, a.key, seal::ByteView{a.request}, std::int64_t{a.status}, a.body, a.created});
 }
 
 Result<void> SqlTransaction::put(const StoredReport &r) {
@@ -132,6 +172,7 @@ Result<void> SqlTransaction::prune(UtcTime before, UtcTime now) {
                   "WHERE r.id IS NOT NULL) DELETE FROM demands "
                   "WHERE resource IN (SELECT id FROM r) AND opens_ms < ? AND closes_ms < ?",
                   {before, before}));
+    TRY(m_sql.run("DELETE FROM former_keys WHERE until_ms < ? AND revoked = 0", {before}));
     return m_sql.run("DELETE FROM tokens WHERE expires_ms < ?", {now});
 }
 

@@ -33,9 +33,13 @@ class SqlTransaction : public Transaction {
     base::Result<std::optional<Party>> party_by_name(const std::string &name) override;
     base::Result<std::vector<Party>> parties() override;
     base::Result<void> put(const Party &party) override;
+    base::Result<void> remove_party(const std::string &name) override;
+    base::Result<std::optional<FormerKey>> former_key(const seal::KeyId &key) override;
+    base::Result<std::vector<FormerKey>> former_keys(const std::string &name) override;
+    base::Result<void> put(const FormerKey &key) override;
     base::Result<std::optional<Token>> token(const seal::Hash256 &hash) override;
     base::Result<void> put(const Token &token) override;
-    base::Result<std::optional<StoredAnswer>> answer(const seal::KeyId &by,
+    base::Result<std::optional<StoredAnswer>> answer(const std::string &by,
                                                      const std::string &key) override;
     base::Result<void> put(const StoredAnswer &answer) override;
     base::Result<void> put(const StoredReport &report) override;

@@ -35,11 +35,15 @@ CREATE TABLE parties (
     name TEXT PRIMARY KEY, role TEXT NOT NULL, key_id BLOB NOT NULL UNIQUE,
     sign_key BLOB NOT NULL, box_key BLOB NOT NULL, enrolled_ms INTEGER NOT NULL,
     seen_ms INTEGER) STRICT;
+CREATE TABLE former_keys (
+    key_id BLOB PRIMARY KEY, name TEXT NOT NULL, sign_key BLOB NOT NULL, until_ms INTEGER NOT NULL,
+    revoked INTEGER NOT NULL) STRICT;
+CREATE INDEX former_keys_name ON former_keys (name);
 CREATE TABLE tokens (
     hash BLOB PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, expires_ms INTEGER NOT NULL,
     used_by BLOB) STRICT;
 CREATE TABLE answers (
-    by BLOB NOT NULL, key TEXT NOT NULL, request BLOB NOT NULL, status INTEGER NOT NULL,
+    by TEXT NOT NULL, key TEXT NOT NULL, request BLOB NOT NULL, status INTEGER NOT NULL,
     body TEXT NOT NULL, created_ms INTEGER NOT NULL, PRIMARY KEY (by, key)) STRICT, WITHOUT ROWID;
 CREATE INDEX answers_created ON answers (created_ms);
 CREATE TABLE reports (

@@ -125,7 +125,7 @@ TEST_CASE("ledger: parties, tokens and answers come back; old ones, old demands 
                             .role = ledger::Role::relay,
                             .expires = from_unix_ms(100),
                             .used_by = {}};
-        const ledger::StoredAnswer answer{.by = old_key,
+        const ledger::StoredAnswer answer{.by = "alice",
                                           .key = "k",
                                           .request = {6},
                                           .status = 201,
@@ -149,21 +149,58 @@ TEST_CASE("ledger: parties, tokens and answers come back; old ones, old demands 
             token.used_by = old_key;
             TRY(t.put(token));
             CHECK(TRY(t.token(token.hash)) == token);
-            CHECK(TRY(t.answer(old_key, "k")) == answer);
-            CHECK_FALSE(TRY(t.answer(seal::KeyId{}, "k")));
+            CHECK(TRY(t.answer("alice", "k")) == answer);
+            CHECK_FALSE(TRY(t.answer("bob", "k")));
             alice.sign_key = {9}; // a new terminal
             TRY(t.put(alice));
             CHECK_FALSE(TRY(t.party_by_key(old_key)));
             CHECK(TRY(t.parties()).size() == 1);
             TRY(t.prune(from_unix_ms(50), from_unix_ms(100)));
-            CHECK(TRY(t.answer(old_key, "k")));
+            CHECK(TRY(t.answer("alice", "k")));
             CHECK(TRY(t.token(token.hash)));
             CHECK(TRY(taken(t)).size() == 2);
             TRY(t.prune(from_unix_ms(51), from_unix_ms(101)));
-            CHECK_FALSE(TRY(t.answer(old_key, "k")));
+            CHECK_FALSE(TRY(t.answer("alice", "k")));
             CHECK_FALSE(TRY(t.token(token.hash)));
             CHECK(TRY(taken(t)).size() == 1);
             CHECK(TRY(t.booking(past.id))); // it stays
+            return {};
+        }));
+    }
+}
+
+TEST_CASE("ledger: former keys come back by id and by name; revoked ones are never pruned") {
+    for (const Kind kind : k_kinds) {
+        CAPTURE(kind);
+        Fixture f{kind};
+        ledger::FormerKey old{.sign_key = {1}, .name = "alice", .until = from_unix_ms(50)};
+        const ledger::FormerKey lost{
+            .sign_key = {2}, .name = "alice", .until = from_unix_ms(40), .revoked = true};
+        const ledger::Party alice{.name = "alice",
+                                  .sign_key = {3},
+                                  .box_key = {4},
+                                  .enrolled = from_unix_ms(3),
+                                  .seen = {}};
+        REQUIRE(f.ledger->write([&](Transaction &t) -> base::Result<void> {
+            TRY(t.put(alice));
+            TRY(t.put(old));
+            TRY(t.put(lost));
+            TRY(t.put(ledger::FormerKey{.sign_key = {5}, .name = "bob", .until = from_unix_ms(1)}));
+            CHECK(TRY(t.former_key(old.id())) == old);
+            CHECK_FALSE(TRY(t.former_key(alice.id())));
+            CHECK(TRY(t.former_keys("alice")) == std::vector{lost, old});
+            TRY(t.prune(from_unix_ms(50), from_unix_ms(0)));
+            CHECK(TRY(t.former_keys("bob")).empty());
+            CHECK(TRY(t.former_keys("alice")).size() == 2);
+            old.until = from_unix_ms(49);
+            TRY(t.put(old));
+            CHECK(TRY(t.former_key(old.id())) == old);
+            TRY(t.prune(from_unix_ms(50), from_unix_ms(0)));
+            CHECK(TRY(t.former_keys("alice")) == std::vector{lost});
+            TRY(t.remove_party("alice"));
+            TRY(t.remove_party("nobody"));
+            CHECK_FALSE(TRY(t.party_by_key(alice.id())));
+            CHECK_FALSE(TRY(t.party_by_name("alice")));
             return {};
         }));
     }

@@ -169,7 +169,7 @@ TEST_CASE("ledger: PostgreSQL: the same request twice at once is done once") {
     const std::string uri = made();
     const auto l = opened(uri);
     int done = 0;
-    const ledger::StoredAnswer answer{.by = {},
+    const ledger::StoredAnswer answer{.by = "alice",
                                       .key = "k",
                                       .request = {},
                                       .status = 201,
@@ -177,7 +177,7 @@ TEST_CASE("ledger: PostgreSQL: the same request twice at once is done once") {
                                       .created = from_unix_ms(1)};
     const auto work = [&](std::atomic<bool> *half) {
         return l->write([&](Transaction &t) -> base::Result<void> {
-            if (TRY(t.answer({}, "k")))
+            if (TRY(t.answer("alice", "k")))
                 return {};
             if (half != nullptr) {
                 *half = true;
