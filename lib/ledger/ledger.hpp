@@ -27,6 +27,10 @@ class Transaction {
     [[nodiscard]] virtual base::Result<std::optional<Booking>> booking(const base::Id &id) = 0;
     /// All of @p owner (empty: of everybody), oldest first.
     [[nodiscard]] virtual base::Result<std::vector<Booking>> bookings(const std::string &owner) = 0;
+    /// Those that take something within @p span at @p now, by start, then id: at most @p most, the
+    /// first.
+    [[nodiscard]] virtual base::Result<std::vector<Booking>>
+    within(resv::Span span, base::UtcTime now, std::size_t most) = 0;
     /// Writes @p booking with what it takes; @p demands is empty when it takes nothing (any more).
     /// Replaces a former one of the same id.
     [[nodiscard]] virtual base::Result<void> put(const Booking &booking,

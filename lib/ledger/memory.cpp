@@ -36,6 +36,15 @@ class MemoryTransaction final : public Transaction {
     Result<std::vector<Booking>> bookings(const std::string &owner) override {
         return select([&](const Booking &b) { return owner.empty() || b.owner == owner; });
     }
+    Result<std::vector<Booking>> within(resv::Span span, UtcTime now, std::size_t most) override {
+        auto out = select([&](const Booking &b) {
+            return resv::occupied(b.life.window).overlaps(span) && !m.demands[b.id].empty() &&
+                   (!b.life.hold_expires || *b.life.hold_expires > now);
+        });
+        std::ranges::stable_sort(out, {}, [](const Booking &b) { return b.life.window.start; });
+        out.resize(std::min(out.size(), most));
+        return out;
+    }
     Result<void> put(const Booking &booking, const std::vector<resv::Demand> &demands) override {
         m.bookings[booking.id] = booking;
         m.demands[booking.id] = demands;

@@ -135,6 +135,19 @@ Result<std::vector<resv::Load>> SqlTransaction::loads(const std::vector<std::str
     return out;
 }
 
+Result<std::vector<Booking>> SqlTransaction::within(resv::Span span, UtcTime now,
+                                                    std::size_t most) {
+    // Each takes one channel: its only row of that name. For the range of opens_ms: see loads().
+    static const std::string sql =
+        std::string(k_booking) +
+        "WHERE id IN (SELECT reservation FROM demands WHERE resource LIKE 'channel:%' "
+        "AND opens_ms > ? - COALESCE((SELECT closes_ms - opens_ms FROM demands "
+        "ORDER BY closes_ms - opens_ms DESC LIMIT 1), 0) AND opens_ms < ? AND closes_ms > ? "
+        "AND (hold_expires_ms IS NULL OR hold_expires_ms > ?)) ORDER BY start_ms, id LIMIT ?";
+    return read_bookings(TRY(
+        m_sql.query(sql, {span.from, span.to, span.from, now, static_cast<std::int64_t>(most)})));
+}
+
 Result<resv::Usage> SqlTransaction::usage(const std::string &owner, resv::Span month, UtcTime now,
                                           const std::optional<base::Id> &except) {
     const seal::ByteView other = except ? seal::ByteView{except->bytes} : seal::ByteView{};

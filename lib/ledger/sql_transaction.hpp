@@ -18,6 +18,8 @@ class SqlTransaction : public Transaction {
     base::Result<void> lock(const std::vector<std::string> &, base::UtcTime) override { return {}; }
     base::Result<std::optional<Booking>> booking(const base::Id &id) override;
     base::Result<std::vector<Booking>> bookings(const std::string &owner) override;
+    base::Result<std::vector<Booking>> within(resv::Span span, base::UtcTime now,
+                                              std::size_t most) override;
     base::Result<void> put(const Booking &booking,
                            const std::vector<resv::Demand> &demands) override;
     base::Result<std::vector<resv::Load>> loads(const std::vector<std::string> &resources,
