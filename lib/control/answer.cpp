@@ -1,5 +1,7 @@
 #include "control/answer.hpp"
 
+#include <algorithm>
+
 namespace control {
 
 net::Headers json_headers() {
@@ -7,7 +9,15 @@ net::Headers json_headers() {
 }
 
 net::Response response_of(const Answer &answer) {
-    return {.status = answer.status, .headers = json_headers(), .body = answer.body};
+    net::Headers headers = answer.headers;
+    for (auto &field : json_headers())
+        if (std::ranges::find(headers, field.first, &net::Headers::value_type::first) ==
+            headers.end())
+            headers.push_back(std::move(field));
+    return {.status = answer.status,
+            .headers = std::move(headers),
+            .body = answer.body,
+            .stream = answer.stream};
 }
 
 net::Response response_of(const Refusal &refusal) {

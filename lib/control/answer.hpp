@@ -9,7 +9,9 @@ namespace control {
 /// A success.
 struct Answer {
     int status = 200;
-    std::string body; ///< JSON
+    std::string body;                              ///< JSON
+    net::Headers headers{};                        ///< beside, or in place of, those that all have
+    std::shared_ptr<net::Stream> stream = nullptr; ///< what follows the body
 };
 
 [[nodiscard]] net::Headers json_headers();

@@ -45,10 +45,19 @@ Api::Api(const Config &config, const Keys &keys, ledger::Ledger &ledger, const b
          Feeds &feeds, IsOwnHost is_own_host)
     : m_config(config), m_keys(keys), m_ledger(ledger), m_clock(clock), m_feeds(feeds),
       m_is_own_host(std::move(is_own_host)), m_desk(config), m_offers(keys),
-      m_authenticator(ledger) {}
+      m_authenticator(ledger), m_logins(config, keys),
+      m_events(config, ledger, clock,
+               [this](Transaction &t, const seal::KeyId &key) { return m_logins.viewer(t, key); }) {
+    m_feeds.observe(
+        this, {.changed = [this] { m_events.changed(); }, .stop = [this] { m_events.stop(); }});
+}
+
+Api::~Api() {
+    m_feeds.forget(this);
+}
 
 std::span<const Api::Route> Api::routes() {
-    static const std::array<Route, 17> table{{
+    static const std::array<Route, 22> table{{
         {"GET", "/healthz", Who::anybody, &Api::healthz},
         {"GET", "/openapi.json", Who::anybody, &Api::openapi},
         {"GET", "/v1/time", Who::anybody, &Api::time},
@@ -63,6 +72,11 @@ std::span<const Api::Route> Api::routes() {
         {"POST", "/v1/reservations/{}/cancel", Who::owner, &Api::cancel},
         {"POST", "/v1/reservations/{}/end", Who::owner, &Api::end},
         {"POST", "/v1/reservations/{}/settings", Who::owner, &Api::settings},
+        {"GET", "/v1/calendar", Who::anybody, &Api::calendar},
+        {"GET", "/v1/events", Who::anybody, &Api::events},
+        {"POST", "/v1/calendar/links", Who::owner, &Api::login_link},
+        {"POST", "/v1/calendar/session", Who::anybody, &Api::log_in},
+        {"DELETE", "/v1/calendar/session", Who::anybody, &Api::log_out},
         {"POST", "/v1/keys/enrol", Who::newcomer, &Api::enrol},
         {"GET", "/v1/relays/{}/feed", Who::relay, nullptr}, // answered later: long_poll()
         {"POST", "/v1/relays/{}/reports", Who::relay, &Api::reports},

@@ -4,7 +4,9 @@
 #include "control/answer.hpp"
 #include "control/auth.hpp"
 #include "control/booking.hpp"
+#include "control/events.hpp"
 #include "control/feeds.hpp"
+#include "control/logins.hpp"
 #include "control/offers.hpp"
 
 namespace control {
@@ -18,6 +20,9 @@ class Api {
 
     Api(const Config &config, const Keys &keys, ledger::Ledger &ledger, const base::Clock &clock,
         Feeds &feeds, IsOwnHost is_own_host = {});
+    Api(const Api &) = delete;
+    Api &operator=(const Api &) = delete;
+    ~Api();
 
     /// Every route there is: its method, and its path with "{}" for each variable part.
     [[nodiscard]] static std::vector<std::pair<std::string_view, std::string_view>> known_routes();
@@ -68,6 +73,10 @@ class Api {
     /// lost to another's clock, its commit finds taken.)
     base::UtcTime transaction_time();
 
+    /// Who looks at the calendar: by signature, by a browser's session, or anybody where that is
+    /// allowed.
+    Outcome<Look> look(const Call &call);
+
     Outcome<Answer> healthz(const Call &call);
     Outcome<Answer> openapi(const Call &call);
     Outcome<Answer> time(const Call &call);
@@ -84,6 +93,11 @@ class Api {
     Outcome<Answer> settings(const Call &call);
     Outcome<Answer> enrol(const Call &call);
     Outcome<Answer> reports(const Call &call);
+    Outcome<Answer> calendar(const Call &call); // these: api_calendar.cpp
+    Outcome<Answer> events(const Call &call);
+    Outcome<Answer> login_link(const Call &call);
+    Outcome<Answer> log_in(const Call &call);
+    Outcome<Answer> log_out(const Call &call);
 
     const Config &m_config;
     const Keys &m_keys;
@@ -94,8 +108,10 @@ class Api {
     Desk m_desk;
     Offers m_offers;
     Authenticator m_authenticator;
+    Logins m_logins;
     std::mutex m_time_mutex;
     base::UtcTime m_last_time; // of a write transaction
+    Events m_events;           // last: its thread uses what is above
 };
 
 } // namespace control

@@ -52,6 +52,7 @@ Result<Config> read_control(const Table &top) {
     c.currency = TRY(top.string_or("currency", ""));
     if (!c.currency.empty() && !resv::is_currency(c.currency))
         return std::unexpected(top.error_at("currency", "is no code of ISO 4217, such as \"EUR\""));
+    c.calendar = TRY(read_calendar(TRY(top.table_or_empty("calendar")), c.listen));
     TRY(read_each(top, "carriers", c, read_carrier));
     TRY(read_each(top, "relays", c, read_relay));
     TRY(read_each(top, "channels", c, read_channel));

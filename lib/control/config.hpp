@@ -48,6 +48,14 @@ struct Maintenance {
     std::vector<resv::Load> loads;     ///< what that comes to
 };
 
+/// Who sees the calendar, and for how long.
+struct CalendarRules {
+    bool open = false; ///< free and busy for everybody, without a login
+    base::Millis session{28'800'000};
+    std::int64_t listeners = 64; ///< at one time; each keeps a connection
+    std::string url;             ///< where browsers find control, https://host[:port]
+};
+
 struct Config {
     std::filesystem::path file; ///< where it was read from
     conf::Address listen;
@@ -62,6 +70,7 @@ struct Config {
     std::map<std::string, ChannelPolicy, std::less<>> channels;
     std::map<std::string, Maintenance, std::less<>> maintenance;
     std::map<std::string, resv::Quota, std::less<>> distributors;
+    CalendarRules calendar;
     std::string currency; ///< of all fees; empty: nothing costs anything
     std::map<std::string, resv::Fee, std::less<>> channel_fees;
     std::map<std::string, resv::Fee, std::less<>> carrier_fees;

@@ -27,6 +27,10 @@ namespace control {
 [[nodiscard]] base::Result<void> read_maintenance(const conf::Table &t, const std::string &name,
                                                   Config &c);
 
+/// [calendar]; @p listen is where browsers find it otherwise.
+[[nodiscard]] base::Result<CalendarRules> read_calendar(const conf::Table &t,
+                                                        const conf::Address &listen);
+
 /// [distributors.NAME].
 [[nodiscard]] base::Result<void> read_distributor(const conf::Table &t, const std::string &name,
                                                   Config &c);

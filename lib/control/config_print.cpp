@@ -40,6 +40,10 @@ std::string print_control(const Config &c) {
     const Policy &p = c.policy;
     out += fmt::format("[policy]\n{}hold = \"{}\"\nretention = \"{}\"\n", shared_policy(p),
                        duration(p.hold), duration(p.retention));
+    out += fmt::format("\n[calendar]\npublic = {}\nsession = \"{}\"\nlisteners = {}\n"
+                       "url = \"{}\"\n",
+                       c.calendar.open, duration(c.calendar.session), c.calendar.listeners,
+                       c.calendar.url);
     for (const auto &[name, relay] : c.catalogue.relays) {
         const RelaySite &site = c.relays.at(name);
         out += fmt::format("\n[relays.{}]\npublic_url = \"{}\"\nstreams = {}\ningest = \"{}\"\n"

@@ -112,6 +112,23 @@ Result<void> read_maintenance(const Table &t, const std::string &name, Config &c
     return t.finish();
 }
 
+Result<CalendarRules> read_calendar(const Table &t, const conf::Address &listen) {
+    CalendarRules r;
+    r.open = TRY(t.boolean_or("public", r.open));
+    r.session = TRY(t.duration_or("session", r.session));
+    if (r.session < Seconds{60} || r.session > std::chrono::hours{24 * 7})
+        return std::unexpected(t.error_at("session", "is not in 1m to 168h"));
+    r.listeners = TRY(t.integer_or("listeners", r.listeners, 0, 10'000));
+    r.url = TRY(t.string_or("url", "https://" + listen.text()));
+    while (r.url.ends_with('/'))
+        r.url.pop_back();
+    if (!r.url.starts_with("https://") || url_host(r.url).empty() ||
+        r.url.find('/', 8) != r.url.npos)
+        return std::unexpected(t.error_at("url", "is not https://host[:port]"));
+    TRY(t.finish());
+    return r;
+}
+
 Result<void> read_distributor(const Table &t, const std::string &name, Config &c) {
     resv::Quota quota;
     if (t.has("at_once"))

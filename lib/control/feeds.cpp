@@ -29,6 +29,19 @@ void Feeds::stop() {
         m_stop = true;
     }
     m_wake.notify_one();
+    const std::scoped_lock lock{m_observers_mutex};
+    for (const auto &[whose, observer] : m_observers)
+        observer.stop();
+}
+
+void Feeds::observe(const void *whose, Observer observer) {
+    const std::scoped_lock lock{m_observers_mutex};
+    m_observers[whose] = std::move(observer);
+}
+
+void Feeds::forget(const void *whose) {
+    const std::scoped_lock lock{m_observers_mutex};
+    m_observers.erase(whose);
 }
 
 Outcome<wire::Feed> Feeds::read(const std::string &relay, std::int64_t after) {
@@ -79,6 +92,9 @@ void Feeds::changed() {
         m_changed = true;
     }
     m_wake.notify_one();
+    const std::scoped_lock lock{m_observers_mutex};
+    for (const auto &[whose, observer] : m_observers)
+        observer.changed();
 }
 
 base::UtcTime Feeds::last_contact(const std::string &relay) {

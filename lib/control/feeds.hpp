@@ -38,6 +38,15 @@ class Feeds {
     /// Something changed: those who wait may have an answer.
     void changed();
 
+    /// Calls @p observer, from any thread, when something changed and when control is about to end.
+    /// Until it is forgotten; one for each @p whose.
+    struct Observer {
+        std::function<void()> changed;
+        std::function<void()> stop;
+    };
+    void observe(const void *whose, Observer observer);
+    void forget(const void *whose);
+
     /// Answers all who wait, and from then on everybody at once: control is about to end.
     void stop();
 
@@ -62,6 +71,8 @@ class Feeds {
     std::condition_variable m_wake;
     std::list<Waiter> m_waiters;
     std::map<std::string, base::UtcTime> m_contacts;
+    std::mutex m_observers_mutex;
+    std::map<const void *, Observer> m_observers;
     bool m_changed = false;
     bool m_stop = false;
     std::thread m_thread;                   // it uses all of the above

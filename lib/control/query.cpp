@@ -12,6 +12,7 @@ using base::UtcTime;
 namespace {
 
 constexpr std::int64_t k_year_s = 366 * 86'400;
+constexpr std::chrono::hours k_calendar_days{62 * 24};
 
 // The parameters of a query, by name.
 class Query {
@@ -88,6 +89,17 @@ Outcome<Desk::Wish> read_wish(const net::Request &request) {
     wish.duration = base::Seconds{*duration};
     wish.rate = {*rate};
     return wish;
+}
+
+Outcome<resv::Span> read_calendar_query(const net::Request &request) {
+    Query query{TRY(net::parse_query(request.query))};
+    const resv::Span span{TRY(query.time("from")), TRY(query.time("to"))};
+    TRY(query.finish());
+    if (span.empty())
+        return refuse(422, "end_before_start", "to is not after from");
+    if (span.to - span.from > k_calendar_days)
+        return refuse(422, "too_long", "from and to are more than 62 days apart");
+    return span;
 }
 
 Outcome<FeedQuery> read_feed_query(const net::Request &request) {

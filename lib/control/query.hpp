@@ -17,4 +17,7 @@ struct FeedQuery {
 };
 [[nodiscard]] Outcome<FeedQuery> read_feed_query(const net::Request &request);
 
+/// The time that the calendar is asked for, at most 62 days.
+[[nodiscard]] Outcome<resv::Span> read_calendar_query(const net::Request &request);
+
 } // namespace control

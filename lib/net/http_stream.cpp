@@ -8,7 +8,7 @@ bool Stream::push(std::string_view text) {
     const std::scoped_lock lock{m_mutex};
     if (!m_open)
         return false;
-    if (m_waiting.size() + text.size() > m_limit) {
+    if (!m_waiting.empty() && m_waiting.size() + text.size() > m_limit) {
         m_open = false;
         m_waiting.clear(); // it would lack what comes now
     } else {

@@ -13,7 +13,7 @@ namespace net {
 /// the client knows. Thread-safe; may outlive the server.
 class Stream {
   public:
-    /// At most @p limit bytes wait for a client that is slow to take them.
+    /// At most @p limit bytes wait for a client that is slow to take them, or one longer text.
     explicit Stream(std::size_t limit) : m_limit(limit) {}
 
     /// Sends @p text after all before it. False, and for good, when the client is gone, the stream
