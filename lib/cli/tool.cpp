@@ -1,7 +1,7 @@
 #include "cli/tool.hpp"
 
 #include "base/log.hpp"
-#include "cli/version.hpp"
+#include "base/version.hpp"
 #include "seal/init.hpp"
 
 #include <CLI/CLI.hpp>
@@ -79,7 +79,7 @@ int run_tool(int argc, char **argv, ToolInfo info,
     try {
         seal::init();
         CLI::App app{std::string(info.summary), std::string(info.name)};
-        app.set_version_flag("--version", fmt::format("{} {}", info.name, k_version));
+        app.set_version_flag("--version", fmt::format("{} {}", info.name, base::k_version));
         app.get_formatter()->column_width(34);
         bool quiet = false;
         bool verbose = false;

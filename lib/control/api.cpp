@@ -42,9 +42,9 @@ std::optional<std::vector<std::string>> match(std::string_view pattern, std::str
 } // namespace
 
 Api::Api(const Config &config, const Keys &keys, ledger::Ledger &ledger, const base::Clock &clock,
-         Feeds &feeds, IsOwnHost is_own_host)
+         Feeds &feeds, IsOwnHost is_own_host, Monitor *monitor)
     : m_config(config), m_keys(keys), m_ledger(ledger), m_clock(clock), m_feeds(feeds),
-      m_is_own_host(std::move(is_own_host)), m_desk(config), m_offers(keys),
+      m_is_own_host(std::move(is_own_host)), m_monitor(monitor), m_desk(config), m_offers(keys),
       m_authenticator(ledger), m_logins(config, keys),
       m_events(config, ledger, clock,
                [this](Transaction &t, const seal::KeyId &key) { return m_logins.viewer(t, key); }) {
@@ -57,8 +57,10 @@ Api::~Api() {
 }
 
 std::span<const Api::Route> Api::routes() {
-    static const std::array<Route, 22> table{{
+    static const std::array<Route, 24> table{{
         {"GET", "/healthz", Who::anybody, &Api::healthz},
+        {"GET", "/readyz", Who::anybody, &Api::readyz},
+        {"GET", "/metrics", Who::operator_, &Api::metrics},
         {"GET", "/openapi.json", Who::anybody, &Api::openapi},
         {"GET", "/v1/time", Who::anybody, &Api::time},
         {"GET", "/v1/channels", Who::party, &Api::channels},
@@ -91,9 +93,24 @@ std::vector<std::pair<std::string_view, std::string_view>> Api::known_routes() {
     return out;
 }
 
-void Api::handle(const net::Request &request, const Reply &reply) {
+const Api::Route *Api::route_of(const net::Request &request) {
+    for (const Route &route : routes())
+        if (route.method == request.method && match(route.pattern, request.path))
+            return &route;
+    return nullptr;
+}
+
+void Api::handle(const net::Request &request, const Reply &to_client) {
+    Reply reply = to_client;
+    if (m_monitor != nullptr) {
+        const Route *route = route_of(request);
+        reply = m_monitor->counted(route != nullptr ? route->method : "other",
+                                   route != nullptr ? route->pattern : "other", to_client);
+    }
     auto outcome = dispatch(request, reply);
     if (!outcome) {
+        if (m_monitor != nullptr)
+            m_monitor->metrics.refused(outcome.error().problem.code);
         base::log::debug("{} {} {}: {} {}", request.peer, request.method, request.path,
                          outcome.error().problem.status, outcome.error().problem.code);
         reply(response_of(outcome.error()));
@@ -147,6 +164,8 @@ Outcome<void> Api::check_role(Who who, const Call &call) {
     };
     if (who == Who::distributor && role != Role::distributor)
         return no();
+    if (who == Who::operator_ && role != Role::operator_)
+        return no();
     if (who == Who::owner && role == Role::relay)
         return no();
     if (who == Who::relay && (role != Role::relay || call.names.front() != call.caller.name))
@@ -180,11 +199,14 @@ Outcome<Answer> Api::once(const Call &call, const Work &work) {
     const std::string &by = call.caller.name; // and not the key, which may be replaced meanwhile
     const seal::Hash256 hash = seal::hash256(seal::bytes_of(
         fmt::format("{} {}\n{}", call.request.method, call.request.target, call.request.body)));
+    bool repeated = false;
     auto outcome = transact(m_ledger, [&](Transaction &t) -> Outcome<Answer> {
         const base::UtcTime now = transaction_time();
+        repeated = false;
         const auto stored = TRY(t.answer(by, call.idempotency_key));
         if (stored && stored->created + k_answers_kept > now) {
-            if (stored->request == hash)
+            repeated = stored->request == hash;
+            if (repeated)
                 return Answer{.status = stored->status, .body = stored->body};
             return refuse(422, "idempotency_key_reused",
                           "that Idempotency-Key came with another request before",
@@ -201,6 +223,8 @@ Outcome<Answer> Api::once(const Call &call, const Work &work) {
     });
     if (outcome)
         m_feeds.changed();
+    if (outcome && !repeated && m_monitor != nullptr)
+        m_monitor->metrics.changed(route_of(call.request)->pattern);
     return outcome;
 }
 

@@ -7,6 +7,7 @@
 #include "control/events.hpp"
 #include "control/feeds.hpp"
 #include "control/logins.hpp"
+#include "control/monitor.hpp"
 #include "control/offers.hpp"
 
 namespace control {
@@ -19,7 +20,7 @@ class Api {
     using IsOwnHost = std::function<bool(std::string_view host)>;
 
     Api(const Config &config, const Keys &keys, ledger::Ledger &ledger, const base::Clock &clock,
-        Feeds &feeds, IsOwnHost is_own_host = {});
+        Feeds &feeds, IsOwnHost is_own_host = {}, Monitor *monitor = nullptr);
     Api(const Api &) = delete;
     Api &operator=(const Api &) = delete;
     ~Api();
@@ -40,7 +41,7 @@ class Api {
         std::string idempotency_key; // of a POST
     };
     using Handler = Outcome<Answer> (Api::*)(const Call &);
-    enum class Who { anybody, newcomer, distributor, owner, party, relay };
+    enum class Who { anybody, newcomer, distributor, owner, party, relay, operator_ };
     struct Route {
         std::string_view method;
         std::string_view pattern; // "{}" stands for one variable part
@@ -52,6 +53,8 @@ class Api {
                                                           base::UtcTime now)>;
 
     [[nodiscard]] static std::span<const Route> routes();
+    /// The route that @p request takes; null: none.
+    [[nodiscard]] static const Route *route_of(const net::Request &request);
     Outcome<std::optional<Answer>> dispatch(const net::Request &request, const Reply &reply);
     Outcome<Answer> run(const Route &route, Call &call);
     Outcome<std::optional<Answer>> long_poll(const Call &call, const Reply &reply);
@@ -78,6 +81,8 @@ class Api {
     Outcome<Look> look(const Call &call);
 
     Outcome<Answer> healthz(const Call &call);
+    Outcome<Answer> readyz(const Call &call);
+    Outcome<Answer> metrics(const Call &call);
     Outcome<Answer> openapi(const Call &call);
     Outcome<Answer> time(const Call &call);
     Outcome<Answer> channels(const Call &call);
@@ -105,6 +110,7 @@ class Api {
     const base::Clock &m_clock;
     Feeds &m_feeds;
     IsOwnHost m_is_own_host;
+    Monitor *m_monitor;
     Desk m_desk;
     Offers m_offers;
     Authenticator m_authenticator;

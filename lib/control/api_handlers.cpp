@@ -1,10 +1,9 @@
-// What the API does, one handler per route.
+// What the API does, one handler per route. More: api_service.cpp.
 #include "control/api.hpp"
 
 #include "base/log.hpp"
 #include "control/documents.hpp"
 #include "control/enrolment.hpp"
-#include "control/openapi.hpp"
 #include "control/query.hpp"
 #include "control/transact.hpp"
 
@@ -53,22 +52,6 @@ Outcome<void> check_order(const wire::Json &body) {
 }
 
 } // namespace
-
-Outcome<Answer> Api::healthz(const Call &) {
-    TRY(m_ledger.read([](Transaction &t) -> base::Result<void> {
-        TRY(t.party_by_name("health"));
-        return {};
-    }));
-    return json(JsonObject{{"status", "ok"}});
-}
-
-Outcome<Answer> Api::openapi(const Call &) {
-    return Answer{.status = 200, .body = std::string(control::openapi())};
-}
-
-Outcome<Answer> Api::time(const Call &call) {
-    return json(JsonObject{{"time", base::format_rfc3339(call.now)}});
-}
 
 Outcome<Answer> Api::channels(const Call &) {
     JsonArray list;

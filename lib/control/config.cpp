@@ -41,6 +41,10 @@ const ChannelPolicy &Config::policy_of(std::string_view channel) const {
 Result<Config> read_control(const Table &top) {
     Config c;
     c.listen = TRY(read_address(top, "listen"));
+    if (top.has("admin"))
+        c.admin = TRY(read_address(top, "admin"));
+    if (c.admin == c.listen)
+        return std::unexpected(top.error_at("admin", "is the address of listen"));
     c.tls_certificate = TRY(top.string("tls_certificate"));
     c.tls_key = TRY(top.string("tls_key"));
     c.data = TRY(top.string_or("data", (conf::data_folder() / "control").native()));

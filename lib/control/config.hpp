@@ -59,6 +59,7 @@ struct CalendarRules {
 struct Config {
     std::filesystem::path file; ///< where it was read from
     conf::Address listen;
+    std::optional<conf::Address> admin; ///< for monitors, without TLS
     std::filesystem::path tls_certificate;
     std::filesystem::path tls_key;
     std::filesystem::path data;

@@ -35,6 +35,8 @@ std::string print_control(const Config &c) {
                                   "data = \"{}\"\nledger = \"{}\"\n\n",
                                   c.listen.text(), c.tls_certificate.native(), c.tls_key.native(),
                                   c.data.native(), c.ledger);
+    if (c.admin)
+        out.insert(out.size() - 1, fmt::format("admin = \"{}\"\n", c.admin->text()));
     if (!c.currency.empty())
         out.insert(out.size() - 1, fmt::format("currency = \"{}\"\n", c.currency));
     const Policy &p = c.policy;

@@ -97,6 +97,11 @@ void Feeds::changed() {
         observer.changed();
 }
 
+std::size_t Feeds::waiting() {
+    const std::scoped_lock lock{m_mutex};
+    return m_waiters.size() + m_in_turn;
+}
+
 base::UtcTime Feeds::last_contact(const std::string &relay) {
     const std::scoped_lock lock{m_mutex};
     const auto found = m_contacts.find(relay);
@@ -129,6 +134,7 @@ void Feeds::loop() {
         const auto now = std::chrono::steady_clock::now();
         std::list<Waiter> turn;
         turn.swap(m_waiters);
+        m_in_turn = turn.size();
         lock.unlock(); // reading takes a while, and nobody should wait to wait
         std::erase_if(turn, [&](const Waiter &waiter) {
             const bool over = now >= waiter.until;
@@ -136,6 +142,7 @@ void Feeds::loop() {
         });
         lock.lock();
         m_waiters.splice(m_waiters.end(), turn);
+        m_in_turn = 0;
     }
     const std::list<Waiter> rest = std::exchange(m_waiters, {});
     lock.unlock();

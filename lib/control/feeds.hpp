@@ -50,6 +50,9 @@ class Feeds {
     /// Answers all who wait, and from then on everybody at once: control is about to end.
     void stop();
 
+    /// How many wait for an answer now.
+    [[nodiscard]] std::size_t waiting();
+
     /// When @p relay last asked; the epoch when it did not since control started.
     [[nodiscard]] base::UtcTime last_contact(const std::string &relay);
 
@@ -70,6 +73,7 @@ class Feeds {
     std::mutex m_mutex;
     std::condition_variable m_wake;
     std::list<Waiter> m_waiters;
+    std::size_t m_in_turn = 0; // of those, looked at right now
     std::map<std::string, base::UtcTime> m_contacts;
     std::mutex m_observers_mutex;
     std::map<const void *, Observer> m_observers;

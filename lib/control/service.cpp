@@ -2,10 +2,12 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/version.hpp"
 #include "control/api.hpp"
 #include "control/ledgers.hpp"
 #include "control/sweeper.hpp"
 #include "net/certificate.hpp"
+#include "net/plain_server.hpp"
 
 namespace control {
 
@@ -25,6 +27,34 @@ void warn_of_certificate(const net::Certificate &certificate, const Config &conf
         base::log::warning("{}; {}", key.error().message, key.error().hint);
 }
 
+void watch_service(Metrics &metrics, const Config &config, const net::Certificate &certificate,
+                   Feeds &feeds, const net::HttpServer &server) {
+    metrics.add(
+        "gauge", "slotcast_build_info", "1, with what was built", [] { return 1; },
+        fmt::format(R"(version="{}",ledger="{}")", base::k_version,
+                    config.on_postgres() ? "postgresql" : "sqlite"));
+    metrics.add("gauge", "slotcast_control_feed_pollers", "Relays that wait for news now",
+                [&feeds] { return static_cast<double>(feeds.waiting()); });
+    metrics.add("gauge", "slotcast_control_certificate_not_after_seconds",
+                "The certificate's end, since 1970", [&certificate] {
+                    return static_cast<double>(base::unix_ms(certificate.not_after())) / 1000;
+                });
+    const auto count = [&](std::string_view type, std::string name, std::string help,
+                           std::uint64_t net::HttpServer::Counters::*member,
+                           std::string labels = {}) {
+        metrics.add(
+            type, std::move(name), std::move(help),
+            [&server, member] { return static_cast<double>(server.counters().*member); },
+            std::move(labels));
+    };
+    using C = net::HttpServer::Counters;
+    count("gauge", "slotcast_control_connections", "Open connections", &C::open);
+    count("counter", "slotcast_control_connections_total", "Connections that were accepted",
+          &C::accepted);
+    count("counter", "slotcast_control_connections_turned_away_total",
+          "Connections beyond a limit, closed at once", &C::over_total, R"(limit="total")");
+}
+
 } // namespace
 
 Result<void> serve(const Config &config, const std::function<void(const std::string &url)> &ready,
@@ -33,17 +63,21 @@ Result<void> serve(const Config &config, const std::function<void(const std::str
     std::optional<base::FileLock> lock; // PostgreSQL is for any number of processes
     if (!config.on_postgres())
         lock.emplace(TRY(base::FileLock::acquire(config.data / "serve.lock", 0)));
-    const auto ledger = TRY(open_ledger(config, ledger::Verify::yes));
+    const auto stored = TRY(open_ledger(config, ledger::Verify::yes));
     const net::Certificate certificate =
         TRY(net::Certificate::load(config.tls_certificate, config.tls_key));
     const base::SystemClock clock;
     warn_of_certificate(certificate, config, clock.now());
+    Monitor monitor{*stored, clock};
+    monitor.health.certificate(certificate.not_before(), certificate.not_after());
+    ledger::Ledger &ledger = monitor.ledger;
 
-    Feeds feeds{config, keys, *ledger, clock};
+    Feeds feeds{config, keys, ledger, clock};
     Api api{config,  keys,
-            *ledger, clock,
-            feeds,   [&certificate](std::string_view host) { return certificate.covers(host); }};
-    const Sweeper sweeper{*ledger, feeds, config, clock};
+            ledger,  clock,
+            feeds,   [&certificate](std::string_view host) { return certificate.covers(host); },
+            &monitor};
+    const Sweeper sweeper{ledger, feeds, config, clock};
     const auto server =
         TRY(net::HttpServer::start({.listen = config.listen.text(),
                                     .certificate = config.tls_certificate,
@@ -51,8 +85,14 @@ Result<void> serve(const Config &config, const std::function<void(const std::str
                                    [&api](const net::Request &request, const net::Reply &reply) {
                                        api.handle(request, reply);
                                    }));
+    watch_service(monitor.metrics, config, certificate, feeds, *server);
+    std::unique_ptr<net::PlainServer> pages; // dies first: it tells of all the others
+    if (config.admin)
+        pages = TRY(net::PlainServer::start(
+            *config.admin, [&monitor](const std::string &path) { return monitor.page(path); }));
     ready("https://" + server->address());
     wait_for_stop();
+    monitor.health.stopping();
     feeds.stop(); // else the long polls would hold up the end
     server->stop(k_grace);
     return {};

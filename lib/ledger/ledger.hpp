@@ -50,6 +50,9 @@ class Transaction {
     /// hold that expired, a window that opened.
     [[nodiscard]] virtual base::Result<std::vector<Booking>> due(base::UtcTime now) = 0;
 
+    /// How many holds there are at @p now.
+    [[nodiscard]] virtual base::Result<std::int64_t> holds(base::UtcTime now) = 0;
+
     /// A serial of @p relay's feed above all former ones.
     [[nodiscard]] virtual base::Result<std::int64_t> next_feed_serial(const std::string &relay) = 0;
     /// The bookings of @p relay with a feed serial above @p after, by serial.

@@ -90,6 +90,13 @@ class MemoryTransaction final : public Transaction {
         });
     }
 
+    Result<std::int64_t> holds(UtcTime now) override {
+        return std::ranges::count_if(m.bookings, [&](const auto &entry) {
+            const auto &expires = entry.second.life.hold_expires;
+            return expires && *expires > now && !m.demands[entry.first].empty();
+        });
+    }
+
     Result<std::int64_t> next_feed_serial(const std::string &relay) override {
         return ++m.feed_serials[relay];
     }

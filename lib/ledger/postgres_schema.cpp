@@ -35,7 +35,6 @@ std::string translated(std::string text) {
 // a lock were forgotten. btree_gist is what lets EXCLUDE compare names.
 constexpr std::string_view k_own = R"sql(
 CREATE TABLE resources (id TEXT COLLATE "C" PRIMARY KEY);
-CREATE INDEX demands_holds ON demands (hold_expires_ms) WHERE hold_expires_ms IS NOT NULL;
 ALTER TABLE demands ADD CONSTRAINT one_at_a_time EXCLUDE USING gist
     (resource WITH =, int8range(opens_ms, closes_ms) WITH &&) WHERE (resource LIKE 'channel:%');
 )sql";

@@ -172,6 +172,12 @@ Result<std::vector<Booking>> SqlTransaction::due(UtcTime now) {
     return read_bookings(TRY(m_sql.query(sql, {now, now})));
 }
 
+Result<std::int64_t> SqlTransaction::holds(UtcTime now) {
+    const auto count = TRY(m_sql.number(
+        "SELECT count(DISTINCT reservation) FROM demands WHERE hold_expires_ms > ?", {now}));
+    return count.value_or(0);
+}
+
 Result<std::int64_t> SqlTransaction::next_feed_serial(const std::string &relay) {
     // A relay that is new here begins after `feed`, the one serial that all had in former ledgers.
     const auto serial = TRY(m_sql.number(

@@ -28,6 +28,7 @@ class SqlTransaction : public Transaction {
     base::Result<resv::Usage> usage(const std::string &owner, resv::Span month, base::UtcTime now,
                                     const std::optional<base::Id> &except) override;
     base::Result<std::vector<Booking>> due(base::UtcTime now) override;
+    base::Result<std::int64_t> holds(base::UtcTime now) override;
     base::Result<std::int64_t> next_feed_serial(const std::string &relay) override;
     base::Result<std::vector<Booking>> changed(const std::string &relay,
                                                std::int64_t after) override;

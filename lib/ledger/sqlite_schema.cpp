@@ -29,6 +29,7 @@ CREATE TABLE demands (
     PRIMARY KEY (resource, opens_ms, reservation)) STRICT, WITHOUT ROWID;
 CREATE INDEX demands_reservation ON demands (reservation);
 CREATE INDEX demands_length ON demands ((closes_ms - opens_ms));
+CREATE INDEX demands_holds ON demands (hold_expires_ms) WHERE hold_expires_ms IS NOT NULL;
 CREATE TABLE serials (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 INSERT INTO serials VALUES ('feed', 0);
 CREATE TABLE parties (

@@ -105,6 +105,7 @@ Result<void> bind(tcp::acceptor &acceptor, const ServerOptions &options) {
 
 void spawn_session(ServerState &state, tcp::socket socket) {
     ++state.connections;
+    ++state.accepted;
     asio::co_spawn(state.io, serve(state, std::move(socket)),
                    [&state](const std::exception_ptr &failure) {
                        --state.connections;
@@ -128,7 +129,9 @@ asio::awaitable<void> accept_loop(ServerState &state, tcp::acceptor &acceptor) {
             base::log::warning("accept a connection: {}", ec.message());
             asio::steady_timer pause{state.io, std::chrono::milliseconds{100}};
             co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ec));
-        } else if (state.connections < state.options.max_connections) {
+        } else if (state.connections >= state.options.max_connections) {
+            ++state.over_total;
+        } else {
             spawn_session(state, std::move(socket));
         }
     }
@@ -157,6 +160,11 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(ServerOptions options, Han
 
 std::string HttpServer::address() const {
     return m_impl->address;
+}
+
+HttpServer::Counters HttpServer::counters() const {
+    const ServerState &state = m_impl->state;
+    return {.open = state.connections, .accepted = state.accepted, .over_total = state.over_total};
 }
 
 void HttpServer::stop(base::Millis grace) {

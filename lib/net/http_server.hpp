@@ -96,6 +96,14 @@ class HttpServer {
     /// The bound address, "IP:port".
     [[nodiscard]] std::string address() const;
 
+    struct Counters {
+        std::uint64_t open = 0; ///< connections, now
+        std::uint64_t accepted = 0;
+        std::uint64_t over_total = 0; ///< closed at once: too many in all
+    };
+    /// Since the start. Thread-safe.
+    [[nodiscard]] Counters counters() const;
+
     /// Stops listening, lets requests that are being handled be answered within @p grace, then
     /// closes everything and joins the threads. Not from a handler.
     void stop(base::Millis grace);

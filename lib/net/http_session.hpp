@@ -29,6 +29,8 @@ struct ServerState {
     std::uint64_t last_question = 0;
     bool stopping = false;
     std::atomic<std::size_t> connections{0};
+    std::atomic<std::uint64_t> accepted{0};
+    std::atomic<std::uint64_t> over_total{0};
     // The rest is destroyed first, in reverse order: it holds sessions, which look at the above.
     boost::asio::io_context io{1};
     std::shared_ptr<class Mailbox> mailbox;

@@ -72,7 +72,17 @@ TEST_CASE("ledger: loads are what overlaps, without dead holds and the one left 
         Booking held = booking(2, 150, 1000);
         held.life.state = resv::State::held;
         held.life.hold_expires = from_unix_ms(60'000);
-        put(*f.ledger, held, {{"x", 1}});
+        put(*f.ledger, held, {{"x", 1}, {"y", 1}});
+        const auto holds = [&](std::int64_t at_s) {
+            std::int64_t count = -1;
+            REQUIRE(f.ledger->read([&](Transaction &t) -> base::Result<void> {
+                count = TRY(t.holds(from_unix_ms(at_s * 1000)));
+                return {};
+            }));
+            return count;
+        };
+        CHECK(holds(59) == 1);
+        CHECK(holds(60) == 0);
         CHECK(loads_of(*f.ledger, 0, 100).empty());
         CHECK(loads_of(*f.ledger, 0, 101).size() == 2);
         CHECK(loads_of(*f.ledger, 199, 200).size() == 3);

@@ -71,7 +71,7 @@ def expand($method):
         + if .body then [{"$ref": "#/components/parameters/Content-Digest"}] else [] end
         + if $method == "post" then [{"$ref": "#/components/parameters/Idempotency-Key"}] else [] end),
       responses: ((.answers | map_values(answer))
-        + (codes($method) | with_entries(. as $e | .value = problem($e.key; $e.value)))
+        * (codes($method) | with_entries(. as $e | .value = problem($e.key; $e.value)))
         | to_entries | sort_by(.key) | from_entries),
       security: (if .for then [{signature: []}] else [] end) }
   + (if .body then {requestBody: {required: true, content: {"application/json": {schema: .body}}}} else {} end)

@@ -1,5 +1,5 @@
 #pragma once
 
-namespace cli {
+namespace base {
 inline constexpr const char *k_version = "0.1.0";
 }
