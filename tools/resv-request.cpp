@@ -20,6 +20,7 @@ struct Options {
     client::Order order;
     std::string id;
     std::string token_file = "-";
+    std::optional<std::int64_t> revision;
     bool table = false, dry_run = false, new_generation = false;
 };
 
@@ -87,6 +88,10 @@ Result<int> cancel(const Options &o) {
 }
 Result<int> end(const Options &o) {
     return change(o, client::plain_change(TRY(reservation_id(o)), "end"));
+}
+Result<int> amend(const Options &o) {
+    return change(
+        o, TRY(client::amendment_of(o.order, TRY(reservation_id(o)), o.revision, k_clock.now())));
 }
 Result<int> extend(const Options &o) {
     return change(o, TRY(client::extension_of(o.order, TRY(reservation_id(o)), k_clock.now())));
@@ -202,25 +207,36 @@ void define_asking(Verbs &verbs, Options &o) {
     verbs.add("time", "Compare this machine's clock with control's", time);
 }
 
-void define_changing(Verbs &verbs, Options &o) {
-    CLI::App *sub = verbs.add("book", "Reserve; print the reservation and its settings", book);
-    sub->add_option("--start", o.order.start, "RFC 3339 or [date] HH:MM")->type_name("T");
-    sub->add_option("--duration", o.order.duration, "Length, such as 1h30m")->type_name("D");
-    sub->add_option("--end", o.order.end, "Instead of --duration")->type_name("T");
-    define_demand(*sub, o);
-    sub->add_option("--title", o.order.title, "What viewers see")->type_name("TEXT");
-    sub->add_option("--disclosure", o.order.disclosure, "public (default), unlisted or password")
+// What is asked for, by book and by change.
+void define_wish(CLI::App &sub, Options &o) {
+    sub.add_option("--start", o.order.start, "RFC 3339 or [date] HH:MM")->type_name("T");
+    sub.add_option("--duration", o.order.duration, "Length, such as 1h30m")->type_name("D");
+    sub.add_option("--end", o.order.end, "Instead of --duration")->type_name("T");
+    define_demand(sub, o);
+    sub.add_option("--title", o.order.title, "What viewers see")->type_name("TEXT");
+    sub.add_option("--disclosure", o.order.disclosure, "public (default), unlisted or password")
         ->type_name("WHO");
-    sub->add_option("--password-file", o.order.password_file,
-                    "Viewers' password; - is standard input")
+    sub.add_option("--password-file", o.order.password_file,
+                   "Viewers' password; - is standard input")
         ->type_name("FILE");
-    sub->add_option("--notify", o.order.notify, "mailto: or https: address; repeatable")
+    sub.add_option("--notify", o.order.notify, "mailto: or https: address; repeatable")
         ->allow_extra_args(false)
         ->type_name("URL");
-    sub->add_flag("--hold", o.order.hold, "Hold it for five minutes until commit");
-    sub->add_option("--offer", o.order.offer,
-                    "Take this offer of a refusal; of the rest, only --hold")
+    sub.add_option("--offer", o.order.offer,
+                   "Take this offer of a refusal, which says all the rest")
         ->type_name("TOKEN");
+}
+
+void define_changing(Verbs &verbs, Options &o) {
+    CLI::App *sub = verbs.add("book", "Reserve; print the reservation and its settings", book);
+    define_wish(*sub, o);
+    sub->add_flag("--hold", o.order.hold, "Hold it for five minutes until commit");
+    sub =
+        verb_of_one(verbs, o, "change", "Change what was asked for; print the new settings", amend);
+    define_wish(*sub, o);
+    sub->add_option("--revision", o.revision, "Only if it still has this one")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 53, "1 to 2^53"))
+        ->type_name("N");
     verb_of_one(verbs, o, "commit", "Turn a hold into a booking; print its settings", commit);
     sub = verb_of_one(verbs, o, "extend", "Move the end of a reservation", extend);
     sub->add_option("--end", o.order.end, "The new end")->required()->type_name("T");

@@ -101,6 +101,9 @@ struct Api::Impl {
     [[nodiscard]] net::ClientRequest signed_request(net::ClientRequest request,
                                                     std::string_view path_and_query) const;
     [[nodiscard]] Result<bool> compare_clocks();
+    [[nodiscard]] Result<Answer> send(std::string method, std::string_view path,
+                                      std::string_view json, std::string_view idempotency_key,
+                                      base::Millis timeout, net::Headers more);
     [[nodiscard]] Result<Answer> call(const net::ClientRequest &request,
                                       std::string_view path_and_query);
 };
@@ -120,7 +123,7 @@ net::ClientRequest Api::Impl::signed_request(net::ClientRequest request,
     for (const auto &[name, value] : request.headers)
         if (name == "Idempotency-Key")
             parts.idempotency_key = value;
-    if (request.method == "POST") {
+    if (request.method != "GET") {
         parts.content_digest = seal::content_digest(request.body);
         request.headers.emplace_back("Content-Digest", *parts.content_digest);
     }
@@ -201,18 +204,32 @@ Result<Answer> Api::get(std::string_view path_and_query, base::Millis timeout) {
     return m_impl->call(request, path_and_query);
 }
 
-Result<Answer> Api::post(std::string_view path, std::string_view json,
-                         std::string_view idempotency_key, base::Millis timeout) {
+Result<Answer> Api::Impl::send(std::string method, std::string_view path, std::string_view json,
+                               std::string_view idempotency_key, base::Millis timeout,
+                               net::Headers more) {
     if (!is_key(idempotency_key))
         return fail(Errc::bug, "'{}' cannot be an idempotency key", idempotency_key);
     net::ClientRequest request;
-    request.method = "POST";
-    request.url = m_impl->origin.url + std::string(path);
+    request.method = std::move(method);
+    request.url = origin.url + std::string(path);
     request.timeout = timeout;
     request.body = json;
     request.headers = {{"Content-Type", "application/json"},
                        {"Idempotency-Key", fmt::format("\"{}\"", idempotency_key)}};
-    return m_impl->call(request, path);
+    request.headers.insert(request.headers.end(), more.begin(), more.end());
+    return call(request, path);
+}
+
+Result<Answer> Api::post(std::string_view path, std::string_view json,
+                         std::string_view idempotency_key, base::Millis timeout) {
+    return m_impl->send("POST", path, json, idempotency_key, timeout, {});
+}
+
+Result<Answer> Api::patch(std::string_view path, std::string_view json,
+                          std::string_view idempotency_key, std::string_view if_match,
+                          base::Millis timeout) {
+    return m_impl->send("PATCH", path, json, idempotency_key, timeout,
+                        {{"If-Match", std::string(if_match)}});
 }
 
 const std::optional<wire::Problem> &Api::problem() const {

@@ -60,6 +60,13 @@ class Api {
                                             std::string_view idempotency_key,
                                             base::Millis timeout = base::Millis{15'000});
 
+    /// PATCH of a JSON document, refused unless what it changes still has the entity tag
+    /// @p if_match. Else as post().
+    [[nodiscard]] base::Result<Answer> patch(std::string_view path, std::string_view json,
+                                             std::string_view idempotency_key,
+                                             std::string_view if_match,
+                                             base::Millis timeout = base::Millis{15'000});
+
     /// The problem document of the last call, when it failed with one.
     [[nodiscard]] const std::optional<wire::Problem> &problem() const;
 

@@ -47,14 +47,18 @@ Result<std::optional<std::string>> password_of(const Order &order) {
     return std::optional{TRY(read_secret_line(order.password_file, "password"))};
 }
 
+bool says_more_than_offer(const Order &order) {
+    bool more = order.start || order.rate || order.viewers || order.channel ||
+                !order.carriers.empty() || !order.notify.empty() || order.title;
+    for (const std::string *text :
+         {&order.end, &order.duration, &order.disclosure, &order.password_file})
+        more = more || !text->empty();
+    return more;
+}
+
 // An offer holds the whole request but whether to hold it.
 Result<Change> take_offer(const Order &order) {
-    bool more = order.start || order.rate || order.viewers || order.channel ||
-                !order.carriers.empty() || !order.notify.empty();
-    for (const std::string *text :
-         {&order.end, &order.duration, &order.title, &order.disclosure, &order.password_file})
-        more = more || !text->empty();
-    if (more)
+    if (says_more_than_offer(order))
         return fail_hint(Errc::usage, "only --hold goes with it",
                          "--offer: it holds the whole request already");
     return offer_taken(*order.offer, order.hold);
@@ -73,7 +77,7 @@ Result<Change> booking_of(const Order &order, UtcTime now) {
     r.start = start;
     r.end = TRY(end_of(order, start, now));
     r.rate = TRY(option_value("--rate", base::parse_rate(*order.rate)));
-    r.title = order.title;
+    r.title = order.title.value_or("");
     r.viewers = order.viewers;
     r.channel = order.channel;
     r.carriers = order.carriers;
@@ -85,6 +89,45 @@ Result<Change> booking_of(const Order &order, UtcTime now) {
         r.password_hash = TRY(option_value("--password-file", seal::hash_password(*password)));
     TRY(option_value("book", wire::read_request(wire::to_json(r), "request")));
     return booking(r, std::move(password));
+}
+
+Result<Change> amendment_of(const Order &order, const base::Id &id,
+                            std::optional<std::int64_t> revision, UtcTime now) {
+    wire::ReservationChange c;
+    c.offer = order.offer;
+    if (order.offer && says_more_than_offer(order))
+        return fail_hint(Errc::usage, "give it alone",
+                         "--offer: it holds the whole change already");
+    if (order.start)
+        c.start = TRY(time_of("--start", *order.start, order, now));
+    if (!order.end.empty() && !order.duration.empty())
+        return fail_hint(Errc::usage, "give one of them",
+                         "--duration and --end contradict each other");
+    if (!order.end.empty())
+        c.end = TRY(time_of("--end", order.end, order, now));
+    if (!order.duration.empty())
+        c.duration = TRY(duration_of(order));
+    if (c.duration && c.duration->count() % 1000 != 0)
+        return fail_hint(Errc::usage, "give --end to the millisecond",
+                         "--duration {}: has a fraction of a second", order.duration);
+    if (order.rate)
+        c.rate = TRY(option_value("--rate", base::parse_rate(*order.rate)));
+    c.title = order.title;
+    c.viewers = order.viewers;
+    c.channel = order.channel;
+    c.carriers = order.carriers;
+    if (!order.disclosure.empty())
+        c.disclosure = TRY(option_value("--disclosure", resv::parse_disclosure(order.disclosure)));
+    if (!order.notify.empty())
+        c.notify = order.notify;
+    std::optional<std::string> password = TRY(password_of(order));
+    if (password)
+        c.password_hash = TRY(option_value("--password-file", seal::hash_password(*password)));
+    if (wire::to_json(c).as_object().empty())
+        return fail_hint(Errc::usage, "give what is to be otherwise, such as --start",
+                         "nothing to change");
+    TRY(option_value("change", wire::read_change(wire::to_json(c), "change")));
+    return amendment(id, c, revision, std::move(password));
 }
 
 Result<Change> extension_of(const Order &order, const base::Id &id, UtcTime now) {

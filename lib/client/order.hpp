@@ -14,7 +14,7 @@ struct Order {
     std::optional<std::int64_t> viewers;
     std::optional<std::string> channel;
     std::vector<std::string> carriers;
-    std::string title;
+    std::optional<std::string> title;
     std::string disclosure; ///< public when empty
     std::string password_file;
     std::vector<std::string> notify;
@@ -27,6 +27,10 @@ struct Order {
 /// The request of book, or the offer it takes. Reads the password file, too, and hashes the
 /// password, which takes a moment.
 [[nodiscard]] base::Result<Change> booking_of(const Order &order, base::UtcTime now);
+/// The change of reservation @p id, only if it still has @p revision.
+[[nodiscard]] base::Result<Change> amendment_of(const Order &order, const base::Id &id,
+                                                std::optional<std::int64_t> revision,
+                                                base::UtcTime now);
 [[nodiscard]] base::Result<Change> extension_of(const Order &order, const base::Id &id,
                                                 base::UtcTime now);
 [[nodiscard]] base::Result<SlotQuery> query_of(const Order &order, base::UtcTime now);

@@ -74,11 +74,13 @@ wire::Json request_record(const Change &change) {
     wire::JsonObject body = change.body.as_object();
     if (body.contains("password_hash"))
         body["password_hash"] = "(hidden)";
-    return wire::JsonObject{{"type", "request"},
-                            {"v", 1},
-                            {"method", "POST"},
-                            {"path", change.path},
-                            {"body", std::move(body)}};
+    wire::JsonObject out{{"type", "request"}, {"v", 1}};
+    out["method"] = change.method;
+    out["path"] = change.path;
+    if (change.revision)
+        out["if_match"] = fmt::format("\"{}\"", *change.revision);
+    out["body"] = std::move(body);
+    return out;
 }
 
 wire::Json enrolment_record(const wire::EnrolAnswer &answer, const seal::KeyId &key,

@@ -94,17 +94,42 @@ bool is_final(Errc code) {
     return code == Errc::refused || code == Errc::not_permitted;
 }
 
+void say_resumed(const Pending &pending) {
+    if (pending.resumed)
+        base::log::info("takes up the request of {} that was not finished",
+                        base::format_rfc3339(pending.created));
+}
+
+// Forgets the request when control's no is final.
+Result<Answer> settled(Result<Answer> answer, PendingStore &store, const Pending &pending) {
+    if (!answer && is_final(answer.error().code))
+        TRY(store.done(pending));
+    return answer;
+}
+
+// The PATCH of what is there now, unless that is asked to be of a certain revision. When an earlier
+// run was heard, control knows the key, and the revision does not matter.
+Result<Answer> send_patch(Api &api, PendingStore &store, const Change &change,
+                          const Pending &pending) {
+    say_resumed(pending);
+    auto revision = change.revision;
+    if (!revision) {
+        const auto shown = show_reservation(api, *change.id);
+        if (!shown)
+            return settled(std::unexpected(shown.error()), store, pending);
+        revision = shown->revision;
+    }
+    return settled(
+        api.patch(change.path, pending.body, pending.key, fmt::format("\"{}\"", *revision)), store,
+        pending);
+}
+
 } // namespace
 
 Result<Answer> send_pending(Api &api, PendingStore &store, const std::string &path,
                             const Pending &pending) {
-    if (pending.resumed)
-        base::log::info("takes up the request of {} that was not finished",
-                        base::format_rfc3339(pending.created));
-    auto answer = api.post(path, pending.body, pending.key);
-    if (!answer && is_final(answer.error().code))
-        TRY(store.done(pending));
-    return answer;
+    say_resumed(pending);
+    return settled(api.post(path, pending.body, pending.key), store, pending);
 }
 
 Result<std::vector<wire::Slot>> find_slots(Api &api, const SlotQuery &query) {
@@ -142,6 +167,16 @@ Change plain_change(const base::Id &id, std::string_view verb) {
     return {.path = path_of(id, verb), .body = wire::JsonObject{}, .password = {}};
 }
 
+Change amendment(const base::Id &id, const wire::ReservationChange &change,
+                 std::optional<std::int64_t> revision, std::optional<std::string> password) {
+    return {.path = path_of(id),
+            .body = wire::to_json(change),
+            .password = std::move(password),
+            .method = "PATCH",
+            .id = id,
+            .revision = revision};
+}
+
 Change extension(const base::Id &id, base::UtcTime end) {
     return {.path = path_of(id, "extend"),
             .body = wire::JsonObject{{"end", base::format_rfc3339(end)}},
@@ -157,7 +192,9 @@ Change settings_again(const base::Id &id, bool new_generation) {
 Result<Outcome> carry_out(Api &api, PendingStore &store, const Change &change,
                           const base::Clock &clock) {
     const Pending pending = TRY(store.begin(wanted_of(api, change), clock.now()));
-    const Answer answer = TRY(send_pending(api, store, change.path, pending));
+    const Answer answer =
+        TRY(change.method == "PATCH" ? send_patch(api, store, change, pending)
+                                     : send_pending(api, store, change.path, pending));
     Outcome outcome = TRY(read_outcome(answer));
     outcome.pending = pending;
     return outcome;

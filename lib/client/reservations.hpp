@@ -3,6 +3,7 @@
 
 #include "client/api.hpp"
 #include "client/pending.hpp"
+#include "wire/change.hpp"
 
 #include <vector>
 
@@ -34,7 +35,10 @@ struct SlotQuery {
 struct Change {
     std::string path;
     wire::Json body;
-    std::optional<std::string> password; ///< for a booking whose body holds its hash; a secret
+    std::optional<std::string> password; ///< when the body holds its hash; a secret
+    std::string method = "POST";
+    std::optional<base::Id> id{};           ///< of a PATCH
+    std::optional<std::int64_t> revision{}; ///< that it must have; of a PATCH: as it is then
 };
 
 /// @p password_hash goes into the body when the request has a password.
@@ -44,10 +48,14 @@ struct Change {
 [[nodiscard]] Change offer_taken(const std::string &offer, bool hold);
 /// @p verb: commit, cancel, end.
 [[nodiscard]] Change plain_change(const base::Id &id, std::string_view verb);
+/// @p revision: only if it still has that one.
+[[nodiscard]] Change amendment(const base::Id &id, const wire::ReservationChange &change,
+                               std::optional<std::int64_t> revision,
+                               std::optional<std::string> password);
 [[nodiscard]] Change extension(const base::Id &id, base::UtcTime end);
 [[nodiscard]] Change settings_again(const base::Id &id, bool new_generation);
 
-/// Sends the request that @p pending stands for; forgets it when control's no is final.
+/// Sends the POST that @p pending stands for; forgets it when control's no is final.
 [[nodiscard]] base::Result<Answer> send_pending(Api &api, PendingStore &store,
                                                 const std::string &path, const Pending &pending);
 

@@ -38,7 +38,7 @@ std::vector<std::vector<std::string>> carrier_choices(const std::vector<std::str
 } // namespace
 
 // Nearest to what was asked first: it first looks elsewhere for what was asked.
-std::vector<resv::Way> Desk::ways(const Booking &refused, UtcTime now) const {
+std::vector<resv::Way> Desk::ways(const Booking &refused, UtcTime now, const Keeps &keeps) const {
     const ReservationRequest &request = refused.request;
     std::vector<resv::Demand> also;
     if (m_config.distributors.contains(refused.owner))
@@ -50,7 +50,10 @@ std::vector<resv::Way> Desk::ways(const Booking &refused, UtcTime now) const {
         const auto found = places(m_config, {}, carriers, request.rate, request.viewers);
         if (!found)
             continue;
-        for (const Place &place : *found)
+        for (const Place &place : *found) {
+            const bool other = place.channel != refused.channel || carriers != request.carriers;
+            if ((!keeps.relay.empty() && place.relay != keeps.relay) || (keeps.place && other))
+                continue;
             out.push_back({.channel = place.channel,
                            .relay = place.relay,
                            .carriers = carriers,
@@ -60,10 +63,12 @@ std::vector<resv::Way> Desk::ways(const Booking &refused, UtcTime now) const {
                            .lead_in = place.policy.lead_in,
                            .drain = place.policy.drain,
                            .bounds = {earliest, now + place.policy.horizon},
-                           .shortest = place.policy.min_duration,
+                           .shortest = std::max(place.policy.min_duration,
+                                                keeps.longer_than + base::Millis{1}),
                            .longest = place.policy.max_duration,
-                           .grid = place.policy.grid,
+                           .grid = keeps.place ? base::Millis{0} : place.policy.grid,
                            .also = also});
+        }
     }
     std::ranges::stable_sort(
         out, {}, [](const resv::Way &w) { return int{w.other_channel} + int{w.other_carriers}; });
@@ -71,9 +76,9 @@ std::vector<resv::Way> Desk::ways(const Booking &refused, UtcTime now) const {
 }
 
 Outcome<std::vector<wire::Alternative>> Desk::alternatives(Transaction &t, const Booking &refused,
-                                                           UtcTime now) const {
+                                                           UtcTime now, const Keeps &keeps) const {
     const ReservationRequest &request = refused.request;
-    const auto choices = ways(refused, now);
+    const auto choices = ways(refused, now, keeps);
     const resv::Wanted wanted{
         .start = request.start, .duration = request.end - request.start, .rate = request.rate};
     std::vector<resv::Demand> judged;
@@ -81,15 +86,16 @@ Outcome<std::vector<wire::Alternative>> Desk::alternatives(Transaction &t, const
         std::ranges::copy(resv::demands_of(w, request.rate), std::back_inserter(judged));
     const auto resources = resv::resources_of(judged);
     std::vector<resv::Alternative> found;
-    for (const base::Millis reach : k_reaches) {
+    for (const base::Millis far : k_reaches) {
         if (found.size() == k_most)
             break;
+        const base::Millis reach = keeps.place ? base::Millis{0} : far;
         resv::Span span{request.start, request.end};
         for (const resv::Way &w : choices)
             span = {std::min(span.from, request.start - reach - w.lead_in),
                     std::max(span.to, request.end + reach + w.drain)};
-        found = resv::alternatives(m_capacity, TRY(taken(t, resources, span, now)), wanted, choices,
-                                   reach, k_most);
+        found = resv::alternatives(m_capacity, TRY(taken(t, resources, span, now, keeps.id)),
+                                   wanted, choices, reach, k_most);
     }
     std::vector<wire::Alternative> out;
     for (const resv::Alternative &a : found) {

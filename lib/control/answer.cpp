@@ -8,8 +8,14 @@ net::Headers json_headers() {
     return {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
 }
 
+std::string entity_tag(std::int64_t revision) {
+    return fmt::format("\"{}\"", revision);
+}
+
 net::Response response_of(const Answer &answer) {
     net::Headers headers = answer.headers;
+    if (answer.revision != 0)
+        headers.emplace_back("ETag", entity_tag(answer.revision));
     for (auto &field : json_headers())
         if (std::ranges::find(headers, field.first, &net::Headers::value_type::first) ==
             headers.end())

@@ -15,7 +15,6 @@ using ledger::Transaction;
 
 namespace {
 
-constexpr std::chrono::hours k_answers_kept{48};
 // A wall clock set back by less waits for itself; by more, it was wrong before and is followed.
 constexpr base::Seconds k_small_step{60};
 
@@ -39,6 +38,14 @@ std::optional<std::vector<std::string>> match(std::string_view pattern, std::str
     return names;
 }
 
+// Of the reservation that a stored answer shows.
+std::int64_t revision_in(const std::string &body) {
+    const auto json = wire::parse_json(body, "answer");
+    auto in = json ? wire::ObjectReader::of(*json, "answer") : std::unexpected(json.error());
+    auto reservation = in ? in->object("reservation") : std::unexpected(in.error());
+    return reservation ? reservation->integer_or("revision", 0).value_or(0) : 0;
+}
+
 } // namespace
 
 Api::Api(const Config &config, const Keys &keys, ledger::Ledger &ledger, const base::Clock &clock,
@@ -57,7 +64,7 @@ Api::~Api() {
 }
 
 std::span<const Api::Route> Api::routes() {
-    static const std::array<Route, 24> table{{
+    static const std::array<Route, 25> table{{
         {"GET", "/healthz", Who::anybody, &Api::healthz},
         {"GET", "/readyz", Who::anybody, &Api::readyz},
         {"GET", "/metrics", Who::operator_, &Api::metrics},
@@ -69,6 +76,7 @@ std::span<const Api::Route> Api::routes() {
         {"GET", "/v1/reservations", Who::owner, &Api::list},
         {"POST", "/v1/reservations", Who::distributor, &Api::book},
         {"GET", "/v1/reservations/{}", Who::owner, &Api::show},
+        {"PATCH", "/v1/reservations/{}", Who::owner, &Api::amend},
         {"POST", "/v1/reservations/{}/commit", Who::owner, &Api::commit},
         {"POST", "/v1/reservations/{}/extend", Who::owner, &Api::extend},
         {"POST", "/v1/reservations/{}/cancel", Who::owner, &Api::cancel},
@@ -151,7 +159,7 @@ Outcome<Answer> Api::run(const Route &route, Call &call) {
         call.caller = TRY(m_authenticator.caller(call.request, call.now));
         TRY(check_role(route.who, call));
     }
-    if (route.method == "POST")
+    if (route.method == "POST" || route.method == "PATCH")
         call.idempotency_key = TRY(idempotency_key(call.request));
     return (this->*route.handler)(call);
 }
@@ -207,7 +215,9 @@ Outcome<Answer> Api::once(const Call &call, const Work &work) {
         if (stored && stored->created + k_answers_kept > now) {
             repeated = stored->request == hash;
             if (repeated)
-                return Answer{.status = stored->status, .body = stored->body};
+                return Answer{.status = stored->status,
+                              .body = stored->body,
+                              .revision = revision_in(stored->body)};
             return refuse(422, "idempotency_key_reused",
                           "that Idempotency-Key came with another request before",
                           "use a new key for a new request");

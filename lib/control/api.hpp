@@ -38,7 +38,7 @@ class Api {
         base::UtcTime now; // when it arrived; changes are judged by their transaction's time
         std::vector<std::string> names; // the path's variable parts
         ledger::Party caller;
-        std::string idempotency_key; // of a POST
+        std::string idempotency_key; // of what changes something
     };
     using Handler = Outcome<Answer> (Api::*)(const Call &);
     enum class Who { anybody, newcomer, distributor, owner, party, relay, operator_ };
@@ -69,6 +69,9 @@ class Api {
     Outcome<ledger::Booking> own_booking(ledger::Transaction &t, const Call &call);
     /// once() around @p change of own_booking(), answered by the reservation and its settings.
     Outcome<Answer> change(const Call &call, const Change &change);
+    /// change() whose refusal has alternatives to @p asked, with offers that PATCH takes.
+    Outcome<Answer> change_to(const Call &call, const wire::ReservationChange &asked,
+                              const Change &change);
     Outcome<Answer> booked(ledger::Transaction &t, ledger::Booking booking, base::UtcTime now,
                            int status);
     /// The time of the write transaction that calls it: never before what an earlier call told,
@@ -93,6 +96,7 @@ class Api {
     Outcome<Answer> book(const Call &call);
     Outcome<Answer> commit(const Call &call);
     Outcome<Answer> extend(const Call &call);
+    Outcome<Answer> amend(const Call &call);
     Outcome<Answer> cancel(const Call &call);
     Outcome<Answer> end(const Call &call);
     Outcome<Answer> settings(const Call &call);

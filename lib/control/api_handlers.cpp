@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "control/documents.hpp"
 #include "control/enrolment.hpp"
+#include "control/handler.hpp"
 #include "control/query.hpp"
 #include "control/transact.hpp"
 
@@ -21,23 +22,6 @@ using wire::JsonObject;
 namespace {
 
 constexpr std::size_t k_max_reports = 1000;
-
-Answer json(const wire::Json &value, int status = 200) {
-    return {.status = status, .body = wire::compact_json(value)};
-}
-
-// The body as one JSON object.
-Outcome<wire::Json> body_of(const net::Request &request) {
-    auto parsed = wire::parse_json(request.body, "body");
-    if (!parsed)
-        return refuse(400, "bad_json", parsed.error().message);
-    return *std::move(parsed);
-}
-
-// A member that is malformed is the asker's mistake in content, not in form.
-std::unexpected<Refusal> invalid(const base::Error &error) {
-    return refuse(422, "invalid_request", error.message, error.hint);
-}
 
 // An end before its start deserves a code of its own; all else about the two, read_request finds.
 Outcome<void> check_order(const wire::Json &body) {
@@ -104,42 +88,12 @@ Outcome<Answer> Api::list(const Call &call) {
     return json(JsonObject{{"reservations", std::move(list)}});
 }
 
-Outcome<Booking> Api::own_booking(Transaction &t, const Call &call) {
-    const auto id = base::Id::parse(call.names.front());
-    auto found = id ? TRY(t.booking(*id)) : std::nullopt;
-    // One answer for "does not exist" and "is not yours", so that ids cannot be probed.
-    if (!found || (call.caller.role != Role::operator_ && found->owner != call.caller.name))
-        return refuse(404, "not_found", "you have no such reservation",
-                      "resv-request list shows yours");
-    return *std::move(found);
-}
-
 Outcome<Answer> Api::show(const Call &call) {
     const Booking b = TRY(examine(m_ledger, [&](Transaction &t) { return own_booking(t, call); }));
-    return json(JsonObject{{"reservation", wire::to_json(reservation_of(b, m_config, call.now))}});
-}
-
-// The reservation, and fresh settings where it is booked. They are sealed to its owner, also when
-// an operator asked.
-Outcome<Answer> Api::booked(Transaction &t, Booking b, UtcTime now, int status) {
-    JsonObject out;
-    const resv::State state = resv::state_at(b.life, now);
-    const auto owner = TRY(t.party_by_name(b.owner));
-    if ((state == resv::State::booked || state == resv::State::active) && owner &&
-        servable(b, m_config)) {
-        ++b.settings_serial;
-        TRY(m_desk.keep(t, b));
-        out["settings"] = wire::to_json(settings_of(b, *owner, m_config, m_keys, now));
-    }
-    out["reservation"] = wire::to_json(reservation_of(b, m_config, now));
-    return json(out, status);
-}
-
-Outcome<Answer> Api::change(const Call &call, const Change &change) {
-    return once(call, [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
-        Booking b = TRY(own_booking(t, call));
-        return booked(t, TRY(change(t, std::move(b), now)), now, 200);
-    });
+    Answer answer =
+        json(JsonObject{{"reservation", wire::to_json(reservation_of(b, m_config, call.now))}});
+    answer.revision = b.revision;
+    return answer;
 }
 
 Outcome<Answer> Api::book(const Call &call) {
@@ -152,72 +106,13 @@ Outcome<Answer> Api::book(const Call &call) {
         const std::string &owner = call.caller.name;
         auto request = asked->request;
         if (asked->offer) {
-            request = TRY(m_offers.open(*asked->offer, owner, now));
+            request = TRY(m_offers.open(*asked->offer, {.to = owner}, now));
             request.hold = asked->hold.value_or(request.hold);
         }
         auto b = m_desk.book(t, owner, request, now);
         if (!b)
-            return std::unexpected(m_offers.add(b.error().problem, owner, request, now));
+            return std::unexpected(m_offers.add(b.error().problem, {.to = owner}, request, now));
         return booked(t, *std::move(b), now, 201);
-    });
-}
-
-Outcome<Answer> Api::commit(const Call &call) {
-    return change(call, [&](Transaction &t, Booking b, UtcTime now) {
-        return m_desk.commit(t, std::move(b), now);
-    });
-}
-
-Outcome<Answer> Api::extend(const Call &call) {
-    const wire::Json body = TRY(body_of(call.request));
-    const auto end = [&]() -> base::Result<UtcTime> {
-        auto in = TRY(wire::ObjectReader::of(body, "extend"));
-        const UtcTime value = TRY(in.time("end"));
-        TRY(in.finish());
-        return value;
-    }();
-    if (!end)
-        return invalid(end.error());
-    return change(call, [&](Transaction &t, Booking b, UtcTime now) {
-        return m_desk.extend(t, std::move(b), *end, now);
-    });
-}
-
-Outcome<Answer> Api::cancel(const Call &call) {
-    return change(call, [&](Transaction &t, Booking b, UtcTime now) {
-        return m_desk.cancel(t, std::move(b), now);
-    });
-}
-
-Outcome<Answer> Api::end(const Call &call) {
-    return change(call, [&](Transaction &t, Booking b, UtcTime now) {
-        return m_desk.end(t, std::move(b), now);
-    });
-}
-
-Outcome<Answer> Api::settings(const Call &call) {
-    const wire::Json body = TRY(body_of(call.request));
-    const auto renew = [&]() -> base::Result<bool> {
-        auto in = TRY(wire::ObjectReader::of(body, "settings"));
-        const bool value = TRY(in.boolean_or("new_generation", false));
-        TRY(in.finish());
-        return value;
-    }();
-    if (!renew)
-        return invalid(renew.error());
-    return change(call, [&](Transaction &t, Booking b, UtcTime now) -> Outcome<Booking> {
-        const resv::State state = resv::state_at(b.life, now);
-        if (state != resv::State::booked && state != resv::State::active)
-            return refuse(409, "wrong_state",
-                          fmt::format("it is {} and has no settings", resv::name(state)),
-                          state == resv::State::held ? "commit it first" : "");
-        if (!servable(b, m_config))
-            return refuse(409, "not_servable",
-                          "its channel, relay or carrier is no longer configured",
-                          "ask who runs this control");
-        if (*renew)
-            return m_desk.new_generation(t, std::move(b));
-        return b;
     });
 }
 

@@ -104,7 +104,8 @@ Outcome<void> verify_self_signed(const net::Request &request, const seal::Public
 Outcome<std::string> idempotency_key(const net::Request &request) {
     const auto field = request.header("Idempotency-Key");
     if (!field)
-        return refuse(400, "idempotency_key_missing", "a POST needs an Idempotency-Key",
+        return refuse(400, "idempotency_key_missing",
+                      "what changes something needs an Idempotency-Key",
                       "send Idempotency-Key: \"…\", the same again only to repeat this request");
     std::string_view text = *field;
     const bool quoted = text.size() > 2 && text.front() == '"' && text.back() == '"';

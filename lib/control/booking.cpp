@@ -15,9 +15,7 @@ using base::UtcTime;
 using ledger::Booking;
 using ledger::Transaction;
 
-namespace {
-
-Outcome<void> check_words(const wire::ReservationRequest &r) {
+Outcome<void> Desk::check_words(const wire::ReservationRequest &r) {
     if (r.password_hash && !seal::check_password_hash(*r.password_hash))
         return refuse(422, "bad_password_hash", "password_hash is not an Argon2id text");
     if (!r.notify.empty())
@@ -25,8 +23,6 @@ Outcome<void> check_words(const wire::ReservationRequest &r) {
                       "book without notify");
     return {};
 }
-
-} // namespace
 
 // The places that take requests for that time.
 Outcome<std::vector<Place>> Desk::open_places(const wire::ReservationRequest &r,
@@ -97,19 +93,6 @@ std::unexpected<Refusal> Desk::refuse_short(const std::vector<resv::Shortage> &s
     return refusal;
 }
 
-// What `b` needs within `span` is free, but for what it takes itself.
-Outcome<void> Desk::check_free(Transaction &t, const Booking &b, resv::Span span,
-                               UtcTime now) const {
-    const auto wanted = bounded(b);
-    const auto resources = resv::resources_of(wanted);
-    TRY(t.lock(resources, now));
-    const auto live = TRY(taken(t, resources, span, now, b.id));
-    const auto missing = resv::shortages(m_capacity, live, span, wanted);
-    if (!missing.empty())
-        return refuse_short(missing);
-    return {};
-}
-
 Outcome<Booking> Desk::book(Transaction &t, const std::string &owner,
                             const wire::ReservationRequest &request, UtcTime now) const {
     TRY(check_words(request));
@@ -160,7 +143,7 @@ Outcome<Booking> Desk::book(Transaction &t, const std::string &owner,
             best = std::move(missing);
     }
     auto refusal = refuse_short(best);
-    refusal.error().problem.alternatives = TRY(alternatives(t, b, now));
+    refusal.error().problem.alternatives = TRY(alternatives(t, b, now, {}));
     return refusal;
 }
 

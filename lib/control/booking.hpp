@@ -6,11 +6,16 @@
 #include "control/problem.hpp"
 #include "ledger/ledger.hpp"
 #include "resv/alternatives.hpp"
+#include "wire/change.hpp"
 
 namespace control {
 
-/// Judges requests and carries them out (booking.cpp, verbs.cpp, menu.cpp). Stateless beside the
-/// configuration; thread-safe.
+/// The state after @p action; 409 wrong_state.
+[[nodiscard]] Outcome<resv::State> step(const ledger::Booking &booking, resv::Action action,
+                                        base::UtcTime now);
+
+/// Judges requests and carries them out (booking.cpp, changing.cpp, verbs.cpp, menu.cpp). Stateless
+/// beside the configuration; thread-safe.
 class Desk {
   public:
     explicit Desk(const Config &config);
@@ -22,6 +27,9 @@ class Desk {
     [[nodiscard]] Outcome<ledger::Booking> book(ledger::Transaction &t, const std::string &owner,
                                                 const wire::ReservationRequest &request,
                                                 base::UtcTime now) const;
+    // The refusals of the next three name what fell short and have alternatives too: as changes of
+    // this reservation, which is judged as if it took nothing.
+
     /// Turns a hold into a booking; 410 hold_expired, 409 overlap or no_capacity: its place is
     /// not free any more (the clock was set back, or the configuration holds less).
     [[nodiscard]] Outcome<ledger::Booking> commit(ledger::Transaction &t, ledger::Booking booking,
@@ -29,6 +37,13 @@ class Desk {
     /// Moves the end later, when everything is free until then. The same end again changes nothing.
     [[nodiscard]] Outcome<ledger::Booking> extend(ledger::Transaction &t, ledger::Booking booking,
                                                   base::UtcTime end, base::UtcTime now) const;
+    /// Changes what was asked for, all or nothing. What it has it keeps; only what it wants beyond
+    /// that must be free. Without a channel named it stays on its own if it can. A booking stays at
+    /// its relay (409 other_relay), which knows it by then; what is active keeps its start,
+    /// channel, carriers and disclosure (409 wrong_state), for it is on the air.
+    [[nodiscard]] Outcome<ledger::Booking> change(ledger::Transaction &t, ledger::Booking booking,
+                                                  const wire::ReservationChange &change,
+                                                  base::UtcTime now) const;
     [[nodiscard]] Outcome<ledger::Booking> cancel(ledger::Transaction &t, ledger::Booking booking,
                                                   base::UtcTime now) const;
     [[nodiscard]] Outcome<ledger::Booking> end(ledger::Transaction &t, ledger::Booking booking,
@@ -59,12 +74,41 @@ class Desk {
                                                          base::UtcTime now) const;
 
   private:
+    /// Of what is no resource: 422 bad_password_hash, no_notifications.
+    [[nodiscard]] static Outcome<void> check_words(const wire::ReservationRequest &request);
     [[nodiscard]] Outcome<std::vector<Place>> open_places(const wire::ReservationRequest &request,
                                                           base::UtcTime now) const;
-    [[nodiscard]] std::vector<resv::Way> ways(const ledger::Booking &refused,
-                                              base::UtcTime now) const;
+    /// What an alternative has to keep of a reservation that is there already.
+    struct Keeps {
+        std::optional<base::Id> id;  ///< takes nothing meanwhile
+        std::string relay;           ///< empty: none
+        bool place = false;          ///< start, channel and carriers
+        base::Millis longer_than{0}; ///< it is there to get more time
+    };
+    [[nodiscard]] std::vector<resv::Way> ways(const ledger::Booking &refused, base::UtcTime now,
+                                              const Keeps &keeps) const;
     [[nodiscard]] Outcome<std::vector<wire::Alternative>>
-    alternatives(ledger::Transaction &t, const ledger::Booking &refused, base::UtcTime now) const;
+    alternatives(ledger::Transaction &t, const ledger::Booking &refused, base::UtcTime now,
+                 const Keeps &keeps) const;
+    /// `missing` as a refusal of what `before` was to become, with alternatives.
+    [[nodiscard]] Outcome<ledger::Booking> refuse_change(ledger::Transaction &t,
+                                                         const ledger::Booking &before,
+                                                         const ledger::Booking &wanted,
+                                                         const std::vector<resv::Shortage> &missing,
+                                                         base::UtcTime now) const;
+    /// Where @p wanted could be instead of @p before, its present channel first; @p stays: only
+    /// there.
+    [[nodiscard]] Outcome<std::vector<Place>> places_for(const ledger::Booking &before,
+                                                         const ledger::Booking &wanted, bool stays,
+                                                         base::UtcTime now) const;
+    /// Puts @p wanted where it fits, beside all but @p before.
+    [[nodiscard]] Outcome<ledger::Booking> move(ledger::Transaction &t,
+                                                const ledger::Booking &before,
+                                                ledger::Booking wanted, bool stays,
+                                                base::UtcTime now) const;
+    [[nodiscard]] Outcome<ledger::Booking> alter(ledger::Transaction &t, ledger::Booking booking,
+                                                 const wire::ReservationChange &change, bool stays,
+                                                 base::UtcTime now) const;
     /// What is taken of @p resources, by others and by maintenance, within @p span.
     [[nodiscard]] Outcome<resv::Timetable> taken(ledger::Transaction &t,
                                                  const std::vector<std::string> &resources,
@@ -75,10 +119,10 @@ class Desk {
     /// Whether its owner may have it, as far as that is a sum: 409 over_quota.
     [[nodiscard]] Outcome<void> check_quota(ledger::Transaction &t, const ledger::Booking &booking,
                                             base::UtcTime now) const;
+    /// The ticket gets another id and a higher generation: the former one is void.
+    static void renew_ticket(ledger::Booking &booking);
     [[nodiscard]] std::unexpected<Refusal>
     refuse_short(const std::vector<resv::Shortage> &shortages) const;
-    [[nodiscard]] Outcome<void> check_free(ledger::Transaction &t, const ledger::Booking &booking,
-                                           resv::Span span, base::UtcTime now) const;
     [[nodiscard]] Outcome<ledger::Booking> save(ledger::Transaction &t,
                                                 ledger::Booking booking) const;
 

@@ -12,8 +12,9 @@ using wire::ReservationRequest;
 
 namespace {
 
-std::string context(const std::string &owner) {
-    return "slotcast-offer-v1 " + owner;
+std::string context(const Offers::For &taker) {
+    return "slotcast-offer-v1 " + taker.to +
+           (taker.change_of ? " " + taker.change_of->text() : std::string());
 }
 
 struct Offer {
@@ -36,11 +37,13 @@ Offers::Offers(const Keys &keys)
     : m_key(seal::ByteView{
           seal::hash256(seal::bytes_of("slotcast-offer-v1"), keys.signing.seed().view())}) {}
 
-wire::Problem Offers::add(wire::Problem problem, const std::string &owner,
+wire::Problem Offers::add(wire::Problem problem, const For &taker,
                           const ReservationRequest &request, UtcTime now) const {
     if (!problem.alternatives.empty())
-        problem.hint = fmt::format("resv-request book --offer OFFER takes an alternative, for {}",
-                                   base::format_duration(k_offer_life));
+        problem.hint =
+            fmt::format("resv-request {} --offer OFFER takes an alternative, for {}",
+                        taker.change_of ? "change " + taker.change_of->text() : std::string("book"),
+                        base::format_duration(k_offer_life));
     for (wire::Alternative &a : problem.alternatives) {
         ReservationRequest other = request;
         other.start = a.start;
@@ -52,18 +55,18 @@ wire::Problem Offers::add(wire::Problem problem, const std::string &owner,
         a.expires = now + k_offer_life;
         const std::string text = wire::compact_json(JsonObject{
             {"expires", base::format_rfc3339(a.expires)}, {"request", wire::to_json(other)}});
-        a.offer = seal::seal_token(m_key.view(), context(owner), seal::bytes_of(text));
+        a.offer = seal::seal_token(m_key.view(), context(taker), seal::bytes_of(text));
     }
     return problem;
 }
 
-Outcome<ReservationRequest> Offers::open(const std::string &token, const std::string &owner,
+Outcome<ReservationRequest> Offers::open(const std::string &token, const For &taker,
                                          UtcTime now) const {
-    const auto opened = seal::open_token(m_key.view(), context(owner), token);
+    const auto opened = seal::open_token(m_key.view(), context(taker), token);
     const auto offer =
         opened ? read_offer(seal::text_of(opened->view())) : std::unexpected(opened.error());
     if (!offer)
-        return refuse(422, "bad_offer", "that is no offer of this control to you",
+        return refuse(422, "bad_offer", "that is no offer of this control to you, for this",
                       "give it whole, as it was printed");
     if (now >= offer->expires)
         return refuse(410, "offer_expired",

@@ -16,16 +16,22 @@ class Offers {
   public:
     explicit Offers(const Keys &keys);
 
+    /// Whom an offer is for, and what it is good for.
+    struct For {
+        std::string to;                      ///< a party's name
+        std::optional<base::Id> change_of{}; ///< none: a reservation of its own
+    };
+
     /// @p problem with an offer for each of its alternatives: @p request, changed accordingly, for
-    /// @p owner alone.
-    [[nodiscard]] wire::Problem add(wire::Problem problem, const std::string &owner,
+    /// @p taker alone.
+    [[nodiscard]] wire::Problem add(wire::Problem problem, const For &taker,
                                     const wire::ReservationRequest &request,
                                     base::UtcTime now) const;
 
-    /// What @p owner is offered by @p token. 422 bad_offer: not made here, or for somebody else;
-    /// 410 offer_expired.
-    [[nodiscard]] Outcome<wire::ReservationRequest>
-    open(const std::string &token, const std::string &owner, base::UtcTime now) const;
+    /// What @p taker is offered by @p token. 422 bad_offer: not made here, or for somebody or
+    /// something else; 410 offer_expired.
+    [[nodiscard]] Outcome<wire::ReservationRequest> open(const std::string &token, const For &taker,
+                                                         base::UtcTime now) const;
 
   private:
     seal::Secret m_key;

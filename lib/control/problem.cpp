@@ -94,10 +94,14 @@ std::string_view reason(int status) {
         return "Conflict";
     case 410:
         return "Gone";
+    case 412:
+        return "Precondition Failed";
     case 421:
         return "Misdirected Request";
     case 422:
         return "Unprocessable Content";
+    case 428:
+        return "Precondition Required";
     case 503:
         return "Service Unavailable";
     default:

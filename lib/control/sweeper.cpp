@@ -1,6 +1,7 @@
 #include "control/sweeper.hpp"
 
 #include "base/log.hpp"
+#include "control/answer.hpp"
 #include "control/transact.hpp"
 
 #include <algorithm>
@@ -14,7 +15,6 @@ using ledger::Transaction;
 namespace {
 
 constexpr base::Seconds k_report_slack{30}; // for a report that is under way
-constexpr std::chrono::hours k_answers_kept{48};
 
 resv::State state_reached(const Booking &b, const Config &config, Feeds &feeds, UtcTime now) {
     const resv::State state = resv::state_at(b.life, now);

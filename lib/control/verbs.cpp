@@ -1,7 +1,6 @@
 // What becomes of a booking: each verb moves it to its next state.
 #include "control/booking.hpp"
 #include "control/documents.hpp"
-#include "control/fees.hpp"
 
 #include <algorithm>
 
@@ -12,31 +11,12 @@ using ledger::Booking;
 using ledger::Transaction;
 using resv::Action;
 
-namespace {
-
 Outcome<resv::State> step(const Booking &b, Action action, UtcTime now) {
     const auto next = resv::next_state(b.life, action, now);
     if (next)
         return *next;
     return refuse(409, "wrong_state", next.error().message, next.error().hint);
 }
-
-// What an extension costs, by today's tariff, goes on top of what was quoted.
-Outcome<void> add_fee(const Config &config, Booking &b, UtcTime end) {
-    const resv::Window &w = b.life.window;
-    const auto &carriers = b.request.carriers;
-    const auto before = TRY(quote(config, b.channel, carriers, w.end - w.start));
-    const auto after = TRY(quote(config, b.channel, carriers, end - w.start));
-    if (!after || (b.fee && b.fee->currency != after->currency))
-        return {}; // nothing costs anything, or all in another currency: what was quoted stays
-    if (!b.fee)
-        b.fee = resv::Money{.minor = 0, .currency = after->currency};
-    if (__builtin_add_overflow(b.fee->minor, after->minor - before->minor, &b.fee->minor))
-        return refuse(409, "refused", "its fee is beyond all bounds");
-    return {};
-}
-
-} // namespace
 
 // Every change goes through here: revision, the relay's feed, and what it takes.
 Outcome<Booking> Desk::save(Transaction &t, Booking b) const {
@@ -65,29 +45,8 @@ Outcome<Booking> Desk::commit(Transaction &t, Booking b, UtcTime now) const {
     if (next == b.life.state)
         return b;
     // A clock that was set back revives holds whose place was given away meanwhile.
-    TRY(check_free(t, b, resv::occupied(b.life.window), now));
+    b = TRY(move(t, b, b, true, now));
     b.life.state = next;
-    return save(t, std::move(b));
-}
-
-Outcome<Booking> Desk::extend(Transaction &t, Booking b, UtcTime end, UtcTime now) const {
-    TRY(step(b, Action::extend, now));
-    if (end == b.life.window.end)
-        return b;
-    if (end < b.life.window.end)
-        return refuse(422, "not_later",
-                      "it ends at " + base::format_rfc3339(b.life.window.end) + " already",
-                      "to stop early, end it when it runs");
-    TRY(check_duration(m_config.policy_of(b.channel), end - b.life.window.start));
-    // What a booking has it keeps; only what comes on top must be free. A hold: see commit().
-    TRY(add_fee(m_config, b, end));
-    const UtcTime closed = b.life.window.closes();
-    b.life.window.end = end;
-    resv::Span needed = resv::occupied(b.life.window);
-    if (b.life.state != resv::State::held)
-        needed.from = closed;
-    TRY(check_free(t, b, needed, now));
-    TRY(check_quota(t, b, now));
     return save(t, std::move(b));
 }
 
@@ -107,9 +66,13 @@ Outcome<Booking> Desk::end(Transaction &t, Booking b, UtcTime now) const {
     return settle(t, std::move(b), next);
 }
 
-Outcome<Booking> Desk::new_generation(Transaction &t, Booking b) const {
+void Desk::renew_ticket(Booking &b) {
     ++b.generation;
     b.ticket_id = new_ticket_id();
+}
+
+Outcome<Booking> Desk::new_generation(Transaction &t, Booking b) const {
+    renew_ticket(b);
     return save(t, std::move(b));
 }
 

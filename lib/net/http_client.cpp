@@ -190,13 +190,15 @@ void set_options(CURL *handle, const ClientOptions &options) {
 void set_request(CURL *handle, const ClientRequest &request, List &headers) {
     set(handle, CURLOPT_URL, request.url.c_str());
     set(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
-    if (request.method == "POST") {
+    if (request.method == "POST" || request.method == "PATCH") {
         set(handle, CURLOPT_POST, 1L);
         set(handle, CURLOPT_POSTFIELDS, request.body.data());
         set(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
     } else {
         set(handle, CURLOPT_HTTPGET, 1L);
     }
+    set(handle, CURLOPT_CUSTOMREQUEST, // null: as the options above say
+        request.method == "PATCH" ? "PATCH" : static_cast<const char *>(nullptr));
     const auto add = [&headers](const std::string &line) {
         curl_slist *longer = curl_slist_append(headers.get(), line.c_str());
         if (longer == nullptr)

@@ -23,7 +23,7 @@ struct ClientOptions {
 };
 
 struct ClientRequest {
-    std::string method = "GET"; ///< GET or POST
+    std::string method = "GET"; ///< GET, POST or PATCH
     std::string url;            ///< https:// only
     Headers headers;
     std::string body;             ///< for POST

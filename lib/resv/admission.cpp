@@ -73,6 +73,38 @@ std::vector<Shortage> shortages(const Capacity &capacity, const Timetable &live,
     return out;
 }
 
+std::vector<Shortage> shortages_of_change(const Capacity &capacity, const Timetable &live,
+                                          const Taking &had, const Taking &wanted) {
+    if (!had.span.overlaps(wanted.span))
+        return shortages(capacity, live, wanted.span, wanted.demands);
+    const auto kept = joined(had.demands);
+    auto more = joined(wanted.demands);
+    std::erase_if(more, [&](const Demand &demand) {
+        const auto same = std::ranges::find(kept, demand.resource, &Demand::resource);
+        return same != kept.end() && same->units >= demand.units;
+    });
+    const Span both{std::max(wanted.span.from, had.span.from),
+                    std::min(wanted.span.to, had.span.to)};
+    std::vector<Shortage> out;
+    const auto add = [&](Span span, const std::vector<Demand> &demands) {
+        if (span.empty())
+            return;
+        for (Shortage &s : shortages(capacity, live, span, demands)) {
+            const auto same = std::ranges::find(out, s.resource, &Shortage::resource);
+            if (same == out.end()) {
+                out.push_back(std::move(s));
+            } else if (same->when.to == s.when.from) { // it goes on where the former stretch ends
+                same->when.to = s.when.to;
+                same->available = std::min(same->available, s.available);
+            }
+        }
+    };
+    add({wanted.span.from, both.from}, wanted.demands);
+    add(both, more);
+    add({both.to, wanted.span.to}, wanted.demands);
+    return out;
+}
+
 std::vector<StartRange> free_starts(const Capacity &capacity, const Timetable &live,
                                     const std::vector<Demand> &demands, Span menu, Millis duration,
                                     base::Seconds lead_in, base::Seconds drain) {

@@ -34,6 +34,19 @@ struct Shortage {
 [[nodiscard]] std::vector<Shortage> shortages(const Capacity &capacity, const Timetable &live,
                                               Span wanted, const std::vector<Demand> &demands);
 
+/// What one reservation takes, all of it during one span.
+struct Taking {
+    Span span;
+    std::vector<Demand> demands;
+};
+
+/// Admission of @p wanted instead of @p had beside @p live, which does not hold @p had: what was
+/// had is kept, even where there is less by now, so only what is wanted beyond it must be free.
+/// Empty means admitted, else as shortages().
+[[nodiscard]] std::vector<Shortage> shortages_of_change(const Capacity &capacity,
+                                                        const Timetable &live, const Taking &had,
+                                                        const Taking &wanted);
+
 /// First and last of a run of starts that all pass; a closed interval.
 struct StartRange {
     base::UtcTime first;

@@ -45,6 +45,10 @@ Result<State> next_state(const Life &life, Action action, UtcTime now) {
         if (state == State::held || state == State::booked || state == State::active)
             return state;
         return no(state, "extended", "book the time that follows");
+    case Action::change:
+        if (occupies(state))
+            return state;
+        return no(state, "changed", "book anew");
     case Action::cancel:
         if (state == State::held || state == State::booked || state == State::cancelled)
             return State::cancelled;

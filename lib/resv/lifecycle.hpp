@@ -25,6 +25,7 @@ enum class Action {
     commit,   ///< held to booked
     activate, ///< media came
     extend,   ///< a later end
+    change,   ///< of what was asked for
     cancel,   ///< before it is active
     end,      ///< now, before its time
     no_show,  ///< nothing came in the grace

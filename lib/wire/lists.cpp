@@ -2,7 +2,21 @@
 
 namespace wire {
 
+using base::Errc;
+using base::fail;
 using base::Result;
+
+namespace {
+constexpr std::size_t k_max_title = 200;
+}
+
+Result<std::string> read_title(ObjectReader &in) {
+    std::string title = TRY(in.string("title", k_max_title));
+    for (const char c : title)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            return fail(Errc::bad_data, "{}: holds a control character", in.where("title"));
+    return title;
+}
 
 JsonArray to_array(const std::vector<std::string> &items) {
     JsonArray out;
@@ -15,9 +29,8 @@ Result<std::vector<std::string>> plain_names(ObjectReader &in, std::string_view 
     auto names = TRY(in.strings(key));
     for (const std::string &name : names)
         if (!is_plain_name(name))
-            return base::fail(base::Errc::bad_data,
-                              "{}: '{}' is not a name (letters, digits, - and _)", in.where(key),
-                              name.substr(0, 40));
+            return fail(Errc::bad_data, "{}: '{}' is not a name (letters, digits, - and _)",
+                        in.where(key), name.substr(0, 40));
     return names;
 }
 

@@ -11,6 +11,9 @@ constexpr std::size_t k_max_offer = 32'768; ///< characters; it holds a whole re
 
 [[nodiscard]] JsonArray to_array(const std::vector<std::string> &items);
 
+/// The member `title`: at most 200 bytes, no control characters.
+[[nodiscard]] base::Result<std::string> read_title(ObjectReader &in);
+
 /// The member @p key: names as is_plain_name() has them.
 [[nodiscard]] base::Result<std::vector<std::string>> plain_names(ObjectReader &in,
                                                                  std::string_view key);

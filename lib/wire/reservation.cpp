@@ -10,16 +10,6 @@ using base::Result;
 
 namespace {
 
-constexpr std::size_t k_max_title = 200;
-
-Result<std::string> title_of(ObjectReader &in) {
-    std::string title = TRY(in.string("title", k_max_title));
-    for (const char c : title)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-            return fail(Errc::bad_data, "{}: holds a control character", in.where("title"));
-    return title;
-}
-
 Result<base::Id> id_of(ObjectReader &in, std::string_view key) {
     auto id = base::Id::parse(TRY(in.string(key, 64)));
     if (!id)
@@ -55,7 +45,7 @@ Result<ReservationRequest> read_request(const Json &json, std::string where) {
     if (r.end <= r.start)
         return fail(Errc::bad_data, "{}: not after start", in.where("end"));
     r.rate.bps = TRY(in.integer("rate_bps", 1, k_max_bps));
-    r.title = TRY(title_of(in));
+    r.title = TRY(read_title(in));
     if (in.has("viewers"))
         r.viewers = TRY(in.integer("viewers", 1, k_max_viewers));
     TRY(in.integer_or("viewers", 1));
@@ -137,7 +127,7 @@ Result<Reservation> read_reservation(const Json &json, std::string where) {
     r.rate.bps = TRY(in.integer("rate_bps", 1, k_max_bps));
     r.viewers = TRY(in.integer("viewers", 0, k_max_viewers));
     r.carriers = TRY(plain_names(in, "carriers"));
-    r.title = TRY(title_of(in));
+    r.title = TRY(read_title(in));
     r.disclosure = TRY(resv::parse_disclosure(TRY(in.string("disclosure", 16))));
     r.viewer_url = TRY(in.string("viewer_url"));
     r.generation = static_cast<std::uint32_t>(TRY(in.integer("generation", 0, 0xffffffffLL)));

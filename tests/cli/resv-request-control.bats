@@ -266,3 +266,49 @@ has_pending() { [ -n "$(pending)" ]; }
     run -0 resv-request time --table
     assert_output --partial 'at control'
 }
+
+@test "change moves, resizes and renames, or leaves all as it was and offers what can be had" {
+    start=$(day 50)
+    later=$(date -u -d "$start +30 min" +%Y-%m-%dT%H:%M:%SZ)
+    id=$(book "$start" --channel one --title Old | tee "$BATS_TEST_TMPDIR/booking" | id_in)
+    resv-store add <"$BATS_TEST_TMPDIR/booking"
+    run -0 --separate-stderr resv-request change "$id" --start "$later" --title New --rate 5M
+    assert_matches_schema resv-request <<<"$output"
+    assert_equal "$(jq -c 'select(.type == "reservation")|[.start, .title, .rate_bps, .revision, .generation]' \
+        <<<"$output")" "[\"$later\",\"New\",5000000,2,2]"
+    resv-store add <<<"$output"
+    assert_equal "$(resv-store get "$id" | jq -r .window.start)" "$later"
+    # Only what was seen is changed, and only what was said.
+    run -1 resv-request change "$id" --revision 1 --title Stale
+    assert_output --partial 'it was changed meanwhile'
+    run -64 resv-request change "$id"
+    run -64 resv-request change "$id" --end "$later" --duration 1h
+    run -64 resv-request change "$id" --offer x --title y
+    run -0 --separate-stderr resv-request change "$id" --revision 2 --title x --dry-run
+    assert_matches_schema resv-request <<<"$output"
+    assert_equal "$(jq -r '.method + .if_match + .body.title' <<<"$output")" 'PATCH"2"x'
+    # In the way of another, which stays nameless.
+    other=$(date -u -d "$start +2 hours" +%Y-%m-%dT%H:%M:%SZ)
+    book "$other" --channel one >/dev/null
+    before=$(resv-request show "$id")
+    run -1 --separate-stderr resv-request change "$id" --duration 2h
+    assert_regex "$stderr" 'channel:one: 1 needed, 0 available'
+    assert_regex "$stderr" "hint: resv-request change $id --offer"
+    assert_equal "$(resv-request show "$id")" "$before"
+    offer=$(jq -r .offer <<<"${lines[0]}")
+    run -1 resv-request book --offer "$offer"
+    run -0 --separate-stderr resv-request change "$id" --offer "$offer"
+    assert_equal "$(jq -r 'select(.type == "reservation").title' <<<"$output")" New
+    assert_equal "$(pending)" ''
+}
+
+@test "a change that was killed or not heard happens once when it is run again" {
+    id=$(book "$(day 53)" | id_in)
+    code=0
+    resv-request change "$id" --title Once >/dev/full 2>/dev/null || code=$?
+    assert_equal "$code" 74
+    run -0 --separate-stderr resv-request change "$id" --title Once
+    assert_regex "$stderr" 'takes up the request'
+    assert_equal "$(resv-request show "$id" | jq -r '.title + " " + (.revision | tostring)')" 'Once 2'
+    assert_equal "$(pending)" ''
+}

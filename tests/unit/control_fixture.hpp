@@ -88,6 +88,13 @@ struct Got {
     int status = 0;
     wire::Json body;
     std::string text;
+    net::Headers headers{};
+    [[nodiscard]] std::string header(std::string_view name) const {
+        for (const auto &[key, value] : headers)
+            if (key == name)
+                return value;
+        return "";
+    }
     // A problem's code, or "".
     [[nodiscard]] std::string code() const { return field("code"); }
     [[nodiscard]] std::string field(std::string_view key) const {
@@ -137,7 +144,7 @@ struct Fixture {
                        .peer = "test"};
         if (r.path.size() < target.size())
             r.query = target.substr(r.path.size() + 1);
-        if (r.method == "POST") {
+        if (r.method != "GET") {
             r.headers.emplace_back("Content-Digest", seal::content_digest(r.body));
             r.headers.emplace_back("Idempotency-Key", fmt::format("\"key-{}\"", next_key++));
         }
@@ -166,7 +173,8 @@ struct Fixture {
         record(r, response);
         return {.status = response.status,
                 .body = wire::parse_json(response.body, "answer").value(),
-                .text = response.body};
+                .text = response.body,
+                .headers = response.headers};
     }
 
     Got get(const Actor &who, const std::string &target) {
@@ -176,6 +184,17 @@ struct Fixture {
     }
     Got post(const Actor &who, const std::string &target, const wire::Json &body) {
         auto r = request("POST", target, wire::compact_json(body));
+        sign(r, who);
+        return send(r);
+    }
+    // As it is now, unless @p tag says otherwise; none with "".
+    Got patch(const Actor &who, const std::string &id, const wire::Json &body,
+              std::optional<std::string> tag = {}) {
+        if (!tag)
+            tag = get(who, "/v1/reservations/" + id).header("ETag");
+        auto r = request("PATCH", "/v1/reservations/" + id, wire::compact_json(body));
+        if (!tag->empty())
+            r.headers.emplace_back("If-Match", *tag);
         sign(r, who);
         return send(r);
     }

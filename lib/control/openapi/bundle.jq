@@ -43,8 +43,8 @@ def codes($method):
      "500": ["internal"], "503": ["storage", "timeout"]},
     (if .for then {"400": ["bad_digest"], "401": ["unsigned", "bad_signature", "signature_expired"]} else {} end),
     (if .for and .for != ["newcomer"] then {"401": ["unknown_key", "replayed"], "403": ["wrong_role", "not_permitted"]} else {} end),
-    (if $method == "post" then {"400": ["idempotency_key_missing", "idempotency_key_bad"]} else {} end),
-    (if $method == "post" and .for != ["newcomer"] then {"422": ["idempotency_key_reused"]} else {} end),
+    (if $method == "post" or $method == "patch" then {"400": ["idempotency_key_missing", "idempotency_key_bad"]} else {} end),
+    (if ($method == "post" or $method == "patch") and .for != ["newcomer"] then {"422": ["idempotency_key_reused"]} else {} end),
     (if .body then {"400": ["bad_json"], "422": ["invalid_request"]} else {} end)
   ] | union;
 
@@ -69,7 +69,7 @@ def expand($method):
               schema: (.value | del(.required, .description))} | del(..|nulls)]
         + if .for then [{"$ref": "#/components/parameters/Signature-Input"}] else [] end
         + if .body then [{"$ref": "#/components/parameters/Content-Digest"}] else [] end
-        + if $method == "post" then [{"$ref": "#/components/parameters/Idempotency-Key"}] else [] end),
+        + if $method == "post" or $method == "patch" then [{"$ref": "#/components/parameters/Idempotency-Key"}] else [] end),
       responses: ((.answers | map_values(answer))
         * (codes($method) | with_entries(. as $e | .value = problem($e.key; $e.value)))
         | to_entries | sort_by(.key) | from_entries),

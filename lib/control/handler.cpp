@@ -1,0 +1,20 @@
+#include "control/handler.hpp"
+
+namespace control {
+
+Answer json(const wire::Json &value, int status) {
+    return {.status = status, .body = wire::compact_json(value)};
+}
+
+Outcome<wire::Json> body_of(const net::Request &request) {
+    auto parsed = wire::parse_json(request.body, "body");
+    if (!parsed)
+        return refuse(400, "bad_json", parsed.error().message);
+    return *std::move(parsed);
+}
+
+std::unexpected<Refusal> invalid(const base::Error &error) {
+    return refuse(422, "invalid_request", error.message, error.hint);
+}
+
+} // namespace control
