@@ -1,4 +1,4 @@
-# tools/packaging/deps, with stand-ins for dpkg-query, apt-get, sudo and id: nothing is installed.
+# tools/packaging/deps, with stand-ins for dpkg-query, apt-get, npm, sudo and id: nothing is installed.
 
 load lib/common
 
@@ -6,7 +6,7 @@ setup() {
     # All that deps may find: its own tools, and the stand-ins.
     bin=$BATS_TEST_TMPDIR/bin
     mkdir "$bin"
-    ln -s "$(command -v dirname)" "$(command -v env)" "$(command -v sed)" "$bin"
+    ln -s "$(command -v dirname)" "$(command -v env)" "$(command -v sed)" "$(command -v find)" "$bin"
     program dpkg-query <<<'case " $(<"$here/missing") " in *" ${!#} "*) exit 1 ;; *) printf installed ;; esac'
     program apt-get <<<'echo "$* as ${AS:-itself}, frontend ${DEBIAN_FRONTEND:-asks}" >>"$here/ran"; [ ! -e "$here/broken" ]'
     program id <<<'cat "$here/uid"'
@@ -22,7 +22,7 @@ program() {
 }
 
 missing() { echo "$1" >"$BATS_TEST_TMPDIR/missing"; }
-deps() { timeout 10 env -u DEBIAN_FRONTEND -u AS PATH="$bin" "$SLOTCAST_ROOT/tools/packaging/deps"; }
+deps() { timeout 10 env -u DEBIAN_FRONTEND -u AS PATH="$bin" "${tree:-$SLOTCAST_ROOT}/tools/packaging/deps"; }
 ran() { cat "$BATS_TEST_TMPDIR/ran"; }
 expected='update -q as itself, frontend asks
 install -q -y --no-install-recommends g++ jq as itself, frontend noninteractive'
@@ -76,4 +76,34 @@ deps: hint: as root, run: apt-get install g++ jq'
     touch "$BATS_TEST_TMPDIR/broken"
     run -1 deps
     assert_equal "$(ran)" 'update -q as itself, frontend asks'
+}
+
+@test "deps: a package is not needed where its command is there already" {
+    missing 'nodejs npm'
+    run -0 deps
+    assert_line '+ apt-get update -q'
+    rm "$BATS_TEST_TMPDIR/ran"
+    program node <<<:
+    program npm <<<:
+    run -0 deps
+    assert_output ''
+    assert_not_exists "$BATS_TEST_TMPDIR/ran"
+}
+
+@test "deps: what the tests take from npm is installed when the lock file is newer" {
+    tree=$BATS_TEST_TMPDIR/tree
+    mkdir -p "$tree/tools/packaging" "$tree/tests/web"
+    cp "$SLOTCAST_ROOT"/tools/packaging/{deps,packages.txt} "$tree/tools/packaging"
+    touch "$tree/tests/web/package-lock.json"
+    program npm <<<'PATH=/usr/bin:/bin; mkdir -p "$3/node_modules" && cp "$3/package-lock.json" "$3/node_modules/.package-lock.json"'
+    run -0 deps
+    assert_output --regexp '^\+ npm ci --prefix .*/tests/web --ignore-scripts --no-audit --no-fund$'
+    run -0 deps
+    assert_output ''
+    touch -d '+1 minute' "$tree/tests/web/package-lock.json"
+    run -0 deps
+    assert_output --partial 'npm ci'
+    program npm <<<'exit 1'
+    touch -d '+2 minutes' "$tree/tests/web/package-lock.json"
+    run -1 deps
 }
