@@ -32,7 +32,7 @@ struct Job {
 
 // One job within the group's transaction, undone alone when it fails.
 Result<void> run_in_savepoint(Database &db, const Ledger::Work &work) {
-    TRY(db.execute("SAVEPOINT job"));
+    TRY(db.run("SAVEPOINT job"));
     SqlTransaction transaction{db};
     Result<void> result;
     try {
@@ -41,9 +41,9 @@ Result<void> run_in_savepoint(Database &db, const Ledger::Work &work) {
         result = base::fail(Errc::bug, "ledger: internal error: {}", e.what());
     }
     if (!result && db.in_transaction())
-        TRY(db.execute("ROLLBACK TO job"));
+        TRY(db.run("ROLLBACK TO job"));
     if (db.in_transaction())
-        TRY(db.execute("RELEASE job"));
+        TRY(db.run("RELEASE job"));
     return result;
 }
 

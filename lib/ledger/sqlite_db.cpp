@@ -134,7 +134,9 @@ Result<Database> Database::open(const std::filesystem::path &path, Mode mode) {
     sqlite3_busy_timeout(raw, k_busy_ms);
     // FULL: NORMAL loses acknowledged bookings when the power fails.
     TRY(db.execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
-                   "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"));
+                   "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                   "PRAGMA wal_autocheckpoint = 10000; PRAGMA cache_size = -65536;"
+                   "PRAGMA temp_store = MEMORY"));
     return db;
 }
 
