@@ -49,7 +49,7 @@ Outcome<Answer> Api::booked(Transaction &t, Booking b, UtcTime now, int status) 
     if ((state == resv::State::booked || state == resv::State::active) && owner &&
         servable(b, m_config)) {
         ++b.settings_serial;
-        TRY(m_desk.keep(t, b));
+        TRY(t.put_settings_serial(b.id, b.settings_serial));
         out["settings"] = wire::to_json(settings_of(b, *owner, m_config, m_keys, now));
     }
     out["reservation"] = wire::to_json(reservation_of(b, m_config, now));

@@ -58,9 +58,6 @@ class Desk {
     [[nodiscard]] Outcome<ledger::Booking> settle(ledger::Transaction &t, ledger::Booking booking,
                                                   resv::State state) const;
 
-    /// Writes what only control sees of @p booking (its settings' serial): no new revision.
-    [[nodiscard]] Outcome<void> keep(ledger::Transaction &t, const ledger::Booking &booking) const;
-
     /// The menu: free starts for the programme's @p duration within @p menu.
     struct Wish {
         resv::Span menu;

@@ -27,15 +27,10 @@ Outcome<Booking> Desk::save(Transaction &t, Booking b) const {
     const bool known = b.feed_serial != 0 || b.life.state == resv::State::booked;
     if (known)
         b.feed_serial = TRY(t.next_feed_serial(b.relay));
-    TRY(keep(t, b));
-    return b;
-}
-
-Outcome<void> Desk::keep(Transaction &t, const Booking &b) const {
     // What has ended drains until its window closes. Then it is in nobody's way, see prune().
     const bool takes = resv::occupies(b.life.state) || b.life.state == resv::State::ended;
     TRY(t.put(b, takes ? demands_of(b) : std::vector<resv::Demand>{}));
-    return {};
+    return b;
 }
 
 Outcome<Booking> Desk::commit(Transaction &t, Booking b, UtcTime now) const {

@@ -35,6 +35,9 @@ class Transaction {
     /// Replaces a former one of the same id.
     [[nodiscard]] virtual base::Result<void> put(const Booking &booking,
                                                  const std::vector<resv::Demand> &demands) = 0;
+    /// Writes the serial of the newest settings of @p id, which is there, and nothing else.
+    [[nodiscard]] virtual base::Result<void> put_settings_serial(const base::Id &id,
+                                                                 std::int64_t serial) = 0;
     /// What is taken of @p resources (each named once) within @p span at @p now: expired holds take
     /// nothing, and @p except is left out.
     [[nodiscard]] virtual base::Result<std::vector<resv::Load>>

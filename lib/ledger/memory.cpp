@@ -50,6 +50,10 @@ class MemoryTransaction final : public Transaction {
         m.demands[booking.id] = demands;
         return {};
     }
+    Result<void> put_settings_serial(const base::Id &id, std::int64_t serial) override {
+        m.bookings[id].settings_serial = serial;
+        return {};
+    }
     Result<std::vector<resv::Load>> loads(const std::vector<std::string> &resources,
                                           resv::Span span, UtcTime now,
                                           const std::optional<base::Id> &except) override {

@@ -76,7 +76,8 @@ Result<std::vector<Booking>> SqlTransaction::bookings(const std::string &owner) 
     return read_bookings(owner.empty() ? TRY(m_sql.query(all)) : TRY(m_sql.query(of, {owner})));
 }
 
-Result<void> SqlTransaction::put(const Booking &b, const std::vector<resv::Demand> &demands) {
+Result<void> SqlTransaction::put(const Booking &b, const std::vector<resv::Demand> &several) {
+    const auto demands = resv::joined(several);
     const seal::ByteView id{b.id.bytes};
     const resv::Window &w = b.life.window;
     TRY(m_sql.run(k_put_booking, {id,
@@ -103,12 +104,23 @@ Result<void> SqlTransaction::put(const Booking &b, const std::vector<resv::Deman
                                   b.fee ? Value{b.fee->minor} : Value{},
                                   b.fee ? Value{b.fee->currency} : Value{}}));
     TRY(m_sql.run("DELETE FROM demands WHERE reservation = ?", {id}));
-    for (const resv::Demand &d : demands)
-        TRY(m_sql.run("INSERT INTO demands VALUES (?, ?, ?, ?, ?, ?) "
-                      "ON CONFLICT (resource, opens_ms, reservation) "
-                      "DO UPDATE SET units = demands.units + excluded.units",
-                      {d.resource, w.opens(), id, w.closes(), d.units, b.life.hold_expires}));
-    return {};
+    if (demands.empty())
+        return {};
+    std::string sql = "INSERT INTO demands VALUES (?, ?, ?, ?, ?, ?)";
+    std::vector<Value> values;
+    for (const resv::Demand &d : demands) {
+        if (!values.empty())
+            sql += ", (?, ?, ?, ?, ?, ?)";
+        values.insert(values.end(),
+                      {Value{d.resource}, Value{w.opens()}, Value{id}, Value{w.closes()},
+                       Value{d.units}, Value{b.life.hold_expires}});
+    }
+    return m_sql.run_with(sql, values);
+}
+
+Result<void> SqlTransaction::put_settings_serial(const base::Id &id, std::int64_t serial) {
+    return m_sql.run("UPDATE reservations SET settings_serial = ? WHERE id = ?",
+                     {serial, seal::ByteView{id.bytes}});
 }
 
 Result<std::vector<resv::Load>> SqlTransaction::loads(const std::vector<std::string> &resources,

@@ -22,6 +22,7 @@ class SqlTransaction : public Transaction {
                                               std::size_t most) override;
     base::Result<void> put(const Booking &booking,
                            const std::vector<resv::Demand> &demands) override;
+    base::Result<void> put_settings_serial(const base::Id &id, std::int64_t serial) override;
     base::Result<std::vector<resv::Load>> loads(const std::vector<std::string> &resources,
                                                 resv::Span span, base::UtcTime now,
                                                 const std::optional<base::Id> &except) override;

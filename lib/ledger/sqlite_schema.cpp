@@ -16,7 +16,6 @@ CREATE TABLE reservations (
     revision INTEGER NOT NULL, settings_serial INTEGER NOT NULL, feed_serial INTEGER NOT NULL,
     created_ms INTEGER NOT NULL, first_media_ms INTEGER, fee_minor INTEGER,
     fee_currency TEXT) STRICT, WITHOUT ROWID;
-CREATE INDEX reservations_owner ON reservations (owner, id);
 CREATE INDEX reservations_airtime ON reservations (owner, start_ms);
 CREATE INDEX reservations_ahead ON reservations (owner)
     WHERE state IN ('held', 'booked', 'active');

@@ -34,7 +34,8 @@ std::vector<Shortage> short_stretches(std::int64_t capacity, const Timetable &li
     return out;
 }
 
-// One demand per resource, in order of first mention; a demand for nothing is none.
+} // namespace
+
 std::vector<Demand> joined(const std::vector<Demand> &demands) {
     std::vector<Demand> out;
     for (const Demand &demand : demands) {
@@ -48,8 +49,6 @@ std::vector<Demand> joined(const std::vector<Demand> &demands) {
     }
     return out;
 }
-
-} // namespace
 
 std::vector<std::string> resources_of(const std::vector<Demand> &demands) {
     std::vector<std::string> out;

@@ -15,6 +15,9 @@ namespace resv {
 /// The resources that @p demands name, each once, sorted.
 [[nodiscard]] std::vector<std::string> resources_of(const std::vector<Demand> &demands);
 
+/// One demand per resource, in order of first mention; a demand for nothing is none.
+[[nodiscard]] std::vector<Demand> joined(const std::vector<Demand> &demands);
+
 /// Units there are of each resource. What is not listed does not exist: capacity 0.
 using Capacity = std::map<std::string, std::int64_t, std::less<>>;
 
