@@ -1,6 +1,6 @@
 #include "ledger/postgres.hpp"
 
-#include "base/log.hpp"
+#include "ledger/group_writer.hpp"
 #include "ledger/postgres_pool.hpp"
 #include "ledger/postgres_schema.hpp"
 #include "ledger/postgres_transaction.hpp"
@@ -35,40 +35,20 @@ class Patience {
     base::Millis m_pause = k_first_pause;
 };
 
-Result<void> run(Transaction &t, const Ledger::Work &work) {
-    try {
-        return work(t);
-    } catch (const std::exception &e) {
-        return base::fail(Errc::bug, "ledger: internal error: {}", e.what());
-    }
-}
-
 class PostgresLedger final : public Ledger {
   public:
-    explicit PostgresLedger(std::string uri) : m_pool(std::move(uri)) {}
+    explicit PostgresLedger(std::string uri)
+        : m_pool(std::move(uri)), m_writer([this](std::span<Job> group) { write_group(group); }) {}
 
-    Result<void> write(const Work &work) override {
-        return patiently([&](PostgresConnection &c) {
-            c.begin(PostgresConnection::Mode::write);
-            PostgresTransaction t{c};
-            auto done = run(t, work);
-            if (done)
-                done = c.commit();
-            if (!done)
-                c.rollback();
-            else if (t.feed_changed())
-                tell_others(c);
-            return Try{.done = std::move(done), .again = t.conflict()};
-        });
-    }
+    Result<void> write(const Work &work) override { return m_writer.write(work); }
 
     Result<void> read(const Work &work) override {
         return patiently([&](PostgresConnection &c) {
             c.begin(PostgresConnection::Mode::read);
             SqlTransaction t{c};
-            auto done = run(t, work);
+            auto done = run_work(t, work);
             c.end_read();
-            return Try{.done = std::move(done), .again = false};
+            return done;
         });
     }
 
@@ -103,10 +83,54 @@ class PostgresLedger final : public Ledger {
         (void)notify_postgres(c); // without it they find the entry a little later
     }
 
-    struct Try {
-        Result<void> done;
-        bool again = false;
-    };
+    // Together when they can be: it is every one by itself when the database has to say anything
+    // but yes, for then all of them are undone.
+    void write_group(std::span<Job> group) {
+        if (group.size() > 1 && write_together(group))
+            return;
+        for (Job &job : group)
+            job.result = patiently([&](PostgresConnection &c) {
+                c.begin(PostgresConnection::Mode::write);
+                PostgresTransaction t{c};
+                auto done = run_work(t, *job.work);
+                if (done)
+                    done = c.commit();
+                if (!done)
+                    c.rollback();
+                else if (t.feed_changed())
+                    tell_others(c);
+                return done;
+            });
+    }
+
+    bool write_together(std::span<Job> group) {
+        auto taken = m_pool.take();
+        if (!taken)
+            return false;
+        PostgresConnection &c = **taken;
+        c.begin(PostgresConnection::Mode::write);
+        PostgresTransaction t{c};
+        Result<void> good;
+        for (Job &job : group) {
+            good = c.run("SAVEPOINT job");
+            if (good)
+                job.result = run_work(t, *job.work);
+            if (good && !job.result && c.good())
+                good = c.run("ROLLBACK TO SAVEPOINT job");
+            if (good)
+                good = c.run("RELEASE SAVEPOINT job");
+            if (!good)
+                break;
+        }
+        if (good)
+            good = c.commit();
+        if (!good)
+            c.rollback();
+        else if (t.feed_changed())
+            tell_others(c);
+        m_pool.give_back(std::move(*taken));
+        return good.has_value();
+    }
 
     // Tries until it is done, refused, or failed for good.
     template <typename Once> Result<void> patiently(const Once &once) {
@@ -117,12 +141,11 @@ class PostgresLedger final : public Ledger {
                 return std::unexpected(connection.error());
             if (!connection)
                 continue;
-            const Try result = once(**connection);
+            auto done = once(**connection);
             const auto fate = (*connection)->fate();
             m_pool.give_back(std::move(*connection));
-            const bool again = result.again || fate != PostgresConnection::Fate::good;
-            if (!again)
-                return result.done;
+            if (fate == PostgresConnection::Fate::good)
+                return done;
             if (patience.over())
                 return fate == PostgresConnection::Fate::lost
                            ? base::fail_hint(Errc::unavailable,
@@ -136,6 +159,7 @@ class PostgresLedger final : public Ledger {
     PostgresPool m_pool;
     std::mutex m_mutex;
     PostgresWatch *m_watch = nullptr;
+    GroupWriter m_writer; // last: it uses the above
 };
 
 Result<bool> has_ledger(PostgresConnection &c) {

@@ -214,6 +214,8 @@ void PostgresConnection::begin(Mode mode) {
     }
     send_plain(mode == Mode::write ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
                                    : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    if (mode == Mode::write)
+        send_plain("SELECT pg_advisory_xact_lock(1396919367, 1)");
 }
 
 void PostgresConnection::send_plain(const char *sql) {

@@ -37,6 +37,9 @@ class PostgresConnection final : public Sql {
     /// Statements without parameters or rows, outside of begin() and commit().
     [[nodiscard]] base::Result<void> execute(const char *sql);
 
+    /// A transaction of Mode::write waits until no other writes in this database: resources are
+    /// shared so widely (a relay's bits, a carrier's lines) that locks of single rows let hardly
+    /// any two run beside each other, and keep each for as long as a commit takes.
     void begin(Mode mode);
     /// Waits until it is durable. After an error nothing is known of a connection that is lost.
     [[nodiscard]] base::Result<void> commit();
@@ -49,6 +52,8 @@ class PostgresConnection final : public Sql {
     [[nodiscard]] base::Result<void> run_with(std::string_view sql, Values values) override;
 
     [[nodiscard]] Fate fate() const { return m_fate; }
+    /// Whether no statement of this transaction is known to have failed.
+    [[nodiscard]] bool good() const { return !m_error; }
 
     /// Takes the notifications that came; never waits.
     void take_notifications();

@@ -31,10 +31,9 @@ std::string translated(std::string text) {
     return text;
 }
 
-// `resources` has a row for each name that was ever locked. No channel can be taken twice, even if
-// a lock were forgotten. btree_gist is what lets EXCLUDE compare names.
+// No channel can be taken twice, even if the lock were forgotten. btree_gist is what lets EXCLUDE
+// compare names.
 constexpr std::string_view k_own = R"sql(
-CREATE TABLE resources (id TEXT COLLATE "C" PRIMARY KEY);
 ALTER TABLE demands ADD CONSTRAINT one_at_a_time EXCLUDE USING gist
     (resource WITH =, int8range(opens_ms, closes_ms) WITH &&) WHERE (resource LIKE 'channel:%');
 )sql";

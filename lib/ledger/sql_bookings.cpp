@@ -66,7 +66,7 @@ Result<std::vector<Booking>> read_bookings(const std::unique_ptr<Rows> &rows) {
 } // namespace
 
 Result<std::optional<Booking>> SqlTransaction::booking(const base::Id &id) {
-    const std::string sql = std::string(k_booking) + "WHERE id = ?" + std::string(m_row_lock);
+    static const std::string sql = std::string(k_booking) + "WHERE id = ?";
     return one<Booking>(TRY(m_sql.query(sql, {seal::ByteView{id.bytes}})), read_booking);
 }
 

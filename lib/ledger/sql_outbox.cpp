@@ -45,14 +45,14 @@ Result<std::optional<UtcTime>> SqlTransaction::next_notice() {
     return due ? std::optional(base::from_unix_ms(*due)) : std::nullopt;
 }
 
-// Where others write meanwhile, they skip what is locked here, and then find it due later.
+// Nobody else writes meanwhile: they find it due later.
 Result<std::vector<Notice>> SqlTransaction::claim_notices(UtcTime now, UtcTime until,
                                                           std::size_t most) {
     const std::string sql =
         fmt::format("SELECT n.id, n.reservation, n.revision, n.target, n.event, n.body, "
                     "n.created_ms, n.due_ms, n.attempts {} AND n.due_ms <= ? ORDER BY n.due_ms, "
-                    "n.id LIMIT ?{}",
-                    k_first, m_row_lock.empty() ? "" : " FOR UPDATE OF n SKIP LOCKED");
+                    "n.id LIMIT ?",
+                    k_first);
     std::vector<Notice> out;
     {
         const auto rows = TRY(m_sql.query(sql, {now, static_cast<std::int64_t>(most)}));

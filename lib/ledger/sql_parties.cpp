@@ -96,10 +96,8 @@ Result<void> SqlTransaction::put(const FormerKey &k) {
 }
 
 Result<std::optional<Token>> SqlTransaction::token(const seal::Hash256 &hash) {
-    auto rows =
-        TRY(m_sql.query("SELECT name, role, expires_ms, used_by FROM tokens WHERE hash = ?" +
-                            std::string(m_row_lock),
-                        {seal::ByteView{hash}}));
+    auto rows = TRY(m_sql.query("SELECT name, role, expires_ms, used_by FROM tokens WHERE hash = ?",
+                                {seal::ByteView{hash}}));
     if (!TRY(rows->next()))
         return std::nullopt;
     Token t;

@@ -10,10 +10,7 @@ namespace ledger {
 /// Works within a transaction that its owner began and ends.
 class SqlTransaction : public Transaction {
   public:
-    /// @p row_lock ends a SELECT of what may then be put: " FOR UPDATE" where others write
-    /// meanwhile.
-    explicit SqlTransaction(Sql &sql, std::string_view row_lock = "")
-        : m_sql(sql), m_row_lock(row_lock) {}
+    explicit SqlTransaction(Sql &sql) : m_sql(sql) {}
 
     base::Result<void> lock(const std::vector<std::string> &, base::UtcTime) override { return {}; }
     base::Result<std::optional<Booking>> booking(const base::Id &id) override;
@@ -58,7 +55,6 @@ class SqlTransaction : public Transaction {
 
   private:
     Sql &m_sql;
-    std::string_view m_row_lock;
 };
 
 } // namespace ledger

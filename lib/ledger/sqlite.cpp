@@ -1,17 +1,14 @@
 #include "ledger/sqlite.hpp"
 
 #include "base/file.hpp"
+#include "ledger/group_writer.hpp"
 #include "ledger/sql_transaction.hpp"
 #include "ledger/sqlite_db.hpp"
 #include "ledger/sqlite_schema.hpp"
 
-#include <condition_variable>
-#include <deque>
 #include <fcntl.h>
-#include <future>
 #include <mutex>
 #include <sys/stat.h>
-#include <thread>
 
 namespace ledger {
 
@@ -22,24 +19,11 @@ using base::Result;
 namespace {
 
 constexpr std::int64_t k_application = 0x53434c47;
-constexpr std::size_t k_group = 32;
-
-struct Job {
-    const Ledger::Work *work; // borrowed: its caller waits for the promise
-    std::promise<Result<void>> done;
-    Result<void> result;
-};
-
 // One job within the group's transaction, undone alone when it fails.
 Result<void> run_in_savepoint(Database &db, const Ledger::Work &work) {
     TRY(db.run("SAVEPOINT job"));
     SqlTransaction transaction{db};
-    Result<void> result;
-    try {
-        result = work(transaction);
-    } catch (const std::exception &e) {
-        result = base::fail(Errc::bug, "ledger: internal error: {}", e.what());
-    }
+    auto result = run_work(transaction, work);
     if (!result && db.in_transaction())
         TRY(db.run("ROLLBACK TO job"));
     if (db.in_transaction())
@@ -48,7 +32,7 @@ Result<void> run_in_savepoint(Database &db, const Ledger::Work &work) {
 }
 
 // All jobs in one transaction. An error of the transaction itself is every job's error.
-Result<void> run_group(Database &db, std::vector<Job> &jobs) {
+Result<void> run_group(Database &db, std::span<Job> jobs) {
     TRY(db.execute("BEGIN IMMEDIATE"));
     for (Job &job : jobs) {
         job.result = run_in_savepoint(db, *job.work);
@@ -62,28 +46,10 @@ Result<void> run_group(Database &db, std::vector<Job> &jobs) {
 class SqliteLedger final : public Ledger {
   public:
     SqliteLedger(Database writer, Database reader)
-        : m_writer(std::move(writer)), m_reader(std::move(reader)), m_thread([this] { loop(); }) {}
-    SqliteLedger(const SqliteLedger &) = delete;
-    SqliteLedger &operator=(const SqliteLedger &) = delete;
-    ~SqliteLedger() override {
-        {
-            const std::scoped_lock lock{m_mutex};
-            m_stop = true;
-        }
-        m_wake.notify_one();
-        m_thread.join();
-    }
+        : m_database(std::move(writer)), m_reader(std::move(reader)),
+          m_writer([this](std::span<Job> group) { write_group(group); }) {}
 
-    Result<void> write(const Work &work) override {
-        Job job{.work = &work, .done = {}, .result = {}};
-        auto done = job.done.get_future();
-        {
-            const std::scoped_lock lock{m_mutex};
-            m_jobs.push_back(std::move(job));
-        }
-        m_wake.notify_one();
-        return done.get();
-    }
+    Result<void> write(const Work &work) override { return m_writer.write(work); }
 
     Result<void> read(const Work &work) override {
         const std::scoped_lock lock{m_reader_mutex};
@@ -96,38 +62,20 @@ class SqliteLedger final : public Ledger {
     }
 
   private:
-    void loop() {
-        for (;;) {
-            std::vector<Job> group;
-            {
-                std::unique_lock lock{m_mutex};
-                m_wake.wait(lock, [this] { return m_stop || !m_jobs.empty(); });
-                if (m_jobs.empty())
-                    return;
-                while (!m_jobs.empty() && group.size() < k_group) {
-                    group.push_back(std::move(m_jobs.front()));
-                    m_jobs.pop_front();
-                }
-            }
-            const auto committed = run_group(m_writer, group);
-            if (!committed && m_writer.in_transaction())
-                (void)m_writer.execute("ROLLBACK"); // the first error is the one to report
-            for (Job &job : group)
-                if (committed)
-                    job.done.set_value(std::move(job.result));
-                else
-                    job.done.set_value(committed);
-        }
+    void write_group(std::span<Job> group) {
+        const auto committed = run_group(m_database, group);
+        if (committed)
+            return;
+        if (m_database.in_transaction())
+            (void)m_database.execute("ROLLBACK"); // the first error is the one to report
+        for (Job &job : group)
+            job.result = committed;
     }
 
-    Database m_writer; // the thread's
+    Database m_database; // the writer's
     std::mutex m_reader_mutex;
     Database m_reader;
-    std::mutex m_mutex;
-    std::condition_variable m_wake;
-    std::deque<Job> m_jobs;
-    bool m_stop = false;
-    std::thread m_thread; // last: it uses all of the above
+    GroupWriter m_writer; // last: it uses the above
 };
 
 Result<void> check_kind(Database &db, const fs::path &path) {

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <doctest/doctest.h>
+#include <string>
 #include <thread>
 
 namespace {
@@ -42,15 +43,6 @@ Booking booking(std::uint8_t number) {
     b.request.rate = {1};
     b.request.carriers = {"a"};
     return b;
-}
-
-ledger::Party party(std::uint8_t key) {
-    return {.name = "alice",
-            .role = ledger::Role::distributor,
-            .sign_key = {key},
-            .box_key = {},
-            .enrolled = from_unix_ms(1),
-            .seen = {}};
 }
 
 // Until somebody waits for a lock.
@@ -137,37 +129,78 @@ TEST_CASE("ledger: PostgreSQL: a dead hold is not in the way of a channel") {
     }));
 }
 
-TEST_CASE("ledger: PostgreSQL: works that wait for each other in a circle are both done") {
-    const auto l = opened(made());
-    for (const std::uint8_t i : {std::uint8_t{1}, std::uint8_t{2}})
-        REQUIRE(l->write([&](Transaction &t) { return t.put(booking(i), {}); }));
-    std::atomic<int> begun = 0;
-    const auto work = [&](std::uint8_t first, std::uint8_t second) {
-        bool once = true;
-        return l->write([&](Transaction &t) -> base::Result<void> {
-            auto b = *TRY(t.booking(booking(first).id));
-            for (++begun; once && begun < 2;)
-                std::this_thread::yield();
-            once = false;
-            TRY(t.booking(booking(second).id));
-            ++b.revision;
-            return t.put(b, {});
-        });
+TEST_CASE("ledger: PostgreSQL: no work of two processes is lost on the other's") {
+    const std::string uri = made();
+    const auto here = opened(uri);
+    const auto there = opened(uri);
+    REQUIRE(here->write([&](Transaction &t) { return t.put(booking(1), {}); }));
+    const auto count = [](ledger::Ledger &l) {
+        for (int i = 0; i < 50; ++i)
+            CHECK(l.write([&](Transaction &t) -> base::Result<void> {
+                auto b = *TRY(t.booking(booking(1).id));
+                ++b.revision;
+                return t.put(b, {});
+            }));
     };
-    std::thread other([&] { CHECK(work(2, 1)); });
-    CHECK(work(1, 2));
-    other.join();
-    CHECK(begun == 3); // one of them twice
-    REQUIRE(l->read([&](Transaction &t) -> base::Result<void> {
-        for (const std::uint8_t i : {std::uint8_t{1}, std::uint8_t{2}})
-            CHECK(TRY(t.booking(booking(i).id))->revision == 2);
+    {
+        const std::jthread other([&] { count(*there); });
+        const std::jthread another([&] { count(*there); });
+        count(*here);
+    }
+    REQUIRE(here->read([&](Transaction &t) -> base::Result<void> {
+        CHECK(TRY(t.booking(booking(1).id))->revision == 151);
         return {};
     }));
 }
 
+TEST_CASE("ledger: PostgreSQL: of works in one transaction, one that fails takes none with it") {
+    const auto l = opened(made());
+    std::atomic<int> runs = 0;
+    const auto put = [&](std::uint8_t number, const char *resource, bool refuse) {
+        return l->write([&, number, resource, refuse](Transaction &t) -> base::Result<void> {
+            ++runs;
+            TRY(t.put(booking(number), {{resource, 1}}));
+            return refuse ? base::fail(Errc::refused, "no") : base::Result<void>{};
+        });
+    };
+    const auto there = [&] {
+        std::string out;
+        REQUIRE(l->read([&](Transaction &t) -> base::Result<void> {
+            for (const Booking &b : TRY(t.bookings("")))
+                out += std::to_string(b.id.bytes[15]) + " ";
+            return {};
+        }));
+        return out;
+    };
+    REQUIRE(put(1, "channel:one", false));
+    std::vector<std::jthread> others;
+    const auto gather = [&](std::uint8_t first, const char *last) {
+        runs = 0;
+        REQUIRE(l->write([&](Transaction &) -> base::Result<void> {
+            others.emplace_back([&, first] { CHECK(put(first, "x", false)); });
+            others.emplace_back(
+                [&, first] { CHECK(put(first + 1, "x", true).error().code == Errc::refused); });
+            others.emplace_back([&, first, last] { // one channel cannot be taken twice
+                CHECK(put(first + 2, last, false).has_value() == (std::string_view(last) == "x"));
+            });
+            // Until all three wait for this one, which asking does not tell.
+            std::this_thread::sleep_for(base::Millis{200});
+            return {};
+        }));
+        others.clear();
+    };
+    gather(2, "x");
+    CHECK(runs == 3);
+    CHECK(there() == "1 2 4 ");
+    gather(5, "channel:one");
+    CHECK(runs > 3); // all of them once more, each by itself
+    CHECK(there() == "1 2 4 5 ");
+}
+
 TEST_CASE("ledger: PostgreSQL: the same request twice at once is done once") {
     const std::string uri = made();
-    const auto l = opened(uri);
+    const auto here = opened(uri);
+    const auto there = opened(uri);
     int done = 0;
     const ledger::StoredAnswer answer{.by = "alice",
                                       .key = "k",
@@ -175,8 +208,8 @@ TEST_CASE("ledger: PostgreSQL: the same request twice at once is done once") {
                                       .status = 201,
                                       .body = "first",
                                       .created = from_unix_ms(1)};
-    const auto work = [&](std::atomic<bool> *half) {
-        return l->write([&](Transaction &t) -> base::Result<void> {
+    const auto work = [&](ledger::Ledger &l, std::atomic<bool> *half) {
+        return l.write([&](Transaction &t) -> base::Result<void> {
             if (TRY(t.answer("alice", "k")))
                 return {};
             if (half != nullptr) {
@@ -187,29 +220,9 @@ TEST_CASE("ledger: PostgreSQL: the same request twice at once is done once") {
             return t.put(answer);
         });
     };
-    side_by_side([&](auto &half) { CHECK(work(&half)); }, [&] { CHECK(work(nullptr)); });
+    side_by_side([&](auto &half) { CHECK(work(*here, &half)); },
+                 [&] { CHECK(work(*there, nullptr)); });
     CHECK(done == 1);
-}
-
-TEST_CASE(
-    "ledger: PostgreSQL: a party that got new keys meanwhile does not get the old ones back") {
-    const auto l = opened(made());
-    REQUIRE(l->write([&](Transaction &t) { return t.put(party(1)); }));
-    int runs = 0;
-    REQUIRE(l->write([&](Transaction &t) -> base::Result<void> {
-        auto p = TRY(t.party_by_key(party(1).id()));
-        if (++runs == 1)
-            REQUIRE(l->write([&](Transaction &u) { return u.put(party(2)); }));
-        if (!p)
-            return {}; // it is unknown now
-        p->seen = from_unix_ms(5);
-        return t.put(*p);
-    }));
-    CHECK(runs == 2);
-    REQUIRE(l->read([&](Transaction &t) -> base::Result<void> {
-        CHECK(TRY(t.party_by_name("alice")) == party(2));
-        return {};
-    }));
 }
 
 TEST_CASE(
