@@ -126,7 +126,7 @@ class Questions {
             return booking(m_channels.front(), n % 100, 409);
         return {.method = "GET",
                 .target = fmt::format(
-                    "/v1/availability?from={}&to={}&duration=1h&rate=6M&carrier={}",
+                    "/v1/availability?from={}&to={}&duration_s=3600&rate_bps=6000000&carrier={}",
                     base::format_rfc3339(next_hour()),
                     base::format_rfc3339(next_hour() + std::chrono::hours{24 * 30}), m_carrier),
                 .body = {},
