@@ -72,7 +72,7 @@ TEST_CASE("ledger: loads are what overlaps, without dead holds and the one left 
         Booking held = booking(2, 150, 1000);
         held.life.state = resv::State::held;
         held.life.hold_expires = from_unix_ms(60'000);
-        put(*f.ledger, held, {{"x", 1}, {"y", 1}});
+        put(*f.ledger, held, {{"x", 1}, {"z", 1}});
         const auto holds = [&](std::int64_t at_s) {
             std::int64_t count = -1;
             REQUIRE(f.ledger->read([&](Transaction &t) -> base::Result<void> {
