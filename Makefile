@@ -129,6 +129,10 @@ stress: deps ## 200 000 operations of 32 clients on each ledger, then the audit
 	@tests/stress/contention $(BUILD) sqlite 200000
 	@tests/stress/contention $(BUILD) postgres 200000
 
+bench-control: deps ## resv-control's speed, as JSON lines: takes 10 minutes; BENCH_STORED=20000 for one
+	@$(MAKE) $(jobs) --no-print-directory all unit
+	@tests/bench/control $(BUILD)
+
 mutants: deps ## break admission and locks on purpose: the contention test has to find each
 	@$(MAKE) $(jobs) --no-print-directory unit
 	@tests/mutants/run $(BUILD)
@@ -170,4 +174,4 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4) ":"} /^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all unit deps demo check check-long stress mutants lint lint-all install uninstall clean help
+.PHONY: all unit deps demo check check-long stress bench-control mutants lint lint-all install uninstall clean help

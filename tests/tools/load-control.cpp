@@ -7,6 +7,7 @@
 #include "cli/tool.hpp"
 #include "control/documents.hpp"
 #include "control/ledgers.hpp"
+#include "load_raw.hpp"
 #include "load_world.hpp"
 
 #include <CLI/CLI.hpp>
@@ -250,6 +251,14 @@ Result<int> run(const Options &o) {
     return 0;
 }
 
+Result<int> raw(const Options &o) {
+    const auto config = TRY(control::load_control(o.config));
+    const double per_s = TRY(load::raw_sqlite(config.data, o.seconds));
+    cli::print_record(wire::JsonObject{
+        {"type", "load"}, {"what", "raw"}, {"per_s", std::round(per_s * 10) / 10}});
+    return 0;
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -263,6 +272,9 @@ int main(int argc, char **argv) {
             auto *filling = app.add_subcommand("fill", "put the clients' keys and reservations");
             filling->add_option("--reservations", o.reservations);
             filling->callback([&] { action = [&o] { return fill(o); }; });
+            auto *alone = app.add_subcommand("raw", "append to SQLite itself, without control");
+            alone->add_option("--seconds", o.seconds);
+            alone->callback([&] { action = [&o] { return raw(o); }; });
             auto *running = app.add_subcommand("run", "ask");
             running->add_option("what", o.what)
                 ->check(CLI::IsMember({"book", "hot", "refuse", "menu"}));
