@@ -63,7 +63,7 @@ Result<void> serve(const Config &config, const std::function<void(const std::str
     std::optional<base::FileLock> lock; // PostgreSQL is for any number of processes
     if (!config.on_postgres())
         lock.emplace(TRY(base::FileLock::acquire(config.data / "serve.lock", 0)));
-    const auto stored = TRY(open_ledger(config, ledger::Verify::yes));
+    const auto stored = TRY(open_ledger(config, ledger::Verify::beside));
     const net::Certificate certificate =
         TRY(net::Certificate::load(config.tls_certificate, config.tls_key));
     const base::SystemClock clock;

@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "ledger/group_writer.hpp"
 #include "ledger/sql_transaction.hpp"
+#include "ledger/sqlite_check.hpp"
 #include "ledger/sqlite_db.hpp"
 #include "ledger/sqlite_schema.hpp"
 
@@ -18,6 +19,7 @@ using base::Result;
 
 namespace {
 
+constexpr base::Millis k_to_the_end = std::chrono::hours{24};
 constexpr std::int64_t k_application = 0x53434c47;
 // One job within the group's transaction, undone alone when it fails.
 Result<void> run_in_savepoint(Database &db, const Ledger::Work &work) {
@@ -45,13 +47,17 @@ Result<void> run_group(Database &db, std::span<Job> jobs) {
 
 class SqliteLedger final : public Ledger {
   public:
-    SqliteLedger(Database writer, Database reader)
-        : m_database(std::move(writer)), m_reader(std::move(reader)),
+    SqliteLedger(Database writer, Database reader, std::unique_ptr<SqliteCheck> check)
+        : m_database(std::move(writer)), m_reader(std::move(reader)), m_check(std::move(check)),
           m_writer([this](std::span<Job> group) { write_group(group); }) {}
 
-    Result<void> write(const Work &work) override { return m_writer.write(work); }
+    Result<void> write(const Work &work) override {
+        TRY(whole());
+        return m_writer.write(work);
+    }
 
     Result<void> read(const Work &work) override {
+        TRY(whole());
         const std::scoped_lock lock{m_reader_mutex};
         TRY(m_reader.execute("BEGIN"));
         SqlTransaction transaction{m_reader};
@@ -62,6 +68,9 @@ class SqliteLedger final : public Ledger {
     }
 
   private:
+    // As far as that is known.
+    [[nodiscard]] Result<void> whole() { return m_check ? m_check->verdict() : Result<void>{}; }
+
     void write_group(std::span<Job> group) {
         const auto committed = run_group(m_database, group);
         if (committed)
@@ -75,7 +84,8 @@ class SqliteLedger final : public Ledger {
     Database m_database; // the writer's
     std::mutex m_reader_mutex;
     Database m_reader;
-    GroupWriter m_writer; // last: it uses the above
+    std::unique_ptr<SqliteCheck> m_check; // null: not asked for
+    GroupWriter m_writer;                 // last: it uses the above
 };
 
 Result<void> check_kind(Database &db, const fs::path &path) {
@@ -86,15 +96,6 @@ Result<void> check_kind(Database &db, const fs::path &path) {
     if (version != k_ledger_version)
         return base::fail(Errc::bad_data, "ledger {}: version {}, this program knows {}",
                           path.native(), version.value_or(0), k_ledger_version);
-    return {};
-}
-
-Result<void> check_whole(Database &db, const fs::path &path) {
-    auto rows = TRY(db.query("PRAGMA quick_check(1)"));
-    if (TRY(rows->next()) && rows->text(0) != "ok")
-        return base::fail_hint(Errc::bad_data,
-                               "restore it from a backup; sqlite3 FILE .recover may help",
-                               "ledger {}: damaged: {}", path.native(), rows->text(0));
     return {};
 }
 
@@ -146,14 +147,19 @@ Result<void> create_sqlite_ledger(const fs::path &path) {
     return made;
 }
 
-Result<std::unique_ptr<Ledger>> open_sqlite_ledger(const fs::path &path, Verify verify) {
+Result<std::unique_ptr<Ledger>> open_sqlite_ledger(const fs::path &path, Verify verify,
+                                                   base::Millis patience) {
     TRY(check_private(path));
     auto writer = TRY(Database::open(path, Database::Mode::existing));
     TRY(check_kind(writer, path));
-    if (verify == Verify::yes)
-        TRY(check_whole(writer, path));
     auto reader = TRY(Database::open(path, Database::Mode::existing));
-    return std::make_unique<SqliteLedger>(std::move(writer), std::move(reader));
+    std::unique_ptr<SqliteCheck> check;
+    if (verify != Verify::no) {
+        check = std::make_unique<SqliteCheck>(TRY(Database::open(path, Database::Mode::existing)),
+                                              path.native());
+        TRY(check->verdict(verify == Verify::yes ? k_to_the_end : patience));
+    }
+    return std::make_unique<SqliteLedger>(std::move(writer), std::move(reader), std::move(check));
 }
 
 } // namespace ledger

@@ -140,6 +140,10 @@ Result<Database> Database::open(const std::filesystem::path &path, Mode mode) {
     return db;
 }
 
+void Database::interrupt() {
+    sqlite3_interrupt(m_db.get());
+}
+
 Result<void> Database::execute(const char *sql) {
     if (const int code = sqlite3_exec(m_db.get(), sql, nullptr, nullptr, nullptr);
         code != SQLITE_OK)

@@ -27,6 +27,8 @@ class Database final : public Sql {
                                                                  Values values) override;
     [[nodiscard]] base::Result<void> run_with(std::string_view sql, Values values) override;
 
+    /// Ends the statement that runs, from another thread.
+    void interrupt();
     /// False also after an error ended the transaction on its own (a full disk does).
     [[nodiscard]] bool in_transaction() const;
 

@@ -316,6 +316,25 @@ TEST_CASE("ledger: what is no whole ledger is refused, and none is overwritten")
     for (std::size_t i = 4096; i < 4196; ++i)
         damaged[i] = static_cast<char>(~damaged[i]);
     CHECK(opens(damaged) == base::Errc::bad_data);
+    const auto opened_in_haste = [&] {
+        return ledger::open_sqlite_ledger(path, ledger::Verify::beside, base::Millis{0});
+    };
+    if (const auto late = opened_in_haste()) { // else it was quick
+        const auto begun = std::chrono::steady_clock::now();
+        base::Result<void> done;
+        while (done && std::chrono::steady_clock::now() - begun < std::chrono::seconds{20})
+            done = (*late)->read([](Transaction &) { return base::Result<void>{}; });
+        REQUIRE_FALSE(done);
+        CHECK(done.error().code == base::Errc::bad_data);
+        CHECK((*late)->write([](Transaction &) { return base::Result<void>{}; }).error().code ==
+              base::Errc::bad_data);
+    }
+    REQUIRE(base::write_file_atomic(path, whole, 0600));
+    for (int i = 0; i < 20; ++i) { // the check ends with the ledger, wherever it is
+        const auto good = opened_in_haste();
+        REQUIRE(good);
+        CHECK((*good)->read([](Transaction &) { return base::Result<void>{}; }));
+    }
     std::filesystem::remove(path);
     const auto none = ledger::open_sqlite_ledger(path, ledger::Verify::no);
     REQUIRE_FALSE(none);
