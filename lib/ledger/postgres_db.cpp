@@ -148,7 +148,11 @@ base::Result<std::unique_ptr<PostgresConnection>> PostgresConnection::open(const
         return base::fail_hint(Errc::unavailable, "see whether the database is running",
                                "ledger: {}", text);
     }
-    TRY(out->execute(k_session));
+    const auto session = out->execute(k_session);
+    if (!session && out->m_fate == Fate::lost) // whose error has no text, see note_lost()
+        return base::fail_hint(Errc::unavailable, "see whether the database is running",
+                               "ledger: the connection to the database was lost");
+    TRY(session);
     if (PQenterPipelineMode(out->m_connection.get()) != 1)
         return base::fail(Errc::bug, "ledger {}: no pipeline mode", out->m_name);
     return out;
