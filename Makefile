@@ -68,6 +68,10 @@ $(BUILD)/openapi.json: lib/control/openapi/bundle.jq $(wildcard lib/control/open
 $(BUILD)/lib/control/openapi.o: $(BUILD)/openapi.json
 $(BUILD)/lib/control/openapi.o: CPPFLAGS += -Wa,-I$(BUILD)
 
+# The calendar page, taken in the same way.
+$(BUILD)/lib/control/pages.o: $(wildcard lib/web/calendar/*)
+$(BUILD)/lib/control/pages.o: CPPFLAGS += -Wa,-Ilib/web/calendar
+
 define program_rules
 $(BUILD)/bin/$(1): $(BUILD)/tools/$(1).o $(call archives,$(call closure,$(modules.$(1))))
 	@mkdir -p $$(@D)

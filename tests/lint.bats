@@ -199,3 +199,22 @@ tree() {
     assert_failure
     assert_output --partial 'nor main is there'
 }
+
+@test "web: scripts that are none, and pages that their policy refuses" {
+    mkdir -p lib/web
+    echo 'export const a = 1;' >lib/web/a.js
+    echo '<script type="module" src="/a.js"></script><p title="on x = y">' >lib/web/a.html
+    lint web lib/web/a.js lib/web/a.html
+    while read -r name text; do
+        echo "$text" >"lib/web/$name"
+        run lint web "lib/web/$name"
+        assert_failure
+    done <<'END'
+b.js const a = ;
+b.js node.innerHTML = title;
+b.html <p style="color: red">
+b.html <button onclick="f()">
+b.html <script>f()</script>
+b.html <img src="https://elsewhere.example/x.png">
+END
+}

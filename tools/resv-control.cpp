@@ -135,6 +135,15 @@ Result<int> relays(const Options &o) {
     return 0;
 }
 
+Result<int> calendar(const Options &o) {
+    const wire::Json link = TRY(control::calendar_link(TRY(configuration(o)), now()));
+    if (o.table)
+        print_line(text_of(link, "url"));
+    else
+        print_record(link);
+    return 0;
+}
+
 Result<int> check(const Options &o) {
     const Config config = TRY(configuration(o));
     int failed = 0;
@@ -175,6 +184,8 @@ void define(CLI::App &app, cli::Action &action, Options &o) {
     verbs.add("reservations", "Print every reservation", reservations)
         ->add_flag("--table", o.table, "For people");
     verbs.add("relays", "Print every relay", relays)->add_flag("--table", o.table, "For people");
+    verbs.add("calendar", "Print a link that opens the calendar in a browser", calendar)
+        ->add_flag("--table", o.table, "For people");
     verbs
         .add("migrate", "Copy the SQLite ledger into the PostgreSQL database of control.toml",
              migrate)

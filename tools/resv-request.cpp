@@ -5,6 +5,7 @@
 #include "cli/verbs.hpp"
 #include "client/connection.hpp"
 #include "client/enrol.hpp"
+#include "client/login.hpp"
 #include "client/order.hpp"
 #include "client/printer.hpp"
 
@@ -126,6 +127,20 @@ Result<int> show(const Options &o) {
     return 0;
 }
 
+Result<int> calendar(const Options &o) {
+    auto [vault, api] = TRY(connect(o, Access::read));
+    if (o.dry_run) {
+        base::log::info("would ask {} for a link as key {}", api.target().url, vault.id().text());
+        return 0;
+    }
+    const wire::Json link = TRY(client::login_link(api));
+    if (o.table)
+        cli::print_line(std::string(link.at("url").as_string()));
+    else
+        cli::print_record(link);
+    return 0;
+}
+
 Result<int> enrol(const Options &o) {
     auto [vault, api] = TRY(connect(o, Access::write));
     const std::string &control = api.target().url;
@@ -204,6 +219,7 @@ void define_asking(Verbs &verbs, Options &o) {
     sub->get_option("--rate")->required();
     verbs.add("list", "Print all reservations of this distributor", list);
     verb_of_one(verbs, o, "show", "Print one reservation", show);
+    verbs.add("calendar", "Print a link that opens control's calendar in a browser", calendar);
     verbs.add("time", "Compare this machine's clock with control's", time);
 }
 

@@ -2,6 +2,8 @@
 
 #include "control/documents.hpp"
 #include "control/ledgers.hpp"
+#include "control/logins.hpp"
+#include "control/transact.hpp"
 #include "net/certificate.hpp"
 
 #include <algorithm>
@@ -178,6 +180,20 @@ std::vector<Json> check_records(const Config &config, base::UtcTime now) {
             check_record("ledger", check_ledger(config)),
             check_record("relays", check_relays(config)),
             check_record("maintenance", check_maintenance(config, now))};
+}
+
+Result<Json> calendar_link(const Config &config, base::UtcTime now) {
+    const Keys keys = TRY(load_keys(config));
+    const Logins logins{config, keys};
+    const auto ledger = TRY(open_ledger(config));
+    const auto code = transact(*ledger, [&](Transaction &t) { return logins.make_own(t, now); });
+    if (!code)
+        return base::fail(base::Errc::unavailable, "{}", code.error().problem.detail);
+    return Json(
+        JsonObject{{"type", "login"},
+                   {"v", 1},
+                   {"url", fmt::format("{}/calendar#login={}", config.calendar.url, code->text)},
+                   {"expires", base::format_rfc3339(code->expires)}});
 }
 
 Result<Json> control_record(const Config &config) {

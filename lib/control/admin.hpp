@@ -17,6 +17,10 @@ namespace control {
 /// configuration's own rules: data folder, keys, ledger, certificate, enrolled relays.
 [[nodiscard]] std::vector<wire::Json> check_records(const Config &config, base::UtcTime now);
 
+/// `{"type":"login","v":1,"url","expires"}`: a link that opens the calendar in a browser, once, for
+/// who runs control.
+[[nodiscard]] base::Result<wire::Json> calendar_link(const Config &config, base::UtcTime now);
+
 /// Control's public key: `{"type":"control","v":1,"key","key_id","data"}`.
 [[nodiscard]] base::Result<wire::Json> control_record(const Config &config);
 

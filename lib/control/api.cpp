@@ -2,6 +2,7 @@
 #include "control/api.hpp"
 
 #include "base/log.hpp"
+#include "control/pages.hpp"
 #include "control/query.hpp"
 #include "control/transact.hpp"
 #include "seal/hash.hpp"

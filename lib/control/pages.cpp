@@ -1,0 +1,99 @@
+#include "control/pages.hpp"
+
+#include "control/answer.hpp"
+#include "seal/hash.hpp"
+
+#include <algorithm>
+#include <array>
+
+// The assembler takes the files in as they are; the Makefile tells it where they are.
+// NOLINTBEGIN(*-no-assembler, *-avoid-c-arrays, *-macro-usage)
+#define SLOTCAST_FILE(symbol, name)                                                                \
+    asm(".pushsection .rodata\n" #symbol ": .incbin \"" name "\"\n" #symbol "_end: .byte 0\n"      \
+        ".popsection\n");                                                                          \
+    extern "C" const char symbol[];                                                                \
+    extern "C" const char symbol##_end[]
+
+SLOTCAST_FILE(slotcast_index_html, "index.html");
+SLOTCAST_FILE(slotcast_calendar_css, "calendar.css");
+SLOTCAST_FILE(slotcast_icon_svg, "icon.svg");
+SLOTCAST_FILE(slotcast_main_js, "main.js");
+SLOTCAST_FILE(slotcast_live_js, "live.js");
+SLOTCAST_FILE(slotcast_model_js, "model.js");
+SLOTCAST_FILE(slotcast_timeline_js, "timeline.js");
+SLOTCAST_FILE(slotcast_keys_js, "keys.js");
+SLOTCAST_FILE(slotcast_details_js, "details.js");
+SLOTCAST_FILE(slotcast_time_js, "time.js");
+// NOLINTEND(*-no-assembler, *-avoid-c-arrays, *-macro-usage)
+
+namespace control {
+
+namespace {
+
+struct File {
+    std::string_view path;
+    std::string_view type;
+    std::string_view content;
+    std::string etag;
+};
+
+File file(std::string_view path, std::string_view type, const char *begin, const char *end) {
+    const std::string_view content{begin, end};
+    return {path, type, content, fmt::format("\"{}\"", seal::check_value(content))};
+}
+
+constexpr std::string_view k_html = "text/html; charset=utf-8";
+constexpr std::string_view k_script = "text/javascript; charset=utf-8";
+
+const std::array<File, 10> &files() {
+    static const std::array<File, 10> all{
+        file("/calendar", k_html, slotcast_index_html, slotcast_index_html_end),
+        file("/calendar/calendar.css", "text/css; charset=utf-8", slotcast_calendar_css,
+             slotcast_calendar_css_end),
+        file("/calendar/icon.svg", "image/svg+xml", slotcast_icon_svg, slotcast_icon_svg_end),
+        file("/calendar/main.js", k_script, slotcast_main_js, slotcast_main_js_end),
+        file("/calendar/live.js", k_script, slotcast_live_js, slotcast_live_js_end),
+        file("/calendar/model.js", k_script, slotcast_model_js, slotcast_model_js_end),
+        file("/calendar/timeline.js", k_script, slotcast_timeline_js, slotcast_timeline_js_end),
+        file("/calendar/keys.js", k_script, slotcast_keys_js, slotcast_keys_js_end),
+        file("/calendar/details.js", k_script, slotcast_details_js, slotcast_details_js_end),
+        file("/calendar/time.js", k_script, slotcast_time_js, slotcast_time_js_end)};
+    return all;
+}
+
+// Only this host's own files and answers; nothing inline; in nobody's frame. What a browser keeps
+// it asks about each time, so that all files are of one version.
+net::Headers headers_of(const File &f) {
+    return {{"Content-Type", std::string(f.type)},
+            {"ETag", f.etag},
+            {"Cache-Control", "no-cache"},
+            {"Content-Security-Policy",
+             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+             "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+             "require-trusted-types-for 'script'; trusted-types 'none'"},
+            {"X-Content-Type-Options", "nosniff"},
+            {"X-Frame-Options", "DENY"},
+            {"Referrer-Policy", "no-referrer"},
+            {"Cross-Origin-Opener-Policy", "same-origin"},
+            {"Cross-Origin-Resource-Policy", "same-origin"},
+            {"Permissions-Policy", "camera=(), geolocation=(), microphone=()"}};
+}
+
+} // namespace
+
+std::optional<net::Response> page(const net::Request &request) {
+    const bool start = request.path == "/" || request.path == "/calendar/";
+    const auto found = std::ranges::find(files(), std::string_view(request.path), &File::path);
+    if (!start && found == files().end())
+        return std::nullopt;
+    if (request.method != "GET" && request.method != "HEAD")
+        return response_of(refuse(405, "method_not_allowed", "not with this method").error());
+    if (start)
+        return net::Response{.status = 308, .headers = {{"Location", "/calendar"}}, .body = {}};
+    if (request.header("If-None-Match").value_or("").find(found->etag) != std::string::npos)
+        return net::Response{.status = 304, .headers = headers_of(*found), .body = {}};
+    return net::Response{
+        .status = 200, .headers = headers_of(*found), .body = std::string(found->content)};
+}
+
+} // namespace control
