@@ -17,8 +17,9 @@ net::Response response_of(const Answer &answer) {
     if (answer.revision != 0)
         headers.emplace_back("ETag", entity_tag(answer.revision));
     for (auto &field : json_headers())
-        if (std::ranges::find(headers, field.first, &net::Headers::value_type::first) ==
-            headers.end())
+        if ((field.first != "Content-Type" || !answer.body.empty()) &&
+            std::ranges::find(headers, field.first, &net::Headers::value_type::first) ==
+                headers.end())
             headers.push_back(std::move(field));
     return {.status = answer.status,
             .headers = std::move(headers),

@@ -2,7 +2,6 @@
 #include "control/api.hpp"
 
 #include "base/log.hpp"
-#include "control/pages.hpp"
 #include "control/query.hpp"
 #include "control/transact.hpp"
 #include "seal/hash.hpp"
@@ -65,7 +64,7 @@ Api::~Api() {
 }
 
 std::span<const Api::Route> Api::routes() {
-    static const std::array<Route, 25> table{{
+    static const auto table = std::to_array<Route>({
         {"GET", "/healthz", Who::anybody, &Api::healthz},
         {"GET", "/readyz", Who::anybody, &Api::readyz},
         {"GET", "/metrics", Who::operator_, &Api::metrics},
@@ -83,6 +82,9 @@ std::span<const Api::Route> Api::routes() {
         {"POST", "/v1/reservations/{}/cancel", Who::owner, &Api::cancel},
         {"POST", "/v1/reservations/{}/end", Who::owner, &Api::end},
         {"POST", "/v1/reservations/{}/settings", Who::owner, &Api::settings},
+        {"GET", "/", Who::anybody, &Api::file},
+        {"GET", "/calendar", Who::anybody, &Api::file},
+        {"GET", "/calendar/{}", Who::anybody, &Api::file},
         {"GET", "/v1/calendar", Who::anybody, &Api::calendar},
         {"GET", "/v1/events", Who::anybody, &Api::events},
         {"POST", "/v1/calendar/links", Who::owner, &Api::login_link},
@@ -91,7 +93,7 @@ std::span<const Api::Route> Api::routes() {
         {"POST", "/v1/keys/enrol", Who::newcomer, &Api::enrol},
         {"GET", "/v1/relays/{}/feed", Who::relay, nullptr}, // answered later: long_poll()
         {"POST", "/v1/relays/{}/reports", Who::relay, &Api::reports},
-    }};
+    });
     return table;
 }
 

@@ -102,7 +102,8 @@ class Api {
     Outcome<Answer> settings(const Call &call);
     Outcome<Answer> enrol(const Call &call);
     Outcome<Answer> reports(const Call &call);
-    Outcome<Answer> calendar(const Call &call); // these: api_calendar.cpp
+    Outcome<Answer> file(const Call &call); // this and what follows: api_calendar.cpp
+    Outcome<Answer> calendar(const Call &call);
     Outcome<Answer> events(const Call &call);
     Outcome<Answer> login_link(const Call &call);
     Outcome<Answer> log_in(const Call &call);

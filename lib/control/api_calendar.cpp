@@ -1,5 +1,6 @@
 // The calendar's part of the API: the document, its changes, and how a browser gets to see them.
 #include "control/api.hpp"
+#include "control/pages.hpp"
 #include "control/query.hpp"
 #include "control/transact.hpp"
 
@@ -67,6 +68,10 @@ Outcome<Look> Api::look(const Call &call) {
     const Viewer viewer =
         TRY(examine(m_ledger, [&](Transaction &t) { return m_logins.viewer(t, session->key); }));
     return Look{.viewer = viewer, .key = session->key, .until = session->until};
+}
+
+Outcome<Answer> Api::file(const Call &call) {
+    return page(call.request);
 }
 
 Outcome<Answer> Api::calendar(const Call &call) {

@@ -1,6 +1,5 @@
 #include "control/pages.hpp"
 
-#include "control/answer.hpp"
 #include "seal/hash.hpp"
 
 #include <algorithm>
@@ -64,8 +63,7 @@ const std::array<File, 10> &files() {
 // Only this host's own files and answers; nothing inline; in nobody's frame. What a browser keeps
 // it asks about each time, so that all files are of one version.
 net::Headers headers_of(const File &f) {
-    return {{"Content-Type", std::string(f.type)},
-            {"ETag", f.etag},
+    return {{"ETag", f.etag},
             {"Cache-Control", "no-cache"},
             {"Content-Security-Policy",
              "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -81,19 +79,17 @@ net::Headers headers_of(const File &f) {
 
 } // namespace
 
-std::optional<net::Response> page(const net::Request &request) {
-    const bool start = request.path == "/" || request.path == "/calendar/";
+Outcome<Answer> page(const net::Request &request) {
+    if (request.path == "/")
+        return Answer{.status = 308, .body = {}, .headers = {{"Location", "/calendar"}}};
     const auto found = std::ranges::find(files(), std::string_view(request.path), &File::path);
-    if (!start && found == files().end())
-        return std::nullopt;
-    if (request.method != "GET" && request.method != "HEAD")
-        return response_of(refuse(405, "method_not_allowed", "not with this method").error());
-    if (start)
-        return net::Response{.status = 308, .headers = {{"Location", "/calendar"}}, .body = {}};
+    if (found == files().end())
+        return refuse(404, "not_found", "there is nothing here");
     if (request.header("If-None-Match").value_or("").find(found->etag) != std::string::npos)
-        return net::Response{.status = 304, .headers = headers_of(*found), .body = {}};
-    return net::Response{
-        .status = 200, .headers = headers_of(*found), .body = std::string(found->content)};
+        return Answer{.status = 304, .body = {}, .headers = headers_of(*found)};
+    Answer whole{.status = 200, .body = std::string(found->content), .headers = headers_of(*found)};
+    whole.headers.emplace_back("Content-Type", found->type);
+    return whole;
 }
 
 } // namespace control

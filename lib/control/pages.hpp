@@ -1,14 +1,12 @@
 // The calendar page's files, which are part of the program.
 #pragma once
 
-#include "net/http_server.hpp"
-
-#include <optional>
+#include "control/answer.hpp"
 
 namespace control {
 
-/// The answer when @p request is for /calendar or a file of it: 200, 304, 405 or 404; / leads to
-/// it. Nothing in these files depends on who asks. nullopt: it is for something else.
-[[nodiscard]] std::optional<net::Response> page(const net::Request &request);
+/// What a GET of / (which leads to the page), /calendar or /calendar/FILE is answered: 200, 304,
+/// 308. 404 not_found. Nothing in these files depends on who asks.
+[[nodiscard]] Outcome<Answer> page(const net::Request &request);
 
 } // namespace control
