@@ -3,15 +3,16 @@ import { show } from "./details.js";
 import { listen } from "./keys.js";
 import { Live, logIn, logOut } from "./live.js";
 import { news } from "./model.js";
-import { clockText, dayName, dayOf, dayStart, rangeText, zone } from "./time.js";
-import { Timeline } from "./timeline.js";
+import { HOUR, clockText, dayName, dayOf, dayStart, rangeText, zone } from "./time.js";
+import { Timeline, element } from "./timeline.js";
 
 const $ = (id) => document.getElementById(id);
-const roles = { operator: "operator", distributor: "distributor", anybody: "not logged in" };
+const roles = { operator: "operator", distributor: "distributor" };
 const state = { from: dayStart(Date.now()), days: 1, document: null, live: null, shown: "" };
 const timeline = new Timeline($("scroller"), (bar, row) => show($("details"), bar, row));
 
-const end = () => dayStart(state.from, state.days);
+// A day goes on to the next noon, for what goes on after midnight.
+const end = () => (state.days === 1 ? dayStart(state.from, 1) + 12 * HOUR : dayStart(state.from, state.days));
 
 function status(kind, text) {
   const node = $("status");
@@ -50,7 +51,7 @@ function take(doc) {
   state.document = doc;
   state.shown = shown;
   visible(true);
-  $("who").textContent = doc.name ? `${doc.name} · ${roles[doc.role]}` : "";
+  $("who").replaceChildren(doc.name ?? "", element("span", { class: "role" }, doc.name ? ` · ${roles[doc.role]}` : ""));
   $("leave").hidden = !doc.name;
   timeline.draw(doc, state.from, end(), fresh);
   const now = timeline.now();
@@ -61,7 +62,7 @@ function take(doc) {
 
 /** Shows the stretch that state says, live. */
 function go() {
-  $("range").textContent = rangeText(state.from, end(), window.matchMedia("(max-width: 40rem)").matches);
+  $("range").textContent = rangeText(state.from, dayStart(state.from, state.days), window.matchMedia("(max-width: 40rem)").matches);
   document.title = `${$("range").textContent} · Slotcast`;
   for (const b of document.querySelectorAll("[data-days]")) b.setAttribute("aria-pressed", Number(b.dataset.days) === state.days);
   history.replaceState(null, "", `#day=${dayName(state.from)}&days=${state.days}`);

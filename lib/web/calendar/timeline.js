@@ -66,6 +66,7 @@ export class Timeline {
       }
       body.append(this.#row(row, fresh ? null : this.#seen, known));
     }
+    canvas.append(element("div", { class: "row fill", "aria-hidden": true }, element("div", { class: "label" })));
     this.#seen = known;
     this.#scroller.replaceChildren(canvas);
     this.#scroller.scrollTo(...at);
