@@ -74,3 +74,32 @@ three() {
     assert_equal "$(ask -b jar "$URL/v1/calendar?$range" | jq -r .role)" operator
     assert_equal "$(ask "$URL/v1/calendar?$range" | jq -r .role)" anybody
 }
+
+@test "two resv-control on one PostgreSQL: a session of one listens at the other, from where it was" {
+    on_postgres
+    resv-control init >/dev/null
+    serve
+    other=$((PORTS + 1905 + BATS_ROOT_PID % 90))
+    sed "s/^listen.*/listen = \"127.0.0.1:$other\"/" control.toml >other.toml
+    start other resv-control --config "$PWD/other.toml" serve
+    there=https://127.0.0.1:$other
+    wait_for 10 ask -f "$there/healthz"
+    terminal
+    code=$(request calendar | jq -r '.url | split("=")[1]')
+    jq -n --arg code "$code" '{$code}' >body
+    ask -f -c jar -d @body -H 'Content-Type: application/json' -H 'Idempotency-Key: "a"' "$URL/v1/calendar/session"
+    assert_equal "$(ask -d @body -H 'Content-Type: application/json' -H 'Idempotency-Key: "b"' "$there/v1/calendar/session" | jq -r .code)" bad_login
+    events="v1/events?from=$(date -u +%FT%TZ)&to=$(date -u -d '2 days' +%FT%TZ)"
+    session=$(awk '$6 == "__Host-slotcast" {print $7}' jar) # curl's jar keeps it to one port
+    cookie="Cookie: __Host-slotcast=$session"
+    start here curl -sSN --max-time 60 --cacert "$KEYS/tls.crt" -H "$cookie" "$URL/$events"
+    start there curl -sSN --max-time 60 --cacert "$KEYS/tls.crt" -H "$cookie" "$there/$events"
+    for where in here there; do wait_for 10 grep -q '^event: calendar' $where.out; done
+    request book --start "$(date -u -d '1 hour' +%FT%TZ)" --duration 1h --rate 4M --title first --hold >/dev/null
+    for where in here there; do wait_for 10 grep -q '^data: {"bookings":.*"title":"first"' $where.out; done
+    last=$(sed -n 's/^id: //p' here.out | tail -n 1)
+    assert_equal "$(sed -n 's/^id: //p' there.out | tail -n 1)" "$last"
+    start again curl -sSN --max-time 60 --cacert "$KEYS/tls.crt" -H "$cookie" -H "Last-Event-ID: $last" "$there/$events"
+    wait_for 10 grep -q '^: nothing changed' again.out
+    run ! grep '^data' again.out
+}
