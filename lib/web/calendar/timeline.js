@@ -108,7 +108,7 @@ export class Timeline {
     const count = (this.#to - this.#from) / HOUR;
     const label = window.matchMedia("(max-width: 40rem)").matches ? 0 : 168;
     const room = Math.max(this.#scroller.clientWidth - label, 0);
-    const width = Math.max(room / count, count > 100 ? 14 : count > 40 ? 30 : 72);
+    const width = Math.max(room / count, count > 100 ? 14 : count > 40 ? 32 : 96);
     this.#scroller.style.setProperty("--width", `${Math.round(width * count)}px`);
     return width;
   }
