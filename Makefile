@@ -152,24 +152,29 @@ bindir  := $(DESTDIR)$(PREFIX)/bin
 libexec := $(DESTDIR)$(PREFIX)/libexec/slotcast
 mandir  := $(DESTDIR)$(PREFIX)/share/man
 schemadir := $(DESTDIR)$(PREFIX)/share/slotcast/schemas
+unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
 compdir := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 # Programs that only the others start.
 internal := push-sender relay-ingest
 public   := $(filter-out $(internal),$(programs))
 
 install: all ## install into $(DESTDIR)$(PREFIX)
-	install -d $(bindir) $(libexec) $(compdir) $(schemadir)
+	install -d $(bindir) $(libexec) $(compdir) $(schemadir) $(unitdir)
 	install -m 755 $(public:%=$(BUILD)/bin/%) $(bindir)
 	install -m 755 $(internal:%=$(BUILD)/bin/%) $(libexec)
 	for page in man/*.[1-8]; do \
 	    install -D -m 644 "$$page" "$(mandir)/man$${page##*.}/$${page##*/}" || exit 1; done
 	install -m 644 tools/packaging/completion/slotcast $(compdir)
 	install -m 644 lib/wire/schemas/*.schema.json $(BUILD)/openapi.json $(schemadir)
+	for unit in tools/packaging/systemd/*; do \
+	    sed 's,@bindir@,$(PREFIX)/bin,' "$$unit" >"$(unitdir)/$${unit##*/}" && \
+	    chmod 644 "$(unitdir)/$${unit##*/}" || exit 1; done
 	for program in $(public); do ln -sf slotcast $(compdir)/$$program || exit 1; done
 
 uninstall: ## remove what install put there; configuration and data stay
 	rm -f $(public:%=$(bindir)/%) $(public:%=$(compdir)/%) $(compdir)/slotcast
 	rm -rf $(libexec) $(schemadir)
+	for unit in tools/packaging/systemd/*; do rm -f "$(unitdir)/$${unit##*/}"; done
 	for page in man/*.[1-8]; do rm -f "$(mandir)/man$${page##*.}/$${page##*/}"; done
 
 clean: ## remove what was built

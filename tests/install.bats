@@ -22,10 +22,18 @@ setup_file() {
         echo ./libexec/slotcast/relay-ingest
         for schema in "$SLOTCAST_ROOT"/lib/wire/schemas/*; do echo "./share/slotcast/schemas/${schema##*/}"; done
         echo ./share/slotcast/schemas/openapi.json
+        echo ./lib/systemd/system/resv-control.service
         for page in "$SLOTCAST_ROOT"/man/*.[1-8]; do echo "./share/man/man${page##*.}/${page##*/}"; done
     } | sort >"$BATS_TEST_TMPDIR/expected"
     run diff "$BATS_TEST_TMPDIR/expected" - <<<"$output"
     assert_success
+}
+
+@test "install: the service starts and reloads what is installed" {
+    run -0 cat "$DEST/usr/lib/systemd/system/resv-control.service"
+    assert_line 'ExecStart=/usr/bin/resv-control serve'
+    assert_line 'ExecReload=/bin/kill -HUP $MAINPID'
+    refute_output --partial '@'
 }
 
 @test "install: man finds the pages, and what they refer to" {

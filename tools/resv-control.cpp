@@ -79,6 +79,15 @@ Result<void> notify(base::Fd fd) {
     return fd ? base::write_all(fd.get(), "\n", "--ready-fd") : Result<void>{};
 }
 
+int wait_for(cli::StopSignal &signals) {
+    for (;;) {
+        pollfd waiting{.fd = signals.fd(), .events = POLLIN, .revents = 0};
+        (void)::poll(&waiting, 1, -1);
+        if (const auto signal = signals.take())
+            return *signal;
+    }
+}
+
 Result<int> serve(const Options &o) {
     base::Fd ready_fd{o.ready_fd};
     if (o.ready_fd >= 0 && ::fcntl(o.ready_fd, F_SETFD, FD_CLOEXEC) != 0) {
@@ -86,22 +95,24 @@ Result<int> serve(const Options &o) {
         return base::fail(Errc::usage, "--ready-fd: {} is not an open descriptor", o.ready_fd);
     }
     const Config config = TRY(configuration(o));
-    auto stop = TRY(cli::StopSignal::make()); // before the first thread
-    TRY(control::serve(
-        config,
-        [&](const std::string &url) {
-            base::log::info("ready at {}", url);
-            if (const auto sent = notify(std::move(ready_fd)); !sent)
-                cli::report(sent.error());
-        },
-        [&] {
-            pollfd waiting{.fd = stop.fd(), .events = POLLIN, .revents = 0};
-            while (::poll(&waiting, 1, -1) < 0 && errno == EINTR) {
-            }
-        }));
+    auto signals = TRY(cli::StopSignal::make({SIGHUP})); // before the first thread
+    int ended_by = SIGTERM;
+    const control::ServiceCalls calls{
+        .ready =
+            [&](const std::string &url) {
+                base::log::info("ready at {}", url);
+                if (const auto sent = notify(std::move(ready_fd)); !sent)
+                    cli::report(sent.error());
+            },
+        .next =
+            [&] {
+                ended_by = wait_for(signals);
+                return ended_by == SIGHUP ? control::Wish::reload : control::Wish::stop;
+            },
+        .load = [&] { return configuration(o); }};
+    const bool whole = TRY(control::serve(config, calls));
     base::log::info("stopped");
-    const auto signal = stop.take();
-    return signal ? cli::StopSignal::exit_code(*signal) : 0;
+    return whole ? 0 : cli::StopSignal::exit_code(ended_by);
 }
 
 std::string_view text_of(const wire::Json &record, std::string_view key) {

@@ -30,7 +30,9 @@ net::Response response_of(const Answer &answer) {
 net::Response response_of(const Refusal &refusal) {
     net::Headers headers{{"Content-Type", "application/problem+json"},
                          {"Cache-Control", "no-store"}};
-    if (refusal.problem.status == 503)
+    if (refusal.retry_after.count() > 0)
+        headers.emplace_back("Retry-After", fmt::format("{}", refusal.retry_after.count()));
+    else if (refusal.problem.status == 503)
         headers.emplace_back("Retry-After", "5");
     return {.status = refusal.problem.status,
             .headers = std::move(headers),

@@ -49,10 +49,12 @@ std::int64_t revision_in(const std::string &body) {
 } // namespace
 
 Api::Api(const Config &config, const Keys &keys, ledger::Ledger &ledger, const base::Clock &clock,
-         Feeds &feeds, IsOwnHost is_own_host, Monitor *monitor)
+         Feeds &feeds, IsOwnHost is_own_host, Monitor *monitor,
+         std::shared_ptr<Remembered> remembered)
     : m_config(config), m_keys(keys), m_ledger(ledger), m_clock(clock), m_feeds(feeds),
-      m_is_own_host(std::move(is_own_host)), m_monitor(monitor), m_desk(config), m_offers(keys),
-      m_authenticator(ledger), m_logins(config, keys),
+      m_is_own_host(std::move(is_own_host)), m_monitor(monitor),
+      m_remembered(std::move(remembered)), m_desk(config), m_offers(keys),
+      m_authenticator(ledger, m_remembered->nonces), m_logins(config, keys),
       m_events(config, ledger, clock,
                [this](Transaction &t, const seal::KeyId &key) { return m_logins.viewer(t, key); }) {
     m_feeds.observe(
@@ -148,10 +150,11 @@ Outcome<std::optional<Answer>> Api::dispatch(const net::Request &request, const 
                   .idempotency_key = {}};
         if (route.handler != nullptr)
             return TRY(run(route, call));
-        call.caller = TRY(m_authenticator.caller(request, call.now));
+        call.caller = TRY(identify(request, call.now));
         TRY(check_role(route.who, call));
         return long_poll(call, reply);
     }
+    TRY(spend_address(request));
     if (known)
         return refuse(405, "method_not_allowed", "not with this method");
     return refuse(404, "not_found", "there is nothing here");
@@ -159,8 +162,10 @@ Outcome<std::optional<Answer>> Api::dispatch(const net::Request &request, const 
 
 Outcome<Answer> Api::run(const Route &route, Call &call) {
     if (route.who != Who::anybody && route.who != Who::newcomer) {
-        call.caller = TRY(m_authenticator.caller(call.request, call.now));
+        call.caller = TRY(identify(call.request, call.now));
         TRY(check_role(route.who, call));
+    } else if (route.handler != &Api::healthz) { // that one costs nothing
+        TRY(spend_address(call.request));
     }
     if (route.method == "POST" || route.method == "PATCH")
         call.idempotency_key = TRY(idempotency_key(call.request));

@@ -9,6 +9,7 @@
 #include "control/logins.hpp"
 #include "control/monitor.hpp"
 #include "control/offers.hpp"
+#include "control/remembered.hpp"
 
 namespace control {
 
@@ -20,7 +21,8 @@ class Api {
     using IsOwnHost = std::function<bool(std::string_view host)>;
 
     Api(const Config &config, const Keys &keys, ledger::Ledger &ledger, const base::Clock &clock,
-        Feeds &feeds, IsOwnHost is_own_host = {}, Monitor *monitor = nullptr);
+        Feeds &feeds, IsOwnHost is_own_host = {}, Monitor *monitor = nullptr,
+        std::shared_ptr<Remembered> remembered = std::make_shared<Remembered>());
     Api(const Api &) = delete;
     Api &operator=(const Api &) = delete;
     ~Api();
@@ -59,6 +61,10 @@ class Api {
     Outcome<Answer> run(const Route &route, Call &call);
     Outcome<std::optional<Answer>> long_poll(const Call &call, const Reply &reply);
     Outcome<void> check_role(Who who, const Call &call);
+    /// The enrolled party that signed @p request; 401, and 429 when it asks too often.
+    Outcome<ledger::Party> identify(const net::Request &request, base::UtcTime now);
+    /// 429 when too many requests without a good signature came from where @p request does.
+    Outcome<void> spend_address(const net::Request &request);
 
     /// Runs @p work in the transaction that also keeps its answer; the same key and request again
     /// get that answer, the same key with another request 422. @p work is told the time of its
@@ -116,6 +122,7 @@ class Api {
     Feeds &m_feeds;
     IsOwnHost m_is_own_host;
     Monitor *m_monitor;
+    std::shared_ptr<Remembered> m_remembered;
     Desk m_desk;
     Offers m_offers;
     Authenticator m_authenticator;

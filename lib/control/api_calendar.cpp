@@ -55,7 +55,7 @@ Outcome<Look> Api::look(const Call &call) {
     const auto cookie = call.request.header("Cookie");
     const auto text = session_in(cookie ? std::string_view(*cookie) : std::string_view{});
     if (call.request.header("Signature-Input")) {
-        const auto caller = TRY(m_authenticator.caller(call.request, call.now));
+        const auto caller = TRY(identify(call.request, call.now));
         session = {.key = caller.id(), .until = call.now + m_config.calendar.session};
     } else if (text) {
         session = TRY(m_logins.open(*text, call.now));

@@ -32,14 +32,16 @@ class NonceCache {
 /// bad_digest.
 class Authenticator {
   public:
-    explicit Authenticator(ledger::Ledger &ledger) : m_ledger(ledger) {}
+    /// Both outlive it.
+    Authenticator(ledger::Ledger &ledger, NonceCache &nonces)
+        : m_ledger(ledger), m_nonces(nonces) {}
 
     /// The enrolled party that signed @p request.
     [[nodiscard]] Outcome<ledger::Party> caller(const net::Request &request, base::UtcTime now);
 
   private:
     ledger::Ledger &m_ledger;
-    NonceCache m_nonces;
+    NonceCache &m_nonces;
 };
 
 /// Verifies that @p key signed @p request now: for one who is not enrolled yet. Its nonce is not

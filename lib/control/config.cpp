@@ -52,6 +52,7 @@ Result<Config> read_control(const Table &top) {
     if (const auto good = c.on_postgres() ? ledger::check_postgres_uri(c.ledger) : Result<void>{};
         !good)
         return std::unexpected(top.error_at("ledger", good.error().message, good.error().hint));
+    c.limits = TRY(read_limits(TRY(top.table_or_empty("limits"))));
     c.policy = TRY(read_policy(TRY(top.table_or_empty("policy"))));
     c.currency = TRY(top.string_or("currency", ""));
     if (!c.currency.empty() && !resv::is_currency(c.currency))

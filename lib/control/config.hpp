@@ -3,6 +3,8 @@
 
 #include "conf/address.hpp"
 #include "conf/toml.hpp"
+#include "control/limiter.hpp"
+#include "net/http_limits.hpp"
 #include "resv/catalogue.hpp"
 #include "resv/fee.hpp"
 #include "resv/quota.hpp"
@@ -56,6 +58,15 @@ struct CalendarRules {
     std::string url;             ///< where browsers find control, https://host[:port]
 };
 
+/// What control takes of its clients.
+struct Limits {
+    net::HttpLimits http;
+    base::Millis stop{10'000}; ///< for what was accepted, when control ends
+    Allowance per_key{.per_second = 100, .at_once = 500};
+    Allowance per_address{.per_second = 20,
+                          .at_once = 200}; ///< of requests without a good signature
+};
+
 struct Config {
     std::filesystem::path file; ///< where it was read from
     conf::Address listen;
@@ -64,6 +75,7 @@ struct Config {
     std::filesystem::path tls_key;
     std::filesystem::path data;
     std::string ledger = "sqlite"; ///< or the URI of a PostgreSQL database, without a password
+    Limits limits;
     Policy policy;
     resv::Catalogue catalogue; ///< the same names as in the maps below
     std::map<std::string, RelaySite, std::less<>> relays;

@@ -5,6 +5,10 @@
 
 namespace control {
 
+/// [limits], and how it is printed.
+[[nodiscard]] base::Result<Limits> read_limits(const conf::Table &t);
+[[nodiscard]] std::string print_limits(const Limits &limits);
+
 [[nodiscard]] base::Result<conf::Address> read_address(const conf::Table &t, std::string_view key);
 
 /// [policy], and [channels.NAME.policy] over it.

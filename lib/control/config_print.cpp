@@ -1,5 +1,5 @@
 // The configuration in force, as TOML.
-#include "control/config.hpp"
+#include "control/config_parts.hpp"
 
 namespace control {
 
@@ -46,6 +46,7 @@ std::string print_control(const Config &c) {
                        "url = \"{}\"\n",
                        c.calendar.open, duration(c.calendar.session), c.calendar.listeners,
                        c.calendar.url);
+    out += print_limits(c.limits);
     for (const auto &[name, relay] : c.catalogue.relays) {
         const RelaySite &site = c.relays.at(name);
         out += fmt::format("\n[relays.{}]\npublic_url = \"{}\"\nstreams = {}\ningest = \"{}\"\n"

@@ -9,7 +9,10 @@ namespace control {
 /// Passes everything on to @p inner. Both outlive it.
 class MeteredLedger final : public ledger::Ledger {
   public:
-    MeteredLedger(ledger::Ledger &inner, Metrics &metrics) : m_inner(inner), m_metrics(metrics) {}
+    MeteredLedger(ledger::Ledger &inner, Metrics &metrics);
+    MeteredLedger(const MeteredLedger &) = delete;
+    MeteredLedger &operator=(const MeteredLedger &) = delete;
+    ~MeteredLedger() override;
 
     [[nodiscard]] base::Result<void> write(const Work &work) override {
         return timed(true, [&] { return m_inner.write(work); });
@@ -17,12 +20,12 @@ class MeteredLedger final : public ledger::Ledger {
     [[nodiscard]] base::Result<void> read(const Work &work) override {
         return timed(false, [&] { return m_inner.read(work); });
     }
+    /// For any number of listeners at a time.
     [[nodiscard]] std::unique_ptr<ledger::Watch>
-    watch(const std::function<void()> &changed) override {
-        return m_inner.watch(changed);
-    }
+    watch(const std::function<void()> &changed) override;
 
   private:
+    class Listener;
     template <typename Run> base::Result<void> timed(bool write, const Run &run) {
         const auto begun = std::chrono::steady_clock::now();
         auto done = run();
@@ -35,6 +38,9 @@ class MeteredLedger final : public ledger::Ledger {
 
     ledger::Ledger &m_inner;
     Metrics &m_metrics;
+    std::mutex m_mutex;
+    std::vector<Listener *> m_listeners;
+    std::unique_ptr<ledger::Watch> m_watch; // last: it tells the listeners
 };
 
 } // namespace control

@@ -102,6 +102,8 @@ std::string_view reason(int status) {
         return "Unprocessable Content";
     case 428:
         return "Precondition Required";
+    case 429:
+        return "Too Many Requests";
     case 503:
         return "Service Unavailable";
     default:

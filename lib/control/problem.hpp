@@ -11,6 +11,7 @@ namespace control {
 /// Why a request was refused. What the ledger or a reader reports becomes one by itself.
 struct Refusal {
     wire::Problem problem;
+    base::Seconds retry_after{0}; ///< when it may go better; 0: the answer does not say
 
     Refusal(wire::Problem p) : problem(std::move(p)) {} // NOLINT(*-explicit-*)
     /// bad_data: 400 bad_request; refused: 409 refused; not_permitted: 403; io and try_again: 503;

@@ -8,11 +8,20 @@
 
 namespace control {
 
-/// Serves until @p wait_for_stop returns; calls @p ready with the address once requests are
-/// answered. Only one process serves a data folder with a SQLite ledger (try_again). config,
-/// no_input, bad_data: see load_keys, open_ledger and net::HttpServer.
-[[nodiscard]] base::Result<void> serve(const Config &config,
-                                       const std::function<void(const std::string &url)> &ready,
-                                       const std::function<void()> &wait_for_stop);
+/// What the one who runs it wants of a service.
+enum class Wish { stop, reload };
+
+struct ServiceCalls {
+    std::function<void(const std::string &url)> ready; ///< requests are answered, at this address
+    std::function<Wish()> next;                        ///< waits for the next wish
+    std::function<base::Result<Config>()> load;        ///< reads the configuration anew
+};
+
+/// Serves until told to stop, and then lets what was accepted be answered; false when some of it
+/// had to be cut off. To reload takes the configuration and the certificate anew, or says in the
+/// log what is wrong with them and goes on with those it has. Only one process serves a data folder
+/// with a SQLite ledger (try_again). config, no_input, bad_data: see load_keys, open_ledger and
+/// net::HttpServer.
+[[nodiscard]] base::Result<bool> serve(const Config &config, const ServiceCalls &calls);
 
 } // namespace control

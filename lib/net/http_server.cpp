@@ -8,6 +8,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <future>
 #include <openssl/ssl.h>
 #include <thread>
 
@@ -54,27 +55,32 @@ struct HttpServer::Impl {
 
 namespace {
 
+// For the first request of a connection that was made just before the end.
+constexpr std::chrono::milliseconds k_first_request{1000};
+
 std::string text_of(const tcp::endpoint &at) {
     return conf::Address{at.address().to_string(), at.port()}.text();
 }
 
-Result<void> load_tls(ServerState &state) {
-    const ServerOptions &o = state.options;
-    SSL_CTX *context = state.tls.native_handle();
+using Tls = std::shared_ptr<asio::ssl::context>;
+
+Result<Tls> load_tls(const std::filesystem::path &certificate, const std::filesystem::path &key) {
+    auto tls = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
+    SSL_CTX *context = tls->native_handle();
     if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1)
         return fail(Errc::bug, "set up TLS 1.2");
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     error_code ec;
-    (void)state.tls.use_certificate_chain_file(o.certificate.native(), ec);
+    (void)tls->use_certificate_chain_file(certificate.native(), ec);
     if (ec)
         return fail_hint(Errc::config, "it must be a readable PEM file, the server's own first",
-                         "load TLS certificate {}: {}", o.certificate.native(), ec.message());
-    (void)state.tls.use_private_key_file(o.key.native(), asio::ssl::context::pem, ec);
+                         "load TLS certificate {}: {}", certificate.native(), ec.message());
+    (void)tls->use_private_key_file(key.native(), asio::ssl::context::pem, ec);
     if (ec || SSL_CTX_check_private_key(context) != 1)
         return fail_hint(Errc::config, "it must be a readable PEM file and go with the certificate",
-                         "load TLS key {}: {}", o.key.native(),
+                         "load TLS key {}: {}", key.native(),
                          ec ? ec.message() : "it does not belong to the certificate");
-    return {};
+    return tls;
 }
 
 // `IP:port`, or port 0, which a configuration may not have but a test needs.
@@ -103,12 +109,25 @@ Result<void> bind(tcp::acceptor &acceptor, const ServerOptions &options) {
     return {};
 }
 
-void spawn_session(ServerState &state, tcp::socket socket) {
+// Whose connections count together: an IPv4 address, or the /64 of an IPv6 address, for a host has
+// all of one.
+std::string neighbourhood(const tcp::socket &socket) {
+    error_code ignored;
+    const asio::ip::address address = socket.remote_endpoint(ignored).address();
+    if (address.is_v4())
+        return address.to_string();
+    const auto bytes = address.to_v6().to_bytes();
+    return {reinterpret_cast<const char *>(bytes.data()), 8};
+}
+
+void spawn_session(ServerState &state, tcp::socket socket, std::string from) {
     ++state.connections;
     ++state.accepted;
     asio::co_spawn(state.io, serve(state, std::move(socket)),
-                   [&state](const std::exception_ptr &failure) {
+                   [&state, from = std::move(from)](const std::exception_ptr &failure) {
                        --state.connections;
+                       if (--state.by_address[from] == 0)
+                           state.by_address.erase(from);
                        try {
                            if (failure)
                                std::rethrow_exception(failure);
@@ -116,6 +135,33 @@ void spawn_session(ServerState &state, tcp::socket socket) {
                            base::log::error("serve a connection: {}", e.what());
                        }
                    });
+}
+
+// Serves it, or ends it at once when there are too many.
+void admit(ServerState &state, tcp::socket socket) {
+    const HttpLimits &limits = state.options.limits;
+    std::string from = neighbourhood(socket);
+    if (state.connections >= limits.max_connections) {
+        ++state.over_total;
+    } else if (state.by_address[from] >= limits.max_per_address) {
+        ++state.over_address;
+    } else {
+        ++state.by_address[from];
+        spawn_session(state, std::move(socket), std::move(from));
+    }
+}
+
+// Those who connected before we stop listening are served too.
+void accept_rest(ServerState &state, tcp::acceptor &acceptor) {
+    error_code ec;
+    (void)acceptor.non_blocking(true, ec);
+    while (!ec) {
+        tcp::socket socket{state.io};
+        (void)acceptor.accept(socket, ec);
+        if (!ec)
+            admit(state, std::move(socket));
+    }
+    (void)acceptor.close(ec);
 }
 
 asio::awaitable<void> accept_loop(ServerState &state, tcp::acceptor &acceptor) {
@@ -129,10 +175,8 @@ asio::awaitable<void> accept_loop(ServerState &state, tcp::acceptor &acceptor) {
             base::log::warning("accept a connection: {}", ec.message());
             asio::steady_timer pause{state.io, std::chrono::milliseconds{100}};
             co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ec));
-        } else if (state.connections >= state.options.max_connections) {
-            ++state.over_total;
         } else {
-            spawn_session(state, std::move(socket));
+            admit(state, std::move(socket));
         }
     }
 }
@@ -149,7 +193,8 @@ HttpServer::~HttpServer() {
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(ServerOptions options, Handler handler) {
     auto impl = std::make_unique<Impl>(std::move(options), std::move(handler));
-    TRY(load_tls(impl->state));
+    const ServerOptions &o = impl->state.options;
+    impl->state.tls = TRY(load_tls(o.certificate, o.key));
     TRY(bind(impl->acceptor, impl->state.options));
     impl->address = text_of(impl->acceptor.local_endpoint());
     asio::co_spawn(impl->state.io, accept_loop(impl->state, impl->acceptor),
@@ -164,28 +209,57 @@ std::string HttpServer::address() const {
 
 HttpServer::Counters HttpServer::counters() const {
     const ServerState &state = m_impl->state;
-    return {.open = state.connections, .accepted = state.accepted, .over_total = state.over_total};
+    return {.open = state.connections,
+            .accepted = state.accepted,
+            .over_total = state.over_total,
+            .over_address = state.over_address,
+            .refused = state.refused};
 }
 
-void HttpServer::stop(base::Millis grace) {
-    if (!m_impl->thread.joinable())
-        return;
-    ServerState &state = m_impl->state;
-    asio::post(state.io, [impl = m_impl.get()] {
-        error_code ignored;
-        impl->state.stopping = true;
-        (void)impl->acceptor.close(ignored);
-        for (Session *session : impl->state.sessions)
-            close_if_idle(*session);
+Result<void> HttpServer::reload(const std::filesystem::path &certificate,
+                                const std::filesystem::path &key, const HttpLimits &limits) {
+    Tls tls = TRY(load_tls(certificate, key));
+    std::promise<void> done;
+    asio::post(m_impl->state.io, [&state = m_impl->state, &tls, &limits, &done] {
+        state.tls = std::move(tls);
+        state.options.limits = limits;
+        done.set_value();
     });
-    const auto deadline = std::chrono::steady_clock::now() + grace;
-    while (state.connections > 0 && std::chrono::steady_clock::now() < deadline)
+    done.get_future().wait();
+    return {};
+}
+
+bool HttpServer::stop(base::Millis grace) {
+    if (!m_impl->thread.joinable())
+        return true;
+    ServerState &state = m_impl->state;
+    const auto begun = std::chrono::steady_clock::now();
+    const auto close_idle = [&state](bool also_new) {
+        asio::post(state.io, [&state, also_new] {
+            for (Session *session : state.sessions)
+                close_if_idle(*session, also_new);
+        });
+    };
+    asio::post(state.io, [impl = m_impl.get()] {
+        impl->state.stopping = true;
+        accept_rest(impl->state, impl->acceptor);
+    });
+    close_idle(false);
+    bool waiting_for_first = true;
+    while (state.connections > 0 && std::chrono::steady_clock::now() - begun < grace) {
         std::this_thread::sleep_for(std::chrono::milliseconds{5});
+        if (waiting_for_first && std::chrono::steady_clock::now() - begun > k_first_request) {
+            waiting_for_first = false;
+            close_idle(true);
+        }
+    }
+    const bool whole = state.connections == 0;
     state.workers.stop();
     state.workers.join();
     state.mailbox->close();
     state.io.stop();
     m_impl->thread.join();
+    return whole;
 }
 
 } // namespace net

@@ -4,6 +4,7 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "net/http_limits.hpp"
 #include "net/http_stream.hpp"
 
 #include <cstddef>
@@ -69,19 +70,12 @@ struct ServerOptions {
     std::string listen;                ///< "IP:port" or "[IPv6]:port"; port 0: any free one
     std::filesystem::path certificate; ///< PEM chain
     std::filesystem::path key;         ///< PEM, not encrypted
-    std::size_t max_header_bytes = 16 * 1024;
-    std::size_t max_body_bytes = 256 * 1024;
-    std::size_t max_connections = 512; ///< further ones are closed at once
-    base::Millis handshake_timeout{10'000};
-    base::Millis request_timeout{15'000}; ///< from a request's first byte to its last
-    base::Millis idle_timeout{75'000};    ///< a kept-alive connection without a request
-    base::Millis answer_timeout{60'000};  ///< the handler's deadline; then 503
-    base::Millis write_timeout{30'000};
+    HttpLimits limits{};
     unsigned workers = 32; ///< threads that run the handler
 };
 
-/// TLS 1.2 and 1.3, HTTP/1.1, kept-alive connections. Malformed requests are answered by 400, too
-/// large ones by 413 or 431, in RFC 9457 form, without reaching the handler.
+/// TLS 1.2 and 1.3, HTTP/1.1, kept-alive connections. Malformed requests are answered by 400, slow
+/// ones by 408, too large ones by 413 or 431, in RFC 9457 form, without reaching the handler.
 class HttpServer {
   public:
     /// Listens and serves from own threads. config: the certificate or key cannot be used;
@@ -99,14 +93,23 @@ class HttpServer {
     struct Counters {
         std::uint64_t open = 0; ///< connections, now
         std::uint64_t accepted = 0;
-        std::uint64_t over_total = 0; ///< closed at once: too many in all
+        std::uint64_t over_total = 0;   ///< closed at once: too many in all
+        std::uint64_t over_address = 0; ///< too many of one address
+        std::uint64_t refused = 0;      ///< requests that did not reach the handler
     };
     /// Since the start. Thread-safe.
     [[nodiscard]] Counters counters() const;
 
-    /// Stops listening, lets requests that are being handled be answered within @p grace, then
-    /// closes everything and joins the threads. Not from a handler.
-    void stop(base::Millis grace);
+    /// Serves new connections with @p certificate and @p key, and all with @p limits, from now on.
+    /// config: they cannot be used; then all stays as it is. Not while it stops.
+    [[nodiscard]] base::Result<void> reload(const std::filesystem::path &certificate,
+                                            const std::filesystem::path &key,
+                                            const HttpLimits &limits);
+
+    /// Stops listening. What was accepted before is answered: requests that are being handled or
+    /// read, and the first of each new connection; then the connection ends. After @p grace, closes
+    /// what is left and joins the threads. Whether nothing was cut off. Not from a handler.
+    bool stop(base::Millis grace);
 
   private:
     struct Impl;

@@ -86,11 +86,35 @@ std::optional<Response> answer_to(const error_code &ec) {
         return problem(431, "header_too_large", "Request header too large", "");
     if (ec == http::error::body_limit)
         return problem(413, "body_too_large", "Request body too large", "");
+    if (ec == beast::error::timeout)
+        return problem(408, "too_slow", "Request Timeout", "The request was not whole in time.");
     if (ec == http::error::end_of_stream || ec == http::error::partial_message ||
         ec.category() != http::make_error_code(http::error::bad_target).category())
         return std::nullopt;
     return problem(400, "bad_request", "Bad request", ec.message());
 }
+
+// Ends what the stream waits for when the time is over, and leaves it open for an answer; the
+// stream's own timer would close it.
+class Deadline {
+  public:
+    Deadline(beast::tcp_stream &stream, base::Millis after)
+        : m_timer(stream.get_executor(), after), m_over(std::make_shared<bool>(false)) {
+        stream.expires_never();
+        m_timer.async_wait([&stream, over = std::weak_ptr(m_over)](const error_code &ec) {
+            const auto alive = over.lock();
+            if (ec || !alive)
+                return;
+            *alive = true;
+            stream.cancel();
+        });
+    }
+    [[nodiscard]] bool over() const { return *m_over; }
+
+  private:
+    asio::steady_timer m_timer;
+    std::shared_ptr<bool> m_over;
+};
 
 } // namespace
 
@@ -107,8 +131,8 @@ Response problem(int status, std::string_view code, std::string_view title,
 class Session {
   public:
     Session(ServerState &server, asio::ip::tcp::socket socket)
-        : m_server(server), m_stream(std::move(socket), server.tls),
-          m_buffer(server.options.max_header_bytes + k_body_chunk), m_answered(server.io) {
+        : m_server(server), m_stream(std::move(socket), *server.tls),
+          m_buffer(server.options.limits.max_header_bytes + k_body_chunk), m_answered(server.io) {
         error_code ignored;
         (void)tcp().socket().set_option(asio::ip::tcp::no_delay{true}, ignored);
         const auto peer = tcp().socket().remote_endpoint(ignored);
@@ -129,8 +153,10 @@ class Session {
         m_answered.cancel();
     }
     void look_again() { m_answered.cancel(); }
-    void close_if_idle() {
-        if (m_idle)
+    void close_if_idle(bool also_new) {
+        error_code ec;
+        const bool asked = tcp().socket().available(ec) > 0; // its request is on the way to us
+        if (m_idle && (also_new || (m_served && !asked)))
             tcp().close();
     }
 
@@ -153,6 +179,7 @@ class Session {
     std::uint64_t m_question = 0;
     std::string m_peer;
     bool m_idle = true;
+    bool m_served = false;   // a request, at least
     bool m_watching = false; // watch_peer() runs
 };
 
@@ -161,7 +188,7 @@ asio::awaitable<bool> Session::await_first_byte() {
     if (m_buffer.size() > 0)
         co_return true;
     error_code ec;
-    tcp().expires_after(m_server.options.idle_timeout);
+    tcp().expires_after(m_server.options.limits.idle_timeout);
     m_idle = true;
     const std::size_t n = co_await m_stream.async_read_some(
         m_buffer.prepare(4096), asio::redirect_error(asio::use_awaitable, ec));
@@ -172,29 +199,32 @@ asio::awaitable<bool> Session::await_first_byte() {
 
 asio::awaitable<error_code> Session::read_request(Parser &parser) {
     error_code ec;
-    parser.header_limit(static_cast<std::uint32_t>(m_server.options.max_header_bytes));
-    parser.body_limit(m_server.options.max_body_bytes);
-    tcp().expires_after(m_server.options.request_timeout);
-    co_await http::async_read_header(m_stream, m_buffer, parser,
-                                     asio::redirect_error(asio::use_awaitable, ec));
-    if (ec)
-        co_return ec;
+    const HttpLimits &limits = m_server.options.limits;
+    parser.header_limit(static_cast<std::uint32_t>(limits.max_header_bytes));
+    parser.body_limit(limits.max_body_bytes);
+    {
+        const Deadline deadline{tcp(), limits.header_timeout};
+        co_await http::async_read_header(m_stream, m_buffer, parser,
+                                         asio::redirect_error(asio::use_awaitable, ec));
+        if (ec)
+            co_return deadline.over() ? beast::error::timeout : ec;
+    }
+    const Deadline deadline{tcp(), limits.body_timeout};
     if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
         http::response<http::empty_body> go_on{http::status::continue_, 11};
         co_await http::async_write(m_stream, go_on, asio::redirect_error(asio::use_awaitable, ec));
-        if (ec)
-            co_return ec;
     }
-    co_await http::async_read(m_stream, m_buffer, parser,
-                              asio::redirect_error(asio::use_awaitable, ec));
-    co_return ec;
+    if (!ec)
+        co_await http::async_read(m_stream, m_buffer, parser,
+                                  asio::redirect_error(asio::use_awaitable, ec));
+    co_return ec &&deadline.over() ? beast::error::timeout : ec;
 }
 
 asio::awaitable<Response> Session::ask_handler(Request request) {
     m_question = ++m_server.last_question;
     m_server.waiting[m_question] = this;
     m_answer.reset();
-    m_answered.expires_after(m_server.options.answer_timeout);
+    m_answered.expires_after(m_server.options.limits.answer_timeout);
     Reply reply{std::make_shared<Reply::Impl>(m_server.mailbox, m_question)};
     asio::post(m_server.workers, [&handler = m_server.handler, request = std::move(request),
                                   reply = std::move(reply)]() mutable {
@@ -224,7 +254,7 @@ asio::awaitable<bool> Session::write(Response answer, bool head, bool keep_alive
     if (!head)
         out.body() = std::move(answer.body);
     error_code ec;
-    tcp().expires_after(m_server.options.write_timeout);
+    tcp().expires_after(m_server.options.limits.write_timeout);
     co_await http::async_write(m_stream, out, asio::redirect_error(asio::use_awaitable, ec));
     co_return !ec;
 }
@@ -235,7 +265,7 @@ asio::awaitable<bool> Session::write_text(std::string_view text) {
     while (!ec && !text.empty()) {
         const std::string_view part = text.substr(0, k_body_chunk);
         text.remove_prefix(part.size());
-        tcp().expires_after(m_server.options.write_timeout);
+        tcp().expires_after(m_server.options.limits.write_timeout);
         co_await asio::async_write(m_stream, asio::buffer(part),
                                    asio::redirect_error(asio::use_awaitable, ec));
     }
@@ -269,7 +299,7 @@ asio::awaitable<bool> Session::write_stream(Response answer) {
     stream->attach(
         [mailbox = m_server.mailbox, question = m_question] { mailbox->wake(question); });
     co_await asio::post(m_server.io, asio::use_awaitable); // watch_peer() reads by now
-    tcp().expires_after(m_server.options.write_timeout);
+    tcp().expires_after(m_server.options.limits.write_timeout);
     co_await http::async_write(m_stream, out, asio::redirect_error(asio::use_awaitable, ec));
     bool good = !ec && co_await write_text(answer.body);
     for (bool more = true; good && more && m_watching;) {
@@ -305,17 +335,19 @@ asio::awaitable<void> Session::linger() {
 
 asio::awaitable<void> Session::run() {
     error_code ec;
-    tcp().expires_after(m_server.options.handshake_timeout);
+    tcp().expires_after(m_server.options.limits.handshake_timeout);
     co_await m_stream.async_handshake(asio::ssl::stream_base::server,
                                       asio::redirect_error(asio::use_awaitable, ec));
     if (ec)
         co_return; // strangers knock all day: no log line each
     bool keep_alive = true;
-    while (keep_alive && !m_server.stopping) {
+    while (keep_alive && !(m_server.stopping && m_served && m_buffer.size() == 0)) {
         if (!co_await await_first_byte())
             break;
+        m_served = true;
         Parser parser;
         if (const error_code bad = co_await read_request(parser)) {
+            ++m_server.refused;
             if (auto answer = answer_to(bad)) {
                 co_await write(std::move(*answer), false, false);
                 co_await linger();
@@ -361,8 +393,8 @@ void look_again(ServerState &server, std::uint64_t question) {
         found->second->look_again();
 }
 
-void close_if_idle(Session &session) {
-    session.close_if_idle();
+void close_if_idle(Session &session, bool also_new) {
+    session.close_if_idle(also_new);
 }
 
 } // namespace net

@@ -23,7 +23,8 @@ class Session;
 struct ServerState {
     ServerOptions options;
     Handler handler;
-    boost::asio::ssl::context tls{boost::asio::ssl::context::tls_server};
+    std::shared_ptr<boost::asio::ssl::context> tls; ///< for new connections
+    std::map<std::string, std::size_t> by_address;  ///< connections, see neighbourhood()
     std::set<Session *> sessions;
     std::map<std::uint64_t, Session *> waiting; ///< for an answer, by the number of the question
     std::uint64_t last_question = 0;
@@ -31,6 +32,8 @@ struct ServerState {
     std::atomic<std::size_t> connections{0};
     std::atomic<std::uint64_t> accepted{0};
     std::atomic<std::uint64_t> over_total{0};
+    std::atomic<std::uint64_t> over_address{0};
+    std::atomic<std::uint64_t> refused{0};
     // The rest is destroyed first, in reverse order: it holds sessions, which look at the above.
     boost::asio::io_context io{1};
     std::shared_ptr<class Mailbox> mailbox;
@@ -62,8 +65,9 @@ class Mailbox {
 void hand_over(ServerState &server, std::uint64_t question, Response response);
 /// Lets the session that asked @p question look at its stream again, if it is still there.
 void look_again(ServerState &server, std::uint64_t question);
-/// Ends @p session if it is between two requests.
-void close_if_idle(Session &session);
+/// Ends @p session if nothing is asked: between two requests, or, with @p also_new, before the
+/// first.
+void close_if_idle(Session &session, bool also_new);
 
 /// An RFC 9457 answer of the server itself; @p code is stable.
 [[nodiscard]] Response problem(int status, std::string_view code, std::string_view title,

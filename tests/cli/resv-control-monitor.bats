@@ -7,7 +7,8 @@ load ../lib/control
 
 # monitored: the configuration with an address for monitors, $ADMIN.
 monitored() {
-    ADMIN=127.0.0.1:$((PORT + 10000))
+    # shellcheck disable=SC2153 # of control.bash
+    ADMIN=127.0.0.5:$PORT
     sed -i "1i admin = \"$ADMIN\"" control.toml
     resv-control init
     serve
@@ -84,7 +85,8 @@ END
     assert_equal "$(status "/$(head -c 9000 /dev/zero | tr '\0' a)")" 400
     assert_equal "$(status /healthz)" 200
     # Silent clients, more than there are threads, do not keep others from it for long.
-    for n in 1 2 3 4 5 6; do exec {fd}<>"/dev/tcp/${ADMIN/://}"; done
+    # shellcheck disable=SC2034
+    for _ in 1 2 3 4 5 6; do exec {fd}<>"/dev/tcp/${ADMIN/://}"; done
     wait_for 8 page /healthz --fail
     edit "s/^listen.*/listen = \"$ADMIN\"/"
     run -78 resv-control check
@@ -93,7 +95,8 @@ END
 
 @test "readyz tells a ledger that cannot be written, and when it can be again" {
     resv-control init
-    ADMIN=127.0.0.1:$((PORT + 10000))
+    # shellcheck disable=SC2153 # of control.bash
+    ADMIN=127.0.0.5:$PORT
     sed -i "1i admin = \"$ADMIN\"" control.toml
     cat >steps <<'END'
 cd "$1" || exit
@@ -127,7 +130,8 @@ END
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test \
         -addext subjectAltName=IP:127.0.0.1 -keyout own.key -out own.crt 2>/dev/null
     edit "s,^tls_certificate.*,tls_certificate = \"$PWD/own.crt\",; s,^tls_key.*,tls_key = \"$PWD/own.key\","
-    ADMIN=127.0.0.1:$((PORT + 10000))
+    # shellcheck disable=SC2153 # of control.bash
+    ADMIN=127.0.0.5:$PORT
     sed -i "1i admin = \"$ADMIN\"" control.toml
     resv-control init
     start serve env LD_PRELOAD= faketime -f +3d resv-control serve

@@ -18,6 +18,8 @@ listen = "192.0.2.10:8443"
 tls_certificate = "tls.crt"
 tls_key = "tls.key"
 data = "data"
+limits.requests_per_key = 0
+limits.unsigned_per_address = 0
 [policy]
 lead_in = "10s"
 drain = "5s"

@@ -116,7 +116,7 @@ TEST_CASE("net: a blocked handler does not hold up others; a late reply arrives"
 
 TEST_CASE("net: handlers that throw, forget or dawdle are answered for") {
     auto o = options();
-    o.answer_timeout = Millis{100};
+    o.limits.answer_timeout = Millis{100};
     Kept kept;
     const auto server = start(
         [&](const Request &r, const Reply &reply) {
@@ -137,8 +137,8 @@ TEST_CASE("net: handlers that throw, forget or dawdle are answered for") {
 TEST_CASE("net: too large and malformed requests are refused before the handler") {
     std::atomic<int> handled{0};
     auto o = options();
-    o.max_body_bytes = 1000;
-    o.max_header_bytes = 4000;
+    o.limits.max_body_bytes = 1000;
+    o.limits.max_header_bytes = 4000;
     const auto server =
         start([&](const Request &, const Reply &reply) { ++handled, reply({}); }, o);
     HttpClient c = client();
@@ -158,7 +158,7 @@ TEST_CASE("net: too large and malformed requests are refused before the handler"
 
 TEST_CASE("net: connections over the cap are closed, and room comes back") {
     auto o = options();
-    o.max_connections = 2;
+    o.limits.max_connections = 2;
     const auto server = start(echo, o);
     {
         HttpClient a = client();
@@ -175,7 +175,7 @@ TEST_CASE("net: connections over the cap are closed, and room comes back") {
 
 TEST_CASE("net: silent clients are dropped at the deadline") {
     auto o = options();
-    o.handshake_timeout = Millis{100};
+    o.limits.handshake_timeout = Millis{100};
     const auto server = start(echo, o);
     const base::Fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     sockaddr_in to{};

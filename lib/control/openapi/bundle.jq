@@ -39,8 +39,8 @@ def reasons: {
 # The refusals of an operation, with those that all of its kind share.
 def codes($method):
   [ .codes // {},
-    {"400": ["bad_request"], "421": ["misdirected"], "431": ["header_too_large"], "413": ["body_too_large"],
-     "500": ["internal"], "503": ["storage", "timeout"]},
+    {"400": ["bad_request"], "421": ["misdirected"], "431": ["header_too_large"], "408": ["too_slow"],
+     "413": ["body_too_large"], "429": ["too_many_requests"], "500": ["internal"], "503": ["storage", "timeout"]},
     (if .for then {"400": ["bad_digest"], "401": ["unsigned", "bad_signature", "signature_expired"]} else {} end),
     (if .for and .for != ["newcomer"] then {"401": ["unknown_key", "replayed"], "403": ["wrong_role", "not_permitted"]} else {} end),
     (if $method == "post" or $method == "patch" then {"400": ["idempotency_key_missing", "idempotency_key_bad"]} else {} end),
