@@ -20,6 +20,11 @@ three() {
     done
 }
 
+@test "what the page makes of a document: patches, lines that suffice, days of 23 and 25 hours" {
+    run -0 env TZ=Europe/Paris timeout 60 node "$SLOTCAST_ROOT/tests/web/calendar-model.mjs"
+    assert_output 'model: good'
+}
+
 @test "the page in Chromium: live, private, by keyboard, on a phone, in the dark" {
     three
     run -0 env HOME="$BATS_TEST_TMPDIR" timeout 100 node "$SLOTCAST_ROOT/tests/web/calendar.mjs" \
