@@ -22,9 +22,9 @@ void head(std::string &out, std::string_view type, std::string_view name, std::s
 // Its lines; @p labels ends with a comma.
 void show(std::string &out, std::string_view name, const std::string &labels, const Histogram &h) {
     std::uint64_t count = 0;
-    for (std::size_t i = 0; i < h.k_bounds.size(); ++i) {
+    for (std::size_t i = 0; i < Histogram::k_bounds.size(); ++i) {
         count += h.counts.at(i);
-        line(out, "{}_bucket{{{}le=\"{}\"}} {}", name, labels, h.k_bounds.at(i), count);
+        line(out, "{}_bucket{{{}le=\"{}\"}} {}", name, labels, Histogram::k_bounds.at(i), count);
     }
     count += h.counts.back();
     line(out, "{}_bucket{{{}le=\"+Inf\"}} {}", name, labels, count);
