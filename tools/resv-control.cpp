@@ -6,6 +6,7 @@
 #include "cli/verbs.hpp"
 #include "control/admin.hpp"
 #include "control/enrolment.hpp"
+#include "control/key_changes.hpp"
 #include "control/ledgers.hpp"
 #include "control/migration.hpp"
 #include "control/service.hpp"
@@ -27,6 +28,7 @@ struct Options {
     bool table = false;
     std::string name;
     std::string role;
+    std::string reservations;
     int ready_fd = -1;
 };
 
@@ -74,6 +76,39 @@ Result<int> enrol(const Options &o) {
     return 0;
 }
 
+std::string_view text_of(const wire::Json &record, std::string_view key) {
+    const auto *value = record.as_object().if_contains(key);
+    return value != nullptr && value->is_string() ? std::string_view(value->as_string()) : "-";
+}
+
+Result<int> revoke(const Options &o) {
+    if (o.reservations != "keep" && o.reservations != "revoke")
+        return base::fail(Errc::usage, "--reservations: keep or revoke");
+    const Config config = TRY(configuration(o));
+    const auto ledger = TRY(control::open_ledger(config));
+    const control::Revocation what{.who = o.name, .reservations = o.reservations == "revoke"};
+    const auto done = TRY(control::revoke(*ledger, config, what, now(), o.dry_run));
+    print_record(control::to_json(done));
+    base::log::info("{} {} keys and {} reservations of '{}'",
+                    o.dry_run ? "would revoke" : "revoked", done.keys.size(),
+                    done.reservations.size(), done.name);
+    return 0;
+}
+
+Result<int> keys(const Options &o) {
+    const auto ledger = TRY(control::open_ledger(TRY(configuration(o))));
+    const auto records = TRY(control::key_records(*ledger, now()));
+    if (o.table)
+        print_line(
+            fmt::format("{:16}  {:8}  {:12}  {:20}  {}", "KEY", "STATE", "ROLE", "UNTIL", "NAME"));
+    for (const wire::Json &r : records)
+        print_line(o.table ? fmt::format("{:16}  {:8}  {:12}  {:20}  {}", text_of(r, "key_id"),
+                                         text_of(r, "state"), text_of(r, "role"),
+                                         text_of(r, "until"), text_of(r, "name"))
+                           : wire::compact_json(r));
+    return 0;
+}
+
 // The newline that a supervisor waits for, as s6's notification or a test does.
 Result<void> notify(base::Fd fd) {
     return fd ? base::write_all(fd.get(), "\n", "--ready-fd") : Result<void>{};
@@ -113,11 +148,6 @@ Result<int> serve(const Options &o) {
     const bool whole = TRY(control::serve(config, calls));
     base::log::info("stopped");
     return whole ? 0 : cli::StopSignal::exit_code(ended_by);
-}
-
-std::string_view text_of(const wire::Json &record, std::string_view key) {
-    const auto *value = record.as_object().if_contains(key);
-    return value != nullptr && value->is_string() ? std::string_view(value->as_string()) : "-";
 }
 
 Result<int> reservations(const Options &o) {
@@ -189,6 +219,15 @@ void define(CLI::App &app, cli::Action &action, Options &o) {
         ->required()
         ->type_name("ROLE");
     verb->add_flag("--dry-run", o.dry_run, "Say what would be done, change nothing");
+    verb = verbs.add("revoke", "Refuse from now on what a party's keys sign", revoke);
+    verb->add_option("WHO", o.name, "A name, or the id of a key")->required();
+    verb->add_option("--reservations", o.reservations,
+                     "What becomes of its live reservations: keep or revoke")
+        ->required()
+        ->type_name("WHAT");
+    verb->add_flag("--dry-run", o.dry_run, "Say what would be done, change nothing");
+    verbs.add("keys", "Print every key that signs or signed", keys)
+        ->add_flag("--table", o.table, "For people");
     verbs.add("serve", "Serve the API until SIGTERM or SIGINT", serve)
         ->add_option("--ready-fd", o.ready_fd, "Write a newline to it when ready")
         ->type_name("N");

@@ -84,6 +84,7 @@ std::span<const Api::Route> Api::routes() {
         {"POST", "/v1/reservations/{}/cancel", Who::owner, &Api::cancel},
         {"POST", "/v1/reservations/{}/end", Who::owner, &Api::end},
         {"POST", "/v1/reservations/{}/settings", Who::owner, &Api::settings},
+        {"POST", "/v1/reservations/{}/revoke", Who::operator_, &Api::revoke},
         {"GET", "/", Who::anybody, &Api::file},
         {"GET", "/calendar", Who::anybody, &Api::file},
         {"GET", "/calendar/{}", Who::anybody, &Api::file},
@@ -93,6 +94,8 @@ std::span<const Api::Route> Api::routes() {
         {"POST", "/v1/calendar/session", Who::anybody, &Api::log_in},
         {"DELETE", "/v1/calendar/session", Who::anybody, &Api::log_out},
         {"POST", "/v1/keys/enrol", Who::newcomer, &Api::enrol},
+        {"POST", "/v1/keys/rotate", Who::party, &Api::rotate},
+        {"POST", "/v1/keys/revoke", Who::operator_, &Api::revoke_keys},
         {"GET", "/v1/relays/{}/feed", Who::relay, nullptr}, // answered later: long_poll()
         {"POST", "/v1/relays/{}/reports", Who::relay, &Api::reports},
     });
@@ -193,13 +196,13 @@ Outcome<std::optional<Answer>> Api::long_poll(const Call &call, const Reply &rep
     const FeedQuery query = TRY(read_feed_query(call.request));
     if (!call.caller.seen || call.now - *call.caller.seen > base::Seconds{60})
         TRY(m_ledger.write([&](Transaction &t) -> base::Result<void> {
-            auto party = TRY(t.party_by_key(call.caller.id()));
+            auto party = TRY(t.party_by_name(call.caller.name));
             if (!party)
                 return {};
             party->seen = call.now;
             return t.put(*party);
         }));
-    m_feeds.answer(call.caller.name, query.after, query.wait, reply);
+    m_feeds.answer(call.caller.name, call.caller.key, query.after, query.wait, reply);
     return std::nullopt;
 }
 

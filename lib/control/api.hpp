@@ -39,7 +39,7 @@ class Api {
         const net::Request &request;
         base::UtcTime now; // when it arrived; changes are judged by their transaction's time
         std::vector<std::string> names; // the path's variable parts
-        ledger::Party caller;
+        Caller caller;
         std::string idempotency_key; // of what changes something
     };
     using Handler = Outcome<Answer> (Api::*)(const Call &);
@@ -62,7 +62,7 @@ class Api {
     Outcome<std::optional<Answer>> long_poll(const Call &call, const Reply &reply);
     Outcome<void> check_role(Who who, const Call &call);
     /// The enrolled party that signed @p request; 401, and 429 when it asks too often.
-    Outcome<ledger::Party> identify(const net::Request &request, base::UtcTime now);
+    Outcome<Caller> identify(const net::Request &request, base::UtcTime now);
     /// 429 when too many requests without a good signature came from where @p request does.
     Outcome<void> spend_address(const net::Request &request);
 
@@ -106,7 +106,10 @@ class Api {
     Outcome<Answer> cancel(const Call &call);
     Outcome<Answer> end(const Call &call);
     Outcome<Answer> settings(const Call &call);
+    Outcome<Answer> revoke(const Call &call);
     Outcome<Answer> enrol(const Call &call);
+    Outcome<Answer> rotate(const Call &call);
+    Outcome<Answer> revoke_keys(const Call &call);
     Outcome<Answer> reports(const Call &call);
     Outcome<Answer> file(const Call &call); // this and what follows: api_calendar.cpp
     Outcome<Answer> calendar(const Call &call);

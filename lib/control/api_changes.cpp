@@ -139,6 +139,12 @@ Outcome<Answer> Api::end(const Call &call) {
     });
 }
 
+Outcome<Answer> Api::revoke(const Call &call) {
+    return change(call, [&](Transaction &t, Booking b, UtcTime now) {
+        return m_desk.revoke(t, std::move(b), now);
+    });
+}
+
 Outcome<Answer> Api::settings(const Call &call) {
     const wire::Json body = TRY(body_of(call.request));
     const auto renew = [&]() -> base::Result<bool> {

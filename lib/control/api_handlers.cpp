@@ -3,7 +3,6 @@
 
 #include "base/log.hpp"
 #include "control/documents.hpp"
-#include "control/enrolment.hpp"
 #include "control/handler.hpp"
 #include "control/query.hpp"
 #include "control/transact.hpp"
@@ -116,20 +115,6 @@ Outcome<Answer> Api::book(const Call &call) {
     });
 }
 
-Outcome<Answer> Api::enrol(const Call &call) {
-    const auto request = wire::read_enrol_request(TRY(body_of(call.request)), "enrol");
-    if (!request)
-        return invalid(request.error());
-    const auto key = seal::public_key_from_text(request->sign_key);
-    if (!key)
-        return refuse(422, "bad_key", "sign_key is not a public key");
-    TRY(verify_self_signed(call.request, *key, call.now));
-    // The token makes it repeatable, so strangers leave nothing in the table of answers.
-    const auto answer = TRY(transact(
-        m_ledger, [&](Transaction &t) { return control::enrol(t, m_keys, *request, call.now); }));
-    base::log::info("enrolled {} as {}: key {}", answer.name, answer.role,
-                    seal::key_id(*key).text());
-    return json(wire::to_json(answer));
 }
 
 Outcome<Answer> Api::reports(const Call &call) {

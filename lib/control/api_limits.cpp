@@ -23,7 +23,7 @@ Outcome<void> Api::spend_address(const net::Request &request) {
                  m_clock.steady(), "without a good signature from this address");
 }
 
-Outcome<ledger::Party> Api::identify(const net::Request &request, base::UtcTime now) {
+Outcome<Caller> Api::identify(const net::Request &request, base::UtcTime now) {
     auto caller = m_authenticator.caller(request, now);
     // Who signs well is not hindered by a neighbour who does not.
     if (!caller && caller.error().problem.status == 401)

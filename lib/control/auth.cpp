@@ -1,5 +1,7 @@
 #include "control/auth.hpp"
 
+#include "control/transact.hpp"
+
 #include <algorithm>
 
 namespace control {
@@ -73,24 +75,40 @@ bool NonceCache::use(const seal::KeyId &key, const std::string &nonce, UtcTime e
     return m_used.emplace(std::pair{key, nonce}, expires).second;
 }
 
-Outcome<ledger::Party> Authenticator::caller(const net::Request &request, UtcTime now) {
+Outcome<Signer> find_signer(ledger::Transaction &t, const seal::KeyId &key, UtcTime now) {
+    if (auto party = TRY(t.party_by_key(key))) {
+        const seal::PublicKey sign_key = party->sign_key;
+        return Signer{.party = *std::move(party), .key = sign_key};
+    }
+    const auto former = TRY(t.former_key(key));
+    if (former && former->revoked)
+        return refuse(401, "revoked_key",
+                      fmt::format("key {} was revoked at {}", key.text(),
+                                  base::format_rfc3339(former->until)),
+                      "ask who runs this control");
+    if (former && is_good(*former, now))
+        if (auto party = TRY(t.party_by_name(former->name)))
+            return Signer{.party = *std::move(party), .key = former->sign_key};
+    if (former)
+        return refuse(401, "unknown_key",
+                      fmt::format("key {} was replaced, and was good until {}", key.text(),
+                                  base::format_rfc3339(former->until)),
+                      "use the key that took its place, or enrol with a new token");
+    return refuse(401, "unknown_key", fmt::format("key {} is not enrolled here", key.text()),
+                  "enrol it with a token of resv-control enrol");
+}
+
+Outcome<Caller> Authenticator::caller(const net::Request &request, UtcTime now) {
     const auto parts = parts_of(request);
     const auto claim = TRY(claim_of(request, parts));
-    std::optional<ledger::Party> party;
-    TRY(m_ledger.read([&](ledger::Transaction &t) -> base::Result<void> {
-        party = TRY(t.party_by_key(claim.key));
-        return {};
-    }));
-    if (!party)
-        return refuse(401, "unknown_key",
-                      fmt::format("key {} is not enrolled here", claim.key.text()),
-                      "enrol it with a token of resv-control enrol");
-    TRY(verify(parts, claim, party->sign_key, now));
+    Signer signer = TRY(
+        examine(m_ledger, [&](ledger::Transaction &t) { return find_signer(t, claim.key, now); }));
+    TRY(verify(parts, claim, signer.key, now));
     TRY(check_digest(request));
     if (!m_nonces.use(claim.key, claim.nonce, claim.expires, now))
         return refuse(401, "replayed", "this signed request was received before",
                       "sign each request anew");
-    return *std::move(party);
+    return Caller{std::move(signer.party), claim.key};
 }
 
 Outcome<void> verify_self_signed(const net::Request &request, const seal::PublicKey &key,

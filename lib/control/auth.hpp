@@ -26,10 +26,29 @@ class NonceCache {
     base::UtcTime m_next_sweep;
 };
 
+/// Whoever signed a request.
+struct Caller : ledger::Party {
+    seal::KeyId key; ///< that signed: the party's own, or a former one that is good still
+};
+
+/// Whether @p key signs for its party still.
+[[nodiscard]] inline bool is_good(const ledger::FormerKey &key, base::UtcTime now) {
+    return !key.revoked && now < key.until;
+}
+
+/// A party, and its key that verifies what @p key signed.
+struct Signer {
+    ledger::Party party;
+    seal::PublicKey key{};
+};
+/// 401 unknown_key: it is nobody's, or was replaced; revoked_key.
+[[nodiscard]] Outcome<Signer> find_signer(ledger::Transaction &t, const seal::KeyId &key,
+                                          base::UtcTime now);
+
 /// Verifies requests against the keys of the ledger. Thread-safe.
 ///
-/// Refusals are 401: unsigned, bad_signature, signature_expired, unknown_key, replayed; 400:
-/// bad_digest.
+/// Refusals are 401: unsigned, bad_signature, signature_expired, unknown_key, revoked_key,
+/// replayed; 400: bad_digest.
 class Authenticator {
   public:
     /// Both outlive it.
@@ -37,7 +56,7 @@ class Authenticator {
         : m_ledger(ledger), m_nonces(nonces) {}
 
     /// The enrolled party that signed @p request.
-    [[nodiscard]] Outcome<ledger::Party> caller(const net::Request &request, base::UtcTime now);
+    [[nodiscard]] Outcome<Caller> caller(const net::Request &request, base::UtcTime now);
 
   private:
     ledger::Ledger &m_ledger;

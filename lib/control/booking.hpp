@@ -48,6 +48,9 @@ class Desk {
                                                   base::UtcTime now) const;
     [[nodiscard]] Outcome<ledger::Booking> end(ledger::Transaction &t, ledger::Booking booking,
                                                base::UtcTime now) const;
+    /// Withdraws it, live or not yet: the relay cuts its publisher at once.
+    [[nodiscard]] Outcome<ledger::Booking> revoke(ledger::Transaction &t, ledger::Booking booking,
+                                                  base::UtcTime now) const;
     /// A new ticket; the former one is refused from then on.
     [[nodiscard]] Outcome<ledger::Booking> new_generation(ledger::Transaction &t,
                                                           ledger::Booking booking) const;

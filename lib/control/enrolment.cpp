@@ -17,16 +17,28 @@ Result<void> check_roles_agree(const std::optional<ledger::Party> &party, ledger
                            party->name, name(party->role));
 }
 
-// A relay gets the group key sealed; nothing can be sealed to a key that is no point of the curve.
-Outcome<std::string> sealed_for(const seal::PublicKey &box_key, seal::ByteView secret) {
-    try {
-        return seal::to_base64(seal::seal_to(box_key, secret));
-    } catch (const std::invalid_argument &) {
-        return refuse(422, "bad_key", "box_key is not an X25519 public key");
-    }
+// The keys that this party had are good no more.
+Outcome<void> retire_keys(ledger::Transaction &t, const ledger::Party &party, UtcTime now) {
+    for (ledger::FormerKey key : TRY(t.former_keys(party.name)))
+        if (key.until > now) {
+            key.until = now;
+            TRY(t.put(key));
+        }
+    TRY(t.put(ledger::FormerKey{
+        .sign_key = party.sign_key, .name = party.name, .until = now, .revoked = false}));
+    return {};
 }
 
 } // namespace
+
+bool is_box_key(const seal::PublicKey &key) {
+    try {
+        (void)seal::seal_to(key, {});
+        return true;
+    } catch (const std::invalid_argument &) {
+        return false;
+    }
+}
 
 Result<void> check_enrolment(ledger::Ledger &ledger, const Config &config, const std::string &name,
                              ledger::Role role) {
@@ -60,7 +72,7 @@ Outcome<wire::EnrolAnswer> enrol(ledger::Transaction &t, const Keys &keys,
                                  const wire::EnrolRequest &request, UtcTime now) {
     const auto sign_key = seal::public_key_from_text(request.sign_key);
     const auto box_key = seal::public_key_from_text(request.box_key);
-    if (!sign_key || !box_key)
+    if (!sign_key || !box_key || !is_box_key(*box_key))
         return refuse(422, "bad_key", "sign_key or box_key is not a public key");
     auto token = TRY(t.token(seal::hash256(seal::bytes_of(request.token))));
     const seal::KeyId id = seal::key_id(*sign_key);
@@ -70,10 +82,17 @@ Outcome<wire::EnrolAnswer> enrol(ledger::Transaction &t, const Keys &keys,
     if (token->used_by && *token->used_by != id)
         return refuse(403, "token_used", "the token was used with another key",
                       "get a new one with resv-control enrol");
-    TRY(check_roles_agree(TRY(t.party_by_name(token->name)), token->role));
+    const auto before = TRY(t.party_by_name(token->name));
+    TRY(check_roles_agree(before, token->role));
+    const auto former = TRY(t.former_key(id));
+    if (former && former->revoked)
+        return refuse(403, "revoked_key", "that key was revoked", "make new keys");
+    if (former && former->name != token->name)
+        return refuse(409, "key_in_use", "that key was enrolled under another name");
     if (const auto holder = TRY(t.party_by_key(id)); holder && holder->name != token->name)
         return refuse(409, "key_in_use", "that key is enrolled under another name");
-    const std::string group = TRY(sealed_for(*box_key, keys.group.view()));
+    if (before && before->id() != id)
+        TRY(retire_keys(t, *before, now));
     TRY(t.put(ledger::Party{.name = token->name,
                             .role = token->role,
                             .sign_key = *sign_key,
@@ -86,7 +105,9 @@ Outcome<wire::EnrolAnswer> enrol(ledger::Transaction &t, const Keys &keys,
                              .role = std::string(name(token->role)),
                              .control_key = seal::public_key_text(keys.signing.public_key()),
                              .group_key_sealed =
-                                 token->role == ledger::Role::relay ? group : std::string()};
+                                 token->role == ledger::Role::relay
+                                     ? seal::to_base64(seal::seal_to(*box_key, keys.group.view()))
+                                     : std::string()};
 }
 
 } // namespace control

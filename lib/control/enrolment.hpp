@@ -19,8 +19,12 @@ constexpr std::chrono::hours k_token_life{24};
                                                    const std::string &name, ledger::Role role,
                                                    base::UtcTime now);
 
+/// Whether something can be sealed to @p key: it is a point of the curve.
+[[nodiscard]] bool is_box_key(const seal::PublicKey &key);
+
 /// Enrols the keys of @p request under the token's name, in place of those it had. The same keys
-/// with the same token again get the same answer. 403 bad_token, token_used; 409 key_in_use; 422
+/// with the same token again get the same answer. 403 bad_token, token_used, revoked_key; 409
+/// key_in_use; 422
 /// bad_key.
 [[nodiscard]] Outcome<wire::EnrolAnswer> enrol(ledger::Transaction &t, const Keys &keys,
                                                const wire::EnrolRequest &request,

@@ -2,7 +2,9 @@
 
 #include "base/log.hpp"
 #include "control/answer.hpp"
+#include "control/auth.hpp"
 #include "control/documents.hpp"
+#include "control/transact.hpp"
 
 namespace control {
 
@@ -44,10 +46,12 @@ void Feeds::forget(const void *whose) {
     m_observers.erase(whose);
 }
 
-Outcome<wire::Feed> Feeds::read(const std::string &relay, std::int64_t after) {
+Outcome<wire::Feed> Feeds::read(const std::string &relay, const seal::KeyId &key,
+                                std::int64_t after) {
     wire::Feed feed{.relay = relay, .serial = after, .time = m_clock.now(), .entries = {}};
     std::vector<ledger::Booking> found;
-    TRY(m_ledger.read([&](ledger::Transaction &t) -> Result<void> {
+    TRY(examine(m_ledger, [&](ledger::Transaction &t) -> Outcome<void> {
+        TRY(find_signer(t, key, feed.time));
         found = TRY(t.changed(relay, after));
         if (!found.empty() || after == 0 || !TRY(t.changed(relay, after - 1)).empty())
             return {};
@@ -68,8 +72,10 @@ Outcome<wire::Feed> Feeds::read(const std::string &relay, std::int64_t after) {
     return feed;
 }
 
-void Feeds::answer(const std::string &relay, std::int64_t after, base::Seconds wait, Reply reply) {
+void Feeds::answer(const std::string &relay, const seal::KeyId &key, std::int64_t after,
+                   base::Seconds wait, Reply reply) {
     Waiter waiter{.relay = relay,
+                  .key = key,
                   .after = after,
                   .until = std::chrono::steady_clock::now() + std::min(wait, k_max_wait),
                   .reply = std::move(reply)};
@@ -109,7 +115,7 @@ base::UtcTime Feeds::last_contact(const std::string &relay) {
 }
 
 bool Feeds::try_answer(const Waiter &waiter, bool over) {
-    const auto feed = read(waiter.relay, waiter.after);
+    const auto feed = read(waiter.relay, waiter.key, waiter.after);
     if (!feed) {
         waiter.reply(response_of(feed.error()));
         return true;

@@ -29,11 +29,14 @@ class Feeds {
 
     /// What changed for @p relay after serial @p after, at most 1000 entries of it. After 0: what
     /// is of use still. After a serial that the ledger never gave (it was restored from a
-    /// backup): everything again.
-    [[nodiscard]] Outcome<wire::Feed> read(const std::string &relay, std::int64_t after);
+    /// backup): everything again. 401 when @p key does not sign for it any more, see find_signer().
+    [[nodiscard]] Outcome<wire::Feed> read(const std::string &relay, const seal::KeyId &key,
+                                           std::int64_t after);
 
     /// Answers with the signed feed once there is an entry, and after @p wait without one.
-    void answer(const std::string &relay, std::int64_t after, base::Seconds wait, Reply reply);
+    /// Refuses as read() does, also when @p key is revoked meanwhile.
+    void answer(const std::string &relay, const seal::KeyId &key, std::int64_t after,
+                base::Seconds wait, Reply reply);
 
     /// Something changed: those who wait may have an answer.
     void changed();
@@ -59,6 +62,7 @@ class Feeds {
   private:
     struct Waiter {
         std::string relay;
+        seal::KeyId key;
         std::int64_t after = 0;
         std::chrono::steady_clock::time_point until;
         Reply reply;

@@ -61,6 +61,11 @@ Outcome<Booking> Desk::end(Transaction &t, Booking b, UtcTime now) const {
     return settle(t, std::move(b), next);
 }
 
+Outcome<Booking> Desk::revoke(Transaction &t, Booking b, UtcTime now) const {
+    const resv::State next = TRY(step(b, Action::revoke, now));
+    return next == b.life.state ? Outcome<Booking>{std::move(b)} : settle(t, std::move(b), next);
+}
+
 void Desk::renew_ticket(Booking &b) {
     ++b.generation;
     b.ticket_id = new_ticket_id();

@@ -74,7 +74,7 @@ class Transaction {
 
     [[nodiscard]] virtual base::Result<std::optional<FormerKey>>
     former_key(const seal::KeyId &key) = 0;
-    /// All that are kept of the party @p name.
+    /// All that are kept of the party @p name (empty: of everybody), the first to end first.
     [[nodiscard]] virtual base::Result<std::vector<FormerKey>>
     former_keys(const std::string &name) = 0;
     /// Writes @p key; replaces the one of the same id.
@@ -137,7 +137,7 @@ class Ledger {
     [[nodiscard]] virtual base::Result<void> read(const Work &work) = 0;
 
     /// Calls @p changed, from another thread, when feeds may have new entries that another process
-    /// made; null when no other process can. One at a time.
+    /// made, within about a second; null when no other process can. One at a time.
     [[nodiscard]] virtual std::unique_ptr<Watch> watch(const std::function<void()> & /*changed*/) {
         return nullptr;
     }

@@ -141,7 +141,7 @@ class MemoryTransaction final : public Transaction {
     Result<std::vector<FormerKey>> former_keys(const std::string &name) override {
         std::vector<FormerKey> out;
         for (const auto &[id, key] : m.former_keys)
-            if (key.name == name)
+            if (name.empty() || key.name == name)
                 out.push_back(key);
         std::ranges::stable_sort(out, {}, &FormerKey::until);
         return out;

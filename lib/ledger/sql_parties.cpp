@@ -78,8 +78,8 @@ Result<std::optional<FormerKey>> SqlTransaction::former_key(const seal::KeyId &k
 
 Result<std::vector<FormerKey>> SqlTransaction::former_keys(const std::string &name) {
     static const std::string sql =
-        std::string(k_former_key) + "WHERE name = ? ORDER BY until_ms, key_id";
-    auto rows = TRY(m_sql.query(sql, {name}));
+        std::string(k_former_key) + "WHERE name = ? OR ? = '' ORDER BY until_ms, key_id";
+    auto rows = TRY(m_sql.query(sql, {name, name}));
     std::vector<FormerKey> out;
     while (TRY(rows->next()))
         out.push_back(TRY(read_former_key(*rows)));

@@ -1,11 +1,13 @@
 #include "ledger/sqlite.hpp"
 
 #include "base/file.hpp"
+#include "base/log.hpp"
 #include "ledger/group_writer.hpp"
 #include "ledger/sql_transaction.hpp"
 #include "ledger/sqlite_check.hpp"
 #include "ledger/sqlite_db.hpp"
 #include "ledger/sqlite_schema.hpp"
+#include "ledger/sqlite_watch.hpp"
 
 #include <fcntl.h>
 #include <mutex>
@@ -47,8 +49,10 @@ Result<void> run_group(Database &db, std::span<Job> jobs) {
 
 class SqliteLedger final : public Ledger {
   public:
-    SqliteLedger(Database writer, Database reader, std::unique_ptr<SqliteCheck> check)
-        : m_database(std::move(writer)), m_reader(std::move(reader)), m_check(std::move(check)),
+    SqliteLedger(fs::path path, Database writer, Database reader,
+                 std::unique_ptr<SqliteCheck> check)
+        : m_path(std::move(path)), m_database(std::move(writer)), m_reader(std::move(reader)),
+          m_check(std::move(check)),
           m_writer([this](std::span<Job> group) { write_group(group); }) {}
 
     Result<void> write(const Work &work) override {
@@ -67,6 +71,14 @@ class SqliteLedger final : public Ledger {
         return result;
     }
 
+    [[nodiscard]] std::unique_ptr<Watch> watch(const std::function<void()> &changed) override {
+        auto db = Database::open(m_path, Database::Mode::existing);
+        if (db)
+            return std::make_unique<SqliteWatch>(*std::move(db), changed);
+        base::log::error("{}; what other commands change, relays hear late", db.error().message);
+        return nullptr;
+    }
+
   private:
     // As far as that is known.
     [[nodiscard]] Result<void> whole() { return m_check ? m_check->verdict() : Result<void>{}; }
@@ -81,6 +93,7 @@ class SqliteLedger final : public Ledger {
             job.result = committed;
     }
 
+    const fs::path m_path;
     Database m_database; // the writer's
     std::mutex m_reader_mutex;
     Database m_reader;
@@ -159,7 +172,8 @@ Result<std::unique_ptr<Ledger>> open_sqlite_ledger(const fs::path &path, Verify 
                                               path.native());
         TRY(check->verdict(verify == Verify::yes ? k_to_the_end : patience));
     }
-    return std::make_unique<SqliteLedger>(std::move(writer), std::move(reader), std::move(check));
+    return std::make_unique<SqliteLedger>(path, std::move(writer), std::move(reader),
+                                          std::move(check));
 }
 
 } // namespace ledger

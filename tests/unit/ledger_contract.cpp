@@ -3,6 +3,7 @@
 #include "ledger_fixture.hpp"
 
 #include <atomic>
+#include <future>
 #include <thread>
 
 namespace {
@@ -199,6 +200,7 @@ TEST_CASE("ledger: former keys come back by id and by name; revoked ones are nev
             CHECK(TRY(t.former_key(old.id())) == old);
             CHECK_FALSE(TRY(t.former_key(alice.id())));
             CHECK(TRY(t.former_keys("alice")) == std::vector{lost, old});
+            CHECK(TRY(t.former_keys("")).size() == 3);
             TRY(t.prune(from_unix_ms(50), from_unix_ms(0)));
             CHECK(TRY(t.former_keys("bob")).empty());
             CHECK(TRY(t.former_keys("alice")).size() == 2);
@@ -213,6 +215,29 @@ TEST_CASE("ledger: former keys come back by id and by name; revoked ones are nev
             CHECK_FALSE(TRY(t.party_by_name("alice")));
             return {};
         }));
+    }
+}
+
+TEST_CASE("ledger: a feed that another process changed is heard of") {
+    for (const Kind kind : k_durable) {
+        CAPTURE(kind);
+        Fixture f{kind};
+        const auto beside = f.another();
+        std::promise<void> heard;
+        std::atomic<bool> armed = false;
+        const auto watch = f.ledger->watch([&] {
+            if (armed.exchange(false)) // at the start it may be called, too
+                heard.set_value();
+        });
+        REQUIRE(watch);
+        auto future = heard.get_future();
+        std::this_thread::sleep_for(std::chrono::milliseconds{300});
+        armed = true;
+        REQUIRE(beside->write([](Transaction &t) -> base::Result<void> {
+            TRY(t.next_feed_serial("r1"));
+            return {};
+        }));
+        CHECK(future.wait_for(std::chrono::seconds{10}) == std::future_status::ready);
     }
 }
 

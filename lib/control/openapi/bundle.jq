@@ -42,7 +42,7 @@ def codes($method):
     {"400": ["bad_request"], "421": ["misdirected"], "431": ["header_too_large"], "408": ["too_slow"],
      "413": ["body_too_large"], "429": ["too_many_requests"], "500": ["internal"], "503": ["storage", "timeout"]},
     (if .for then {"400": ["bad_digest"], "401": ["unsigned", "bad_signature", "signature_expired"]} else {} end),
-    (if .for and .for != ["newcomer"] then {"401": ["unknown_key", "replayed"], "403": ["wrong_role", "not_permitted"]} else {} end),
+    (if .for and .for != ["newcomer"] then {"401": ["unknown_key", "revoked_key", "replayed"], "403": ["wrong_role", "not_permitted"]} else {} end),
     (if $method == "post" or $method == "patch" then {"400": ["idempotency_key_missing", "idempotency_key_bad"]} else {} end),
     (if ($method == "post" or $method == "patch") and .for != ["newcomer"] then {"422": ["idempotency_key_reused"]} else {} end),
     (if .body then {"400": ["bad_json"], "422": ["invalid_request"]} else {} end)
