@@ -22,6 +22,7 @@ struct Options {
     std::string id;
     std::string token_file = "-";
     std::optional<std::int64_t> revision;
+    std::string overlap = "24h";
     bool table = false, dry_run = false, new_generation = false;
 };
 
@@ -94,6 +95,9 @@ Result<int> amend(const Options &o) {
     return change(
         o, TRY(client::amendment_of(o.order, TRY(reservation_id(o)), o.revision, k_clock.now())));
 }
+Result<int> revoke(const Options &o) {
+    return change(o, client::plain_change(TRY(reservation_id(o)), "revoke"));
+}
 Result<int> extend(const Options &o) {
     return change(o, TRY(client::extension_of(o.order, TRY(reservation_id(o)), k_clock.now())));
 }
@@ -154,6 +158,22 @@ Result<int> enrol(const Options &o) {
     return 0;
 }
 
+Result<int> rotate(const Options &o) {
+    base::Millis overlap{0}; // which no other duration may be
+    if (o.overlap != "0s")
+        overlap = TRY(cli::option_value("--overlap", base::parse_duration(o.overlap)));
+    auto [vault, api] = TRY(connect(o, Access::write));
+    const std::string control = api.target().url;
+    if (o.dry_run) {
+        base::log::info("would replace key {} at {}", vault.id().text(), control);
+        return 0;
+    }
+    const auto done = TRY(client::rotate_keys(
+        api, vault, std::chrono::duration_cast<base::Seconds>(overlap), k_clock));
+    cli::print_record(client::rotation_record(done, control));
+    return 0;
+}
+
 Result<int> time(const Options &o) {
     auto api = TRY(client::Api::open(client::target_of(TRY(configuration(o))), nullptr));
     printer(o).clock(TRY(client::measure_clock(api, k_clock)));
@@ -209,6 +229,9 @@ void define_asking(Verbs &verbs, Options &o) {
     CLI::App *sub = verbs.add("enrol", "Enrol this terminal's keys at control", enrol);
     sub->add_option("--token-file", o.token_file, "One-time token; - is standard input (default)")
         ->type_name("FILE");
+    sub = verbs.add("rotate", "Replace this terminal's keys, also at control", rotate);
+    sub->add_option("--overlap", o.overlap, "How long the former stay good there (default: 24h)")
+        ->type_name("D");
     sub = verbs.add("slots", "Print free slots", slots);
     sub->add_option("--from", o.order.from, "Earliest start")->required()->type_name("T");
     sub->add_option("--to", o.order.to, "Latest end")->required()->type_name("T");
@@ -258,6 +281,8 @@ void define_changing(Verbs &verbs, Options &o) {
     sub->add_option("--end", o.order.end, "The new end")->required()->type_name("T");
     verb_of_one(verbs, o, "cancel", "Give a reservation up before it starts", cancel);
     verb_of_one(verbs, o, "end", "End a running reservation now", end);
+    verb_of_one(verbs, o, "revoke", "Withdraw anybody's reservation, live or not (operators)",
+                revoke);
     sub = verb_of_one(verbs, o, "settings", "Print a booking's settings again", settings);
     sub->add_flag("--new-generation", o.new_generation,
                   "Void the earlier settings: a new publisher takes over");

@@ -73,7 +73,7 @@ Result<wire::Settings> load_settings(const vault::Vault &vault, const base::Id &
                                "settings {}: the vault trusts no control", file);
     Result<wire::Settings> opened = base::fail(Errc::bug, "not tried");
     for (const seal::PublicKey &issuer : trusted) {
-        opened = wire::open_settings(sealed, vault.box_key(), vault.id(), issuer);
+        opened = vault.open_sealed(sealed, issuer);
         if (opened || opened.error().code != Errc::not_permitted)
             break;
     }

@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "client/reservations.hpp"
+#include "wire/key_change.hpp"
 
 #include <unistd.h>
 
@@ -48,6 +49,46 @@ Result<wire::EnrolAnswer> enrol_terminal(Api &api, vault::Vault &vault, std::str
     TRY(vault.trust(*key));
     TRY(store.done(pending));
     return std::move(*enrolled);
+}
+
+namespace {
+
+// Control's answer may have been lost. Then it knows the next keys, and perhaps the former no more.
+bool knows(const Api &api, const vault::KeyPairs &next) {
+    auto asking = Api::open(api.target(), &next.sign);
+    return asking && asking->get("/v1/channels");
+}
+
+} // namespace
+
+Result<Rotation> rotate_keys(Api &api, vault::Vault &vault, base::Seconds overlap,
+                             const base::Clock &clock) {
+    const std::string path = "/v1/keys/rotate";
+    const seal::KeyId former = vault.id();
+    const vault::KeyPairs *next = TRY(vault.next_keys());
+    const seal::PublicKey &box = next->box.public_key();
+    const std::string body = wire::compact_json(wire::to_json(
+        wire::RotateRequest{.sign_key = seal::public_key_text(next->sign.public_key()),
+                            .box_key = seal::public_key_text(box),
+                            .proof = wire::rotation_proof(next->sign, box, former),
+                            .overlap = overlap}));
+    Rotation out{.key = next->sign.id(), .former_key = former, .former_until = {}};
+    auto store = TRY(PendingStore::open(vault));
+    const Pending pending = TRY(store.begin(
+        {.origin = api.target().url, .path = path, .same = body, .body = body, .fits = {}},
+        clock.now()));
+    const auto answer = send_pending(api, store, path, pending);
+    if (answer) {
+        const auto read = wire::read_rotate_answer(TRY(answer->json()), "control's answer");
+        if (!read || read->key != out.key)
+            return base::fail(Errc::protocol, "control answered for other keys");
+        out.former_until = read->former_until;
+    } else if (answer.error().code != Errc::not_permitted || !knows(api, *next)) {
+        return std::unexpected(answer.error());
+    }
+    TRY(vault.use_next_keys(out.key));
+    TRY(store.done(pending));
+    return out;
 }
 
 } // namespace client

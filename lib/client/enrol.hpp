@@ -16,4 +16,17 @@ namespace client {
 [[nodiscard]] base::Result<wire::EnrolAnswer>
 enrol_terminal(Api &api, vault::Vault &vault, std::string_view token, const base::Clock &clock);
 
+/// What a replacement of keys came to.
+struct Rotation {
+    seal::KeyId key;
+    seal::KeyId former_key;
+    std::optional<base::UtcTime> former_until; ///< none: an earlier run was told
+};
+
+/// Has control put new keys in the place of @p vault's, which stay good there for @p overlap.
+/// Killed and repeated, it goes on where it was: with the same new keys, also when control has
+/// them.
+[[nodiscard]] base::Result<Rotation> rotate_keys(Api &api, vault::Vault &vault,
+                                                 base::Seconds overlap, const base::Clock &clock);
+
 } // namespace client

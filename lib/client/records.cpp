@@ -94,6 +94,17 @@ wire::Json enrolment_record(const wire::EnrolAnswer &answer, const seal::KeyId &
                             {"control_key", answer.control_key}};
 }
 
+wire::Json rotation_record(const Rotation &rotation, const std::string &control) {
+    wire::JsonObject out{{"type", "rotation"},
+                         {"v", 1},
+                         {"key", rotation.key.text()},
+                         {"former_key", rotation.former_key.text()},
+                         {"control", control}};
+    if (rotation.former_until)
+        out["former_until"] = base::format_rfc3339(*rotation.former_until);
+    return out;
+}
+
 wire::Json clock_record(const ClockReading &reading) {
     return wire::JsonObject{{"type", "time"},
                             {"v", 1},

@@ -1,6 +1,7 @@
 // What resv-request prints: records for programs, rows for people.
 #pragma once
 
+#include "client/enrol.hpp"
 #include "client/reservations.hpp"
 
 #include <functional>
@@ -25,6 +26,8 @@ using TimeText = std::function<std::string(base::UtcTime)>;
 /// `{"type":"enrolment",…}`
 [[nodiscard]] wire::Json enrolment_record(const wire::EnrolAnswer &answer, const seal::KeyId &key,
                                           const std::string &control);
+/// `{"type":"rotation",…}`
+[[nodiscard]] wire::Json rotation_record(const Rotation &rotation, const std::string &control);
 /// `{"type":"time",…}`: offset_ms is control's time minus this machine's.
 [[nodiscard]] wire::Json clock_record(const ClockReading &reading);
 

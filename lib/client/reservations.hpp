@@ -46,7 +46,7 @@ struct Change {
                              std::optional<std::string> password);
 /// Takes an alternative by its offer; @p hold holds it only.
 [[nodiscard]] Change offer_taken(const std::string &offer, bool hold);
-/// @p verb: commit, cancel, end.
+/// @p verb: commit, cancel, end, revoke.
 [[nodiscard]] Change plain_change(const base::Id &id, std::string_view verb);
 /// @p revision: only if it still has that one.
 [[nodiscard]] Change amendment(const base::Id &id, const wire::ReservationChange &change,

@@ -115,8 +115,6 @@ Outcome<Answer> Api::book(const Call &call) {
     });
 }
 
-}
-
 Outcome<Answer> Api::reports(const Call &call) {
     const wire::Json body = TRY(body_of(call.request));
     std::vector<wire::Report> reports;

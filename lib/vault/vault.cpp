@@ -58,6 +58,8 @@ struct Vault::Impl {
     Keys keys;
 
     [[nodiscard]] Result<wire::Settings> open(const wire::SealedSettings &sealed) const;
+    [[nodiscard]] Result<wire::Settings> open_by(const wire::SealedSettings &sealed,
+                                                 const seal::PublicKey &issuer) const;
     [[nodiscard]] Result<std::vector<base::Id>> ids() const;
     [[nodiscard]] Result<std::vector<seal::PublicKey>> trusted_keys() const;
     [[nodiscard]] Result<wire::SealedSettings> read(const base::Id &id) const;
@@ -98,13 +100,52 @@ const fs::path &Vault::folder() const {
     return m_impl->folder.path();
 }
 const seal::SigningKey &Vault::signing_key() const {
-    return m_impl->keys.sign;
+    return m_impl->keys.now.sign;
 }
 const seal::BoxKey &Vault::box_key() const {
-    return m_impl->keys.box;
+    return m_impl->keys.now.box;
 }
 seal::KeyId Vault::id() const {
-    return m_impl->keys.sign.id();
+    return m_impl->keys.now.sign.id();
+}
+
+Result<const KeyPairs *> Vault::next_keys() {
+    const auto lock = TRY(m_impl->folder.lock());
+    TRY(m_impl->folder.remove_leftovers());
+    m_impl->keys = TRY(read_keys(m_impl->folder)); // another process may have replaced them
+    if (!m_impl->keys.next) {
+        m_impl->keys.next = KeyPairs::generate();
+        TRY(write_keys(m_impl->folder, m_impl->keys));
+    }
+    return &*m_impl->keys.next;
+}
+
+Result<void> Vault::use_next_keys(const seal::KeyId &id) {
+    const auto lock = TRY(m_impl->folder.lock());
+    Keys keys = TRY(read_keys(m_impl->folder));
+    if (keys.next && keys.next->sign.id() == id) {
+        if (keys.former.size() == k_max_former)
+            keys.former.erase(keys.former.begin());
+        keys.former.push_back(std::move(keys.now));
+        keys.now = *std::move(keys.next);
+        keys.next.reset();
+        TRY(write_keys(m_impl->folder, keys));
+    }
+    m_impl->keys = std::move(keys);
+    return {};
+}
+
+Result<wire::Settings> Vault::open_sealed(const wire::SealedSettings &sealed,
+                                          const seal::PublicKey &issuer) const {
+    return m_impl->open_by(sealed, issuer);
+}
+
+// What is for nobody here fails as it always did: with the keys in use.
+Result<wire::Settings> Vault::Impl::open_by(const wire::SealedSettings &sealed,
+                                            const seal::PublicKey &issuer) const {
+    const KeyPairs *found = keys.find(sealed.recipient);
+    const KeyPairs &pairs = found != nullptr ? *found : keys.now;
+    return wire::open_settings(sealed, pairs.box, pairs.sign.id(), issuer);
 }
 
 Result<void> Vault::trust(const seal::PublicKey &control) {
@@ -148,7 +189,7 @@ Result<wire::Settings> Vault::Impl::open(const wire::SealedSettings &sealed) con
                          sealed.reservation.text());
     Result<wire::Settings> opened = fail(Errc::bug, "no key was tried");
     for (const seal::PublicKey &control : controls) {
-        opened = wire::open_settings(sealed, keys.box, keys.sign.id(), control);
+        opened = open_by(sealed, control);
         if (!opened && opened.error().code == Errc::not_permitted)
             continue; // signed by somebody else: perhaps by the next
         if (opened && opened->issuer != seal::key_id(control))

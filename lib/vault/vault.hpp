@@ -18,6 +18,13 @@ namespace vault {
 /// vault ends up owned by root.
 enum class Access { read, write };
 
+/// A signing key and a box key, which are made, enrolled and replaced together.
+struct KeyPairs {
+    seal::SigningKey sign; ///< Ed25519: signs requests; its id is the terminal's
+    seal::BoxKey box;      ///< X25519: opens settings
+    [[nodiscard]] static KeyPairs generate();
+};
+
 /// What add() did.
 enum class Added { stored, replaced, unchanged };
 [[nodiscard]] std::string_view name(Added added);
@@ -69,6 +76,18 @@ class Vault {
     [[nodiscard]] const seal::BoxKey &box_key() const;
     /// The terminal's key id: that of its signing key.
     [[nodiscard]] seal::KeyId id() const;
+
+    /// Makes the next keys, or gives those that an unfinished replacement made. They open settings
+    /// from now on, and sign nothing yet. Durable.
+    [[nodiscard]] base::Result<const KeyPairs *> next_keys();
+    /// Control has the next keys @p id: they are this terminal's from now on, and the former ones
+    /// open what was sealed to them (of the last eight replacements). Durable; repeating it is
+    /// harmless.
+    [[nodiscard]] base::Result<void> use_next_keys(const seal::KeyId &id);
+
+    /// Opens @p sealed, which was made for any keys of this vault. Errors: see wire::open_settings.
+    [[nodiscard]] base::Result<wire::Settings> open_sealed(const wire::SealedSettings &sealed,
+                                                           const seal::PublicKey &issuer) const;
 
     /// Accepts settings signed by @p control from now on. Durable; repeating it is harmless.
     [[nodiscard]] base::Result<void> trust(const seal::PublicKey &control);
