@@ -2,6 +2,8 @@
 
 #include <array>
 #include <charconv>
+#include <concepts>
+#include <iterator>
 
 namespace base {
 
@@ -74,19 +76,41 @@ struct Unit {
 using namespace std::chrono_literals;
 constexpr std::array<Unit, 5> k_units{{{"d", 24h}, {"h", 1h}, {"m", 1min}, {"s", 1s}, {"ms", 1ms}}};
 
+// A menu has tens of thousands of times: fmt would be most of what it costs.
+void append_two_digits(std::string &out, std::integral auto number) {
+    out += static_cast<char>('0' + number / 10);
+    out += static_cast<char>('0' + number % 10);
+}
+
 } // namespace
 
 std::string format_rfc3339(UtcTime t) {
+    std::string out;
+    out.reserve(sizeof "2026-11-22T18:00:00.000Z");
     const auto day = std::chrono::floor<std::chrono::days>(t);
     const std::chrono::year_month_day date{day};
     const std::chrono::hh_mm_ss clock{t - day};
-    std::string out =
-        fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
-                    static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                    clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+    const auto year = static_cast<int>(date.year());
+    if (year < 0 || year > 9999) {
+        fmt::format_to(std::back_inserter(out), "{:04}", year);
+    } else {
+        append_two_digits(out, year / 100);
+        append_two_digits(out, year % 100);
+    }
+    out += '-';
+    append_two_digits(out, static_cast<unsigned>(date.month()));
+    out += '-';
+    append_two_digits(out, static_cast<unsigned>(date.day()));
+    out += 'T';
+    append_two_digits(out, clock.hours().count());
+    out += ':';
+    append_two_digits(out, clock.minutes().count());
+    out += ':';
+    append_two_digits(out, clock.seconds().count());
     if (clock.subseconds().count() != 0)
-        out += fmt::format(".{:03}", clock.subseconds().count());
-    return out + "Z";
+        fmt::format_to(std::back_inserter(out), ".{:03}", clock.subseconds().count());
+    out += 'Z';
+    return out;
 }
 
 Result<UtcTime> parse_rfc3339(std::string_view text) {

@@ -12,19 +12,18 @@ std::string entity_tag(std::int64_t revision) {
     return fmt::format("\"{}\"", revision);
 }
 
-net::Response response_of(const Answer &answer) {
-    net::Headers headers = answer.headers;
+net::Response response_of(Answer answer) {
     if (answer.revision != 0)
-        headers.emplace_back("ETag", entity_tag(answer.revision));
+        answer.headers.emplace_back("ETag", entity_tag(answer.revision));
     for (auto &field : json_headers())
         if ((field.first != "Content-Type" || !answer.body.empty()) &&
-            std::ranges::find(headers, field.first, &net::Headers::value_type::first) ==
-                headers.end())
-            headers.push_back(std::move(field));
+            std::ranges::find(answer.headers, field.first, &net::Headers::value_type::first) ==
+                answer.headers.end())
+            answer.headers.push_back(std::move(field));
     return {.status = answer.status,
-            .headers = std::move(headers),
-            .body = answer.body,
-            .stream = answer.stream};
+            .headers = std::move(answer.headers),
+            .body = std::move(answer.body),
+            .stream = std::move(answer.stream)};
 }
 
 net::Response response_of(const Refusal &refusal) {

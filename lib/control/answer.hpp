@@ -22,7 +22,7 @@ struct Answer {
 [[nodiscard]] std::string entity_tag(std::int64_t revision);
 
 [[nodiscard]] net::Headers json_headers();
-[[nodiscard]] net::Response response_of(const Answer &answer);
+[[nodiscard]] net::Response response_of(Answer answer);
 [[nodiscard]] net::Response response_of(const Refusal &refusal);
 
 } // namespace control

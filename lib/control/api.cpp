@@ -131,7 +131,7 @@ void Api::handle(const net::Request &request, const Reply &to_client) {
                          outcome.error().problem.status, outcome.error().problem.code);
         reply(response_of(outcome.error()));
     } else if (*outcome) {
-        reply(response_of(**outcome));
+        reply(response_of(**std::move(outcome)));
     }
 }
 

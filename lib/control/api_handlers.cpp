@@ -68,12 +68,8 @@ Outcome<Answer> Api::carriers(const Call &) {
 
 Outcome<Answer> Api::availability(const Call &call) {
     const Desk::Wish wish = TRY(read_wish(call.request));
-    const auto slots =
-        TRY(examine(m_ledger, [&](Transaction &t) { return m_desk.slots(t, wish, call.now); }));
-    JsonArray list;
-    for (const wire::Slot &slot : slots)
-        list.push_back(wire::to_json(slot));
-    return json(JsonObject{{"slots", std::move(list)}});
+    const auto slots = TRY(m_desk.slots(m_ledger, wish, call.now));
+    return Answer{.body = wire::compact_json(slots)};
 }
 
 Outcome<Answer> Api::list(const Call &call) {

@@ -71,11 +71,11 @@ Outcome<void> Desk::check_quota(Transaction &t, const Booking &b, UtcTime now) c
 Outcome<resv::Timetable> Desk::taken(Transaction &t, const std::vector<std::string> &resources,
                                      resv::Span span, UtcTime now,
                                      const std::optional<base::Id> &except) const {
-    auto loads = TRY(t.loads(resources, span, now, except));
+    auto out = TRY(t.taken(resources, span, now, except));
     for (const auto &[name, m] : m_config.maintenance)
         if (m.span.overlaps(span))
-            loads.insert(loads.end(), m.loads.begin(), m.loads.end());
-    return resv::Timetable{loads};
+            out.add(m.loads);
+    return out;
 }
 
 // Maintenance is nobody's secret, unlike the bookings of others.

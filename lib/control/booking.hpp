@@ -7,6 +7,7 @@
 #include "ledger/ledger.hpp"
 #include "resv/alternatives.hpp"
 #include "wire/change.hpp"
+#include "wire/slot_list.hpp"
 
 namespace control {
 
@@ -70,8 +71,8 @@ class Desk {
         std::optional<std::string> channel;
         std::vector<std::string> carriers; ///< empty: each carrier by itself
     };
-    [[nodiscard]] Outcome<std::vector<wire::Slot>> slots(ledger::Transaction &t, const Wish &wish,
-                                                         base::UtcTime now) const;
+    [[nodiscard]] Outcome<wire::SlotList> slots(ledger::Ledger &ledger, const Wish &wish,
+                                                base::UtcTime now) const;
 
   private:
     /// Of what is no resource: 422 bad_password_hash, no_notifications.

@@ -1,6 +1,7 @@
 // The menu: what is free.
 #include "control/booking.hpp"
 #include "control/fees.hpp"
+#include "control/transact.hpp"
 #include "resv/grid.hpp"
 
 #include <algorithm>
@@ -52,7 +53,7 @@ std::vector<resv::Demand> needs(const Place &place, const std::vector<std::strin
 
 } // namespace
 
-Outcome<std::vector<wire::Slot>> Desk::slots(Transaction &t, const Wish &wish, UtcTime now) const {
+Outcome<wire::SlotList> Desk::slots(ledger::Ledger &ledger, const Wish &wish, UtcTime now) const {
     const auto menu = TRY(entries(m_config, wish));
     const UtcTime from = std::max(wish.menu.from, now);
     resv::Span reach{from, wish.menu.to};
@@ -62,29 +63,34 @@ Outcome<std::vector<wire::Slot>> Desk::slots(Transaction &t, const Wish &wish, U
                  std::max(reach.to, wish.menu.to + place.policy.drain)};
         std::ranges::copy(needs(place, carriers, wish.rate), std::back_inserter(judged));
     }
-    const auto live = TRY(taken(t, resv::resources_of(judged), reach, now));
-    std::vector<wire::Slot> out;
+    // No longer than that: others wait to read.
+    const auto live = TRY(examine(
+        ledger, [&](Transaction &t) { return taken(t, resv::resources_of(judged), reach, now); }));
+    resv::StartFinder finder{m_capacity, live};
+    wire::SlotList out;
     for (const auto &[place, carriers] : menu) {
         const ChannelPolicy &p = place.policy;
         const auto fee = TRY(quote(m_config, place.channel, carriers, wish.duration));
-        const auto needed = needs(place, carriers, wish.rate);
-        for (const resv::StartRange &range : resv::free_starts(
-                 m_capacity, live, needed, {from, std::min(wish.menu.to, now + p.horizon)},
+        out.kinds.push_back({.start = {},
+                             .latest_start = {},
+                             .duration = wish.duration,
+                             .grid = p.grid,
+                             .channel = place.channel,
+                             .carriers = carriers,
+                             .rate = wish.rate,
+                             .viewers = place.viewers,
+                             .fee = fee});
+        for (const resv::StartRange &range : finder.free_starts(
+                 needs(place, carriers, wish.rate), {from, std::min(wish.menu.to, now + p.horizon)},
                  wish.duration, p.lead_in, p.drain)) {
-            const wire::Slot slot{.start = resv::grid_up(range.first, p.grid),
-                                  .latest_start = resv::grid_down(range.last, p.grid),
-                                  .duration = wish.duration,
-                                  .grid = p.grid,
-                                  .channel = place.channel,
-                                  .carriers = carriers,
-                                  .rate = wish.rate,
-                                  .viewers = place.viewers,
-                                  .fee = fee};
-            if (slot.start <= slot.latest_start)
-                out.push_back(slot);
+            const wire::SlotList::Times times{.start = resv::grid_up(range.first, p.grid),
+                                              .latest_start = resv::grid_down(range.last, p.grid),
+                                              .kind = out.kinds.size() - 1};
+            if (times.start <= times.latest_start)
+                out.times.push_back(times);
         }
     }
-    std::ranges::stable_sort(out, {}, &wire::Slot::start);
+    std::ranges::stable_sort(out.times, {}, &wire::SlotList::Times::start);
     return out;
 }
 

@@ -65,6 +65,11 @@ Result<bool> serve(const Config &config, const ServiceCalls &calls) {
     auto certificate = TRY(net::Certificate::load(config.tls_certificate, config.tls_key));
     const base::SystemClock clock;
     warn_of_certificate(certificate, config, clock.now());
+    // Nothing yet: what is taken is then on its way into memory when somebody asks what is free.
+    (void)ledger->read([&](ledger::Transaction &t) -> Result<void> {
+        TRY(t.taken({}, {}, clock.now(), {}));
+        return {};
+    });
     Monitor monitor{*ledger, clock};
     const Ground ground{keys, monitor, clock, std::make_shared<Remembered>()};
 

@@ -43,6 +43,13 @@ class Transaction {
     [[nodiscard]] virtual base::Result<std::vector<resv::Load>>
     loads(const std::vector<std::string> &resources, resv::Span span, base::UtcTime now,
           const std::optional<base::Id> &except) = 0;
+    /// The sum of loads() over time within @p span: quicker than they are. In a read it may know of
+    /// what was written since that began.
+    [[nodiscard]] virtual base::Result<resv::Timetable>
+    taken(const std::vector<std::string> &resources, resv::Span span, base::UtcTime now,
+          const std::optional<base::Id> &except) {
+        return resv::Timetable{TRY(loads(resources, span, now, except))};
+    }
     /// What @p owner has at @p now: reservations still to end, and the programme time of those that
     /// start within @p month: ended ones and no-shows count, what expired or was cancelled or
     /// revoked does not. @p except is left out.

@@ -103,7 +103,7 @@ Result<void> SqlTransaction::put(const Booking &b, const std::vector<resv::Deman
                                   b.first_media,
                                   b.fee ? Value{b.fee->minor} : Value{},
                                   b.fee ? Value{b.fee->currency} : Value{}}));
-    TRY(m_sql.run("DELETE FROM demands WHERE reservation = ?", {id}));
+    TRY(remove_demands("DELETE FROM demands WHERE reservation = ?", {id}));
     if (demands.empty())
         return {};
     std::string sql = "INSERT INTO demands VALUES (?, ?, ?, ?, ?, ?)";
@@ -114,6 +114,9 @@ Result<void> SqlTransaction::put(const Booking &b, const std::vector<resv::Deman
         values.insert(values.end(),
                       {Value{d.resource}, Value{w.opens()}, Value{id}, Value{w.closes()},
                        Value{d.units}, Value{b.life.hold_expires}});
+        if (m_changes != nullptr)
+            m_changes->added.push_back(
+                {{d.resource, resv::occupied(w), d.units}, b.life.hold_expires});
     }
     return m_sql.run_with(sql, values);
 }
@@ -121,6 +124,20 @@ Result<void> SqlTransaction::put(const Booking &b, const std::vector<resv::Deman
 Result<void> SqlTransaction::put_settings_serial(const base::Id &id, std::int64_t serial) {
     return m_sql.run("UPDATE reservations SET settings_serial = ? WHERE id = ?",
                      {serial, seal::ByteView{id.bytes}});
+}
+
+Result<void> SqlTransaction::remove_demands(std::string_view sql,
+                                            std::initializer_list<Value> values) {
+    if (m_changes == nullptr)
+        return m_sql.run(sql, values);
+    const auto rows = TRY(m_sql.query(
+        std::string(sql) + " RETURNING resource, opens_ms, closes_ms, units, hold_expires_ms",
+        values));
+    while (TRY(rows->next()))
+        m_changes->removed.push_back(
+            {{rows->text(0), {rows->time(1), rows->time(2)}, rows->integer(3)},
+             rows->optional_time(4)});
+    return {};
 }
 
 Result<std::vector<resv::Load>> SqlTransaction::loads(const std::vector<std::string> &resources,

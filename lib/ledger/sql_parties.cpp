@@ -165,11 +165,12 @@ Result<void> SqlTransaction::put_signing_key(const seal::KeyId &id) {
 Result<void> SqlTransaction::prune(UtcTime before, UtcTime now) {
     TRY(m_sql.run("DELETE FROM answers WHERE created_ms < ?", {before}));
     // What closed has opened: of each resource, that is the past end of an index.
-    TRY(m_sql.run("WITH RECURSIVE r (id) AS (SELECT MIN(resource) FROM demands UNION ALL SELECT "
-                  "(SELECT MIN(resource) FROM demands WHERE resource > r.id) FROM r "
-                  "WHERE r.id IS NOT NULL) DELETE FROM demands "
-                  "WHERE resource IN (SELECT id FROM r) AND opens_ms < ? AND closes_ms < ?",
-                  {before, before}));
+    TRY(remove_demands(
+        "WITH RECURSIVE r (id) AS (SELECT MIN(resource) FROM demands UNION ALL SELECT "
+        "(SELECT MIN(resource) FROM demands WHERE resource > r.id) FROM r "
+        "WHERE r.id IS NOT NULL) DELETE FROM demands "
+        "WHERE resource IN (SELECT id FROM r) AND opens_ms < ? AND closes_ms < ?",
+        {before, before}));
     TRY(m_sql.run("DELETE FROM former_keys WHERE until_ms < ? AND revoked = 0", {before}));
     return m_sql.run("DELETE FROM tokens WHERE expires_ms < ?", {now});
 }

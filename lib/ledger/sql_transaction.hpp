@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ledger/ledger.hpp"
+#include "ledger/occupancy.hpp"
 #include "ledger/sql.hpp"
 
 namespace ledger {
@@ -10,7 +11,9 @@ namespace ledger {
 /// Works within a transaction that its owner began and ends.
 class SqlTransaction : public Transaction {
   public:
-    explicit SqlTransaction(Sql &sql) : m_sql(sql) {}
+    /// @p changes, when there is one, learns what becomes of the rows of demands.
+    explicit SqlTransaction(Sql &sql, DemandChanges *changes = nullptr)
+        : m_sql(sql), m_changes(changes) {}
 
     base::Result<void> lock(const std::vector<std::string> &, base::UtcTime) override { return {}; }
     base::Result<std::optional<Booking>> booking(const base::Id &id) override;
@@ -54,7 +57,11 @@ class SqlTransaction : public Transaction {
     base::Result<void> prune(base::UtcTime before, base::UtcTime now) override;
 
   private:
+    // A DELETE of rows of demands.
+    base::Result<void> remove_demands(std::string_view sql, std::initializer_list<Value> values);
+
     Sql &m_sql;
+    DemandChanges *m_changes;
 };
 
 } // namespace ledger

@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "ledger/group_writer.hpp"
+#include "ledger/mirror.hpp"
 #include "ledger/sql_transaction.hpp"
 #include "ledger/sqlite_check.hpp"
 #include "ledger/sqlite_db.hpp"
@@ -24,9 +25,9 @@ namespace {
 constexpr base::Millis k_to_the_end = std::chrono::hours{24};
 constexpr std::int64_t k_application = 0x53434c47;
 // One job within the group's transaction, undone alone when it fails.
-Result<void> run_in_savepoint(Database &db, const Ledger::Work &work) {
+Result<void> run_in_savepoint(Database &db, const Ledger::Work &work, DemandChanges &changes) {
     TRY(db.run("SAVEPOINT job"));
-    SqlTransaction transaction{db};
+    SqlTransaction transaction{db, &changes};
     auto result = run_work(transaction, work);
     if (!result && db.in_transaction())
         TRY(db.run("ROLLBACK TO job"));
@@ -35,23 +36,61 @@ Result<void> run_in_savepoint(Database &db, const Ledger::Work &work) {
     return result;
 }
 
+Result<void> commit(Database &db, DemandChanges changes, Mirror &mirror) {
+    if (changes.empty())
+        return db.execute("COMMIT");
+    const auto serial = TRY(db.number(k_raise_demands_serial));
+    mirror.committing();
+    auto done = db.execute("COMMIT");
+    if (done)
+        mirror.committed(serial.value_or(0), std::move(changes));
+    else
+        mirror.not_committed();
+    return done;
+}
+
 // All jobs in one transaction. An error of the transaction itself is every job's error.
-Result<void> run_group(Database &db, std::span<Job> jobs) {
+Result<void> run_group(Database &db, std::span<Job> jobs, Mirror &mirror) {
     TRY(db.execute("BEGIN IMMEDIATE"));
+    DemandChanges all;
     for (Job &job : jobs) {
-        job.result = run_in_savepoint(db, *job.work);
+        DemandChanges changes;
+        job.result = run_in_savepoint(db, *job.work, changes);
         if (!db.in_transaction()) // a full disk, for one, ends it all
             return job.result ? base::fail(Errc::io, "ledger: the transaction was lost")
                               : job.result;
+        if (job.result)
+            all.append(std::move(changes));
     }
-    return db.execute("COMMIT");
+    return commit(db, std::move(all), mirror);
 }
+
+// Reads what is taken from memory when that knows it.
+class SqliteRead final : public SqlTransaction {
+  public:
+    SqliteRead(Database &db, Mirror &mirror) : SqlTransaction(db), m_db(db), m_mirror(mirror) {}
+
+    Result<resv::Timetable> taken(const std::vector<std::string> &resources, resv::Span span,
+                                  base::UtcTime now,
+                                  const std::optional<base::Id> &except) override {
+        if (!except) {
+            const auto serial = TRY(m_db.number(k_read_demands_serial)).value_or(0);
+            if (auto known = m_mirror.taken(serial, resources, span, now))
+                return *std::move(known);
+        }
+        return SqlTransaction::taken(resources, span, now, except);
+    }
+
+  private:
+    Database &m_db;
+    Mirror &m_mirror;
+};
 
 class SqliteLedger final : public Ledger {
   public:
-    SqliteLedger(fs::path path, Database writer, Database reader,
+    SqliteLedger(const fs::path &path, Database writer, Database reader,
                  std::unique_ptr<SqliteCheck> check)
-        : m_path(std::move(path)), m_database(std::move(writer)), m_reader(std::move(reader)),
+        : m_path(path), m_mirror(path), m_database(std::move(writer)), m_reader(std::move(reader)),
           m_check(std::move(check)),
           m_writer([this](std::span<Job> group) { write_group(group); }) {}
 
@@ -64,7 +103,7 @@ class SqliteLedger final : public Ledger {
         TRY(whole());
         const std::scoped_lock lock{m_reader_mutex};
         TRY(m_reader.execute("BEGIN"));
-        SqlTransaction transaction{m_reader};
+        SqliteRead transaction{m_reader, m_mirror};
         auto result = work(transaction);
         if (m_reader.in_transaction())
             TRY(m_reader.execute("ROLLBACK"));
@@ -84,7 +123,7 @@ class SqliteLedger final : public Ledger {
     [[nodiscard]] Result<void> whole() { return m_check ? m_check->verdict() : Result<void>{}; }
 
     void write_group(std::span<Job> group) {
-        const auto committed = run_group(m_database, group);
+        const auto committed = run_group(m_database, group, m_mirror);
         if (committed)
             return;
         if (m_database.in_transaction())
@@ -94,6 +133,7 @@ class SqliteLedger final : public Ledger {
     }
 
     const fs::path m_path;
+    Mirror m_mirror;
     Database m_database; // the writer's
     std::mutex m_reader_mutex;
     Database m_reader;

@@ -104,21 +104,36 @@ std::vector<Shortage> shortages_of_change(const Capacity &capacity, const Timeta
     return out;
 }
 
-std::vector<StartRange> free_starts(const Capacity &capacity, const Timetable &live,
-                                    const std::vector<Demand> &demands, Span menu, Millis duration,
-                                    base::Seconds lead_in, base::Seconds drain) {
+const std::vector<Span> &StartFinder::short_of(const Demand &demand, Span within) {
+    const auto [found, made] = m_judged.try_emplace({demand.resource, demand.units});
+    Judged &judged = found->second;
+    if (made || within.from < judged.within.from || within.to > judged.within.to) {
+        if (!made)
+            within = {std::min(within.from, judged.within.from),
+                      std::max(within.to, judged.within.to)};
+        judged = {within, {}};
+        for (const Shortage &s :
+             short_stretches(capacity_of(m_capacity, demand.resource), m_live, demand, within))
+            judged.short_of.push_back(s.when);
+    }
+    return judged.short_of;
+}
+
+std::vector<StartRange> StartFinder::free_starts(const std::vector<Demand> &demands, Span menu,
+                                                 Millis duration, base::Seconds lead_in,
+                                                 base::Seconds drain) {
     const UtcTime last_start = menu.to - duration;
     if (duration <= Millis{0} || last_start < menu.from)
         return {};
     const Millis before = duration + drain; // how far after its start a reservation reaches
     const Millis tick{1};
-    // A stretch [b, e) that is short rules out the starts in (b - before, e + lead_in).
+    // A stretch [b, e) that is short rules out the starts in (b - before, e + lead_in). One outside
+    // the reach, which another question had asked for, rules out none of the menu's.
     std::vector<StartRange> ruled_out;
     const Span reach{menu.from - lead_in, menu.to + drain};
     for (const Demand &demand : joined(demands))
-        for (const Shortage &s :
-             short_stretches(capacity_of(capacity, demand.resource), live, demand, reach))
-            ruled_out.push_back({s.when.from - before + tick, s.when.to + lead_in - tick});
+        for (const Span &s : short_of(demand, reach))
+            ruled_out.push_back({s.from - before + tick, s.to + lead_in - tick});
     std::ranges::sort(ruled_out, {}, &StartRange::first);
 
     std::vector<StartRange> out;

@@ -57,12 +57,38 @@ struct StartRange {
     bool operator==(const StartRange &) const = default;
 };
 
-/// All starts s for which the programme [s, s + duration) lies within @p menu and shortages() of
-/// [s - lead_in, s + duration + drain) is empty, as maximal ranges in order. Exact to the
-/// millisecond: what is listed is admitted, what is not listed is refused.
-[[nodiscard]] std::vector<StartRange> free_starts(const Capacity &capacity, const Timetable &live,
-                                                  const std::vector<Demand> &demands, Span menu,
-                                                  base::Millis duration, base::Seconds lead_in,
-                                                  base::Seconds drain);
+/// Finds where demands fit beside what is taken already. Made once for many questions about the
+/// same time, of which most demand the same of the same resources: each such is judged once.
+class StartFinder {
+  public:
+    /// Borrows @p capacity and @p live.
+    StartFinder(const Capacity &capacity, const Timetable &live)
+        : m_capacity(capacity), m_live(live) {}
+
+    /// All starts s for which the programme [s, s + duration) lies within @p menu and shortages()
+    /// of [s - lead_in, s + duration + drain) is empty, as maximal ranges in order. Exact to the
+    /// millisecond: what is listed is admitted, what is not listed is refused.
+    [[nodiscard]] std::vector<StartRange> free_starts(const std::vector<Demand> &demands, Span menu,
+                                                      base::Millis duration, base::Seconds lead_in,
+                                                      base::Seconds drain);
+
+  private:
+    struct Judged {
+        Span within;
+        std::vector<Span> short_of;
+    };
+    const std::vector<Span> &short_of(const Demand &demand, Span within);
+
+    const Capacity &m_capacity;
+    const Timetable &m_live;
+    std::map<std::pair<std::string, std::int64_t>, Judged> m_judged; // by resource and units
+};
+
+/// The same for one question.
+[[nodiscard]] inline std::vector<StartRange>
+free_starts(const Capacity &capacity, const Timetable &live, const std::vector<Demand> &demands,
+            Span menu, base::Millis duration, base::Seconds lead_in, base::Seconds drain) {
+    return StartFinder{capacity, live}.free_starts(demands, menu, duration, lead_in, drain);
+}
 
 } // namespace resv

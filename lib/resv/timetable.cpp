@@ -1,32 +1,57 @@
 #include "resv/timetable.hpp"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 namespace resv {
 
 using base::UtcTime;
 
-Timetable::Timetable(std::span<const Load> live) {
-    for (const Load &load : live) {
+namespace {
+
+using Step = Timetable::Step;
+
+// Sums become the changes that made them.
+void to_changes(std::vector<Step> &steps) {
+    std::int64_t before = 0;
+    for (Step &step : steps)
+        before = std::exchange(step.used, step.used - before);
+}
+
+// And changes, in any order, become sums, those of one instant one step.
+void to_sums(std::vector<Step> &steps) {
+    std::ranges::sort(steps, {}, &Step::at);
+    std::size_t kept = 0;
+    std::int64_t used = 0;
+    for (const Step &step : steps) {
+        used += step.used;
+        if (kept > 0 && steps[kept - 1].at == step.at)
+            --kept;
+        steps[kept++] = {step.at, used};
+    }
+    steps.resize(kept);
+}
+
+} // namespace
+
+void Timetable::add(std::span<const Load> more) {
+    std::set<std::string_view> touched;
+    for (const Load &load : more) {
         if (load.span.empty())
             continue;
         auto &steps = m_steps[load.resource];
+        if (touched.insert(load.resource).second)
+            to_changes(steps);
         steps.push_back({load.span.from, load.units});
         steps.push_back({load.span.to, -load.units});
     }
-    for (auto &[resource, steps] : m_steps) {
-        std::ranges::sort(steps, {}, &Step::at);
-        // Changes become sums, those of one instant one step.
-        std::size_t kept = 0;
-        std::int64_t used = 0;
-        for (const Step &step : steps) {
-            used += step.used;
-            if (kept > 0 && steps[kept - 1].at == step.at)
-                --kept;
-            steps[kept++] = {step.at, used};
-        }
-        steps.resize(kept);
-    }
+    for (const std::string_view resource : touched)
+        to_sums(m_steps.find(resource)->second);
+}
+
+void Timetable::set(std::string resource, std::vector<Step> steps) {
+    m_steps.insert_or_assign(std::move(resource), std::move(steps));
 }
 
 std::vector<Timetable::Level> Timetable::levels(std::string_view resource, Span within) const {

@@ -40,9 +40,21 @@ struct Load {
 /// The sum of many loads, resource by resource. Made once, asked often.
 class Timetable {
   public:
+    /// From @p at on, @p used units are in use.
+    struct Step {
+        base::UtcTime at;
+        std::int64_t used = 0;
+    };
+
     Timetable() = default;
-    Timetable(std::span<const Load> live);                                   // NOLINT(*-explicit-*)
+    Timetable(std::span<const Load> live) { add(live); }                     // NOLINT(*-explicit-*)
     Timetable(const std::vector<Load> &live) : Timetable(std::span{live}) {} // NOLINT(*-explicit-*)
+
+    /// More of them, beside what it has.
+    void add(std::span<const Load> more);
+    /// What is taken of @p resource, of which it has nothing yet: @p steps in order of time, each
+    /// instant once.
+    void set(std::string resource, std::vector<Step> steps);
 
     /// A stretch during which the units in use do not change.
     struct Level {
@@ -53,10 +65,6 @@ class Timetable {
     [[nodiscard]] std::vector<Level> levels(std::string_view resource, Span within) const;
 
   private:
-    struct Step {
-        base::UtcTime at;
-        std::int64_t used = 0; // from then on
-    };
     std::map<std::string, std::vector<Step>, std::less<>> m_steps; // in order of time
 };
 

@@ -114,6 +114,39 @@ TEST_CASE("resv: the menu lists exactly the starts that are admitted") {
     }));
 }
 
+TEST_CASE("resv: many questions asked of one finder get the answers that each gets alone") {
+    CHECK(rc::check("finder", [] {
+        const resv::Timetable live = *loads();
+        resv::StartFinder finder{k_capacity, live};
+        for (int questions = 0; questions < 4; ++questions) {
+            const auto ours = *demands();
+            const auto from = *rc::gen::inRange(-3'000, 3'000);
+            const auto menu = span(from, from + *rc::gen::inRange(0, 3'000));
+            const Millis duration{*rc::gen::inRange(1, 15)};
+            const Seconds lead_in{*rc::gen::inRange(0, 3)};
+            const Seconds drain{*rc::gen::inRange(0, 3)};
+            RC_ASSERT(finder.free_starts(ours, menu, duration, lead_in, drain) ==
+                      resv::free_starts(k_capacity, live, ours, menu, duration, lead_in, drain));
+        }
+    }));
+}
+
+TEST_CASE("resv: loads that are added later count as those of the beginning") {
+    CHECK(rc::check("added", [] {
+        const auto first = *loads();
+        const auto then = *loads();
+        resv::Timetable grown{first};
+        grown.add(then);
+        auto all = first;
+        all.insert(all.end(), then.begin(), then.end());
+        const resv::Timetable whole{all};
+        for (const char *name : {"a", "b", "c"})
+            for (std::int64_t t = -10; t < 100; ++t)
+                RC_ASSERT(grown.levels(name, span(t, t + 1)).front().used ==
+                          whole.levels(name, span(t, t + 1)).front().used);
+    }));
+}
+
 TEST_CASE("resv: the menu counts lead-in and drain, also beyond its edges") {
     const Capacity one{{"x", 1}};
     const std::vector<Demand> need{{"x", 1}};

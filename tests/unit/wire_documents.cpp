@@ -1,5 +1,6 @@
 // Requests, reservations, slots, problems, enrolment, the feed and the sender's messages.
 #include "wire/problem.hpp"
+#include "wire/slot_list.hpp"
 #include "wire_samples.hpp"
 
 #include "wire/feed.hpp"
@@ -101,6 +102,30 @@ TEST_CASE("wire: a request survives, and answers of a wrong kind are named") {
           }).starts_with("request.password_hash: goes with"));
     CHECK(why_request([](JsonObject &d) { d["hold"] = 1; }) ==
           "request.hold: expected true or false");
+}
+
+TEST_CASE("wire: many slots at once are written as each alone") {
+    const auto at = [](std::int64_t ms) { return base::from_unix_ms(ms); };
+    wire::SlotList list;
+    CHECK(wire::compact_json(list) == R"({"slots":[]})");
+    list.kinds.resize(2);
+    list.kinds[0].duration = base::Millis{90'000};
+    list.kinds[0].channel = "c1";
+    list.kinds[0].carriers = {"a", "b"};
+    list.kinds[1].grid = base::Seconds{60};
+    list.kinds[1].channel = "c2";
+    list.kinds[1].rate = {6'000'000};
+    list.kinds[1].fee = resv::Money{.minor = 5, .currency = "EUR"};
+    list.times = {
+        {at(0), at(1), 1}, {at(1'732'283'159'999), at(4'102'444'800'000), 0}, {{}, {}, 1}};
+    wire::JsonArray each;
+    for (const auto &[start, latest_start, kind] : list.times) {
+        wire::Slot slot = list.kinds[kind];
+        slot.start = start;
+        slot.latest_start = latest_start;
+        each.push_back(wire::to_json(slot));
+    }
+    CHECK(wire::compact_json(list) == wire::compact_json(wire::JsonObject{{"slots", each}}));
 }
 
 TEST_CASE("wire: a reservation, a slot and a problem survive") {
