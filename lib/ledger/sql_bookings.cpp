@@ -195,9 +195,12 @@ Result<resv::Usage> SqlTransaction::usage(const std::string &owner, resv::Span m
 }
 
 Result<std::vector<Booking>> SqlTransaction::due(UtcTime now) {
-    static const std::string sql = std::string(k_booking) +
-                                   "WHERE state IN ('held', 'booked', 'active') "
-                                   "AND (opens_ms <= ? OR hold_expires_ms <= ?)";
+    // An index for each of the two: this is asked every second.
+    static const std::string sql =
+        std::string(k_booking) +
+        "WHERE id IN (SELECT id FROM reservations WHERE state IN ('held', 'booked', 'active') "
+        "AND opens_ms <= ? UNION ALL SELECT id FROM reservations "
+        "WHERE state = 'held' AND hold_expires_ms <= ?)";
     return read_bookings(TRY(m_sql.query(sql, {now, now})));
 }
 
