@@ -59,6 +59,8 @@ Outcome<Answer> Api::booked(Transaction &t, Booking b, UtcTime now, int status) 
 }
 
 Outcome<Answer> Api::change(const Call &call, const Change &change) {
+    if (!call.request.body.empty() && !TRY(body_of(call.request)).is_object())
+        return refuse(422, "invalid_request", "the body is no JSON object", "send {} or nothing");
     return once(call, [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
         Booking b = TRY(own_booking(t, call));
         return booked(t, TRY(change(t, std::move(b), now)), now, 200);
