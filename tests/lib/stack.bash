@@ -1,7 +1,7 @@
 # Loaded after common and lab: the whole system in the lab, as the demo runs it, for tests.
 #
 #   setup_file()    { stack_up; }          control, relay and terminal, enrolled, in $STACK; options
-#                                          given are the daemons' (-v)
+#                                          given are the daemons' (-v); $STACK_LEDGER: a database
 #   teardown_file() { stack_down; }
 #   book 8 12 --title X                    sets $ID and $URL: starts in 8 s, lasts 12 s
 
@@ -29,6 +29,7 @@ stack_up() {
     chmod 711 "$STACK"
     lab_up
     lab_configure "$STACK"
+    [ -z "${STACK_LEDGER:-}" ] || sed -i "1i ledger = \"$STACK_LEDGER\"" "$STACK/control.toml"
     control resv-control init
     daemon control resv-control "$@" serve
     wait_for 10 on control curl -sf --cacert "$STACK/tls.crt" "https://$CONTROL_ADDRESS:8443/healthz"
