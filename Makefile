@@ -80,13 +80,22 @@ endef
 $(foreach p,$(programs),$(eval $(call program_rules,$(p))))
 
 # Unit tests: one binary; tests/unit/MODULE_*.cpp may include anything of that module and below.
-unit_sources := $(sort $(wildcard tests/unit/*.cpp))
+# With what is fuzzed, to run it over the kept corpora.
+unit_sources := $(sort $(wildcard tests/unit/*.cpp)) tests/fuzz/targets.cpp
 unit_modules := $(call closure,control carrier push relay cli)
 $(BUILD)/tests/unit/%.o: tests/unit/%.cpp lib/layers.mk
 	@mkdir -p $(@D)
 	$(call say,CXX,$<)$(CXX) -Ilib $(CXXFLAGS) $(UNIT_OPTIMISE) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/tests/unit/unit: $(call objects,$(unit_sources)) $(call archives,$(unit_modules))
 	$(call say,LINK,$@)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ -lrapidcheck $(call link_libs,$(unit_modules))
+
+# The fuzzer: one program for all targets. g++ has no libFuzzer: see `make fuzz`.
+fuzz_modules := $(call closure,wire)
+$(BUILD)/tests/fuzz/%.o: tests/fuzz/%.cpp lib/layers.mk
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)$(CXX) -Ilib $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/tests/fuzz/fuzz: $(call objects,tests/fuzz/fuzz.cpp tests/fuzz/targets.cpp) $(call archives,$(fuzz_modules))
+	$(call say,LINK,$@)$(CXX) $(CXXFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(call link_libs,$(fuzz_modules))
 
 # Small programs that only tests use: tests/tools/NAME.cpp; what they link: test_modules.NAME.
 test_tools := $(patsubst test_modules.%,%,$(filter test_modules.%,$(.VARIABLES)))
@@ -137,6 +146,12 @@ bench-control: deps ## resv-control's speed, as JSON lines: takes 10 minutes; BE
 	@$(MAKE) $(jobs) --no-print-directory all unit
 	@tests/bench/control $(BUILD)
 
+FUZZ_SECONDS ?= 300
+fuzz: deps ## look for inputs that break readers: make fuzz [FUZZ=ticket] [FUZZ_SECONDS=300], each
+	@$(MAKE) $(jobs) --no-print-directory BUILD=build-fuzz CXX=clang++-19 OPTIMISE='-O1 -g1' \
+	    SANITIZE=fuzzer-no-link,address,undefined build-fuzz/tests/fuzz/fuzz
+	@tests/fuzz/run build-fuzz "$(FUZZ_SECONDS)" $(FUZZ)
+
 mutants: deps ## break admission and locks on purpose: the contention test has to find each
 	@$(MAKE) $(jobs) --no-print-directory unit
 	@tests/mutants/run $(BUILD)
@@ -183,4 +198,4 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4) ":"} /^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all unit deps demo check check-long stress bench-control mutants lint lint-all install uninstall clean help
+.PHONY: all unit deps demo check check-long stress fuzz bench-control mutants lint lint-all install uninstall clean help
