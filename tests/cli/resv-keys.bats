@@ -56,12 +56,12 @@ an_operator() {
     assert_equal "$(store id | jq -r .key_id)" "$(store --vault "$PWD/before" id | jq -r .key_id)"
     cp -a vault half # as it is when the answer is lost
     serve
-    request rotate --overlap 0s >done
+    request rotate --overlap 0s >rotated
     run -0 request list
     rm -r vault
     cp -a half vault
     run -0 --separate-stderr request rotate --overlap 0s # the old key is good no more
-    assert_equal "$(jq -r .key <<<"$output")" "$(jq -r .key done)"
+    assert_equal "$(jq -r .key <<<"$output")" "$(jq -r .key rotated)"
     run -0 request list
     run -77 request --vault "$PWD/before" list
     assert_output --partial 'was replaced'
