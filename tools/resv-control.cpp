@@ -29,6 +29,7 @@ struct Options {
     std::string name;
     std::string role;
     std::string reservations;
+    std::string id;
     int ready_fd = -1;
 };
 
@@ -164,6 +165,13 @@ Result<int> reservations(const Options &o) {
     return 0;
 }
 
+Result<int> history(const Options &o) {
+    const auto id = TRY(cli::option_value("ID", base::Id::parse(o.id)));
+    for (const wire::Json &r : TRY(control::history_records(TRY(configuration(o)), id)))
+        print_record(r);
+    return 0;
+}
+
 Result<int> relays(const Options &o) {
     const auto records = TRY(control::relay_records(TRY(configuration(o))));
     if (o.table)
@@ -233,6 +241,9 @@ void define(CLI::App &app, cli::Action &action, Options &o) {
         ->type_name("N");
     verbs.add("reservations", "Print every reservation", reservations)
         ->add_flag("--table", o.table, "For people");
+    verbs.add("history", "Print what was done to a reservation, when and by whom", history)
+        ->add_option("ID", o.id, "Reservation, as printed by reservations")
+        ->required();
     verbs.add("relays", "Print every relay", relays)->add_flag("--table", o.table, "For people");
     verbs.add("calendar", "Print a link that opens the calendar in a browser", calendar)
         ->add_flag("--table", o.table, "For people");

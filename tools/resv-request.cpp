@@ -23,7 +23,7 @@ struct Options {
     std::string token_file = "-";
     std::optional<std::int64_t> revision;
     std::string overlap = "24h";
-    bool table = false, dry_run = false, new_generation = false;
+    bool history = false, table = false, dry_run = false, new_generation = false;
 };
 
 const base::SystemClock k_clock{};
@@ -127,6 +127,11 @@ Result<int> list(const Options &o) {
 Result<int> show(const Options &o) {
     const base::Id id = TRY(reservation_id(o));
     auto [vault, api] = TRY(connect(o, Access::read));
+    if (o.history) {
+        for (const wire::Json &entry : TRY(client::history_of(api, id)))
+            cli::print_record(entry);
+        return 0;
+    }
     printer(o).reservations({TRY(client::show_reservation(api, id))});
     return 0;
 }
@@ -241,7 +246,8 @@ void define_asking(Verbs &verbs, Options &o) {
     define_demand(*sub, o);
     sub->get_option("--rate")->required();
     verbs.add("list", "Print all reservations of this distributor", list);
-    verb_of_one(verbs, o, "show", "Print one reservation", show);
+    sub = verb_of_one(verbs, o, "show", "Print one reservation", show);
+    sub->add_flag("--history", o.history, "What was done to it, when and by whom");
     verbs.add("calendar", "Print a link that opens control's calendar in a browser", calendar);
     verbs.add("time", "Compare this machine's clock with control's", time);
 }
@@ -270,6 +276,7 @@ void define_changing(Verbs &verbs, Options &o) {
     CLI::App *sub = verbs.add("book", "Reserve; print the reservation and its settings", book);
     define_wish(*sub, o);
     sub->add_flag("--hold", o.order.hold, "Hold it for five minutes until commit");
+    sub->add_flag("--now", o.order.at_once, "Instead of --start: as soon as control has it");
     sub =
         verb_of_one(verbs, o, "change", "Change what was asked for; print the new settings", amend);
     define_wish(*sub, o);

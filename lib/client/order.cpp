@@ -49,7 +49,7 @@ Result<std::optional<std::string>> password_of(const Order &order) {
 
 bool says_more_than_offer(const Order &order) {
     bool more = order.start || order.rate || order.viewers || order.channel ||
-                !order.carriers.empty() || !order.notify.empty() || order.title;
+                !order.carriers.empty() || !order.notify.empty() || order.title || order.at_once;
     for (const std::string *text :
          {&order.end, &order.duration, &order.disclosure, &order.password_file})
         more = more || !text->empty();
@@ -69,9 +69,13 @@ Result<Change> take_offer(const Order &order) {
 Result<Change> booking_of(const Order &order, UtcTime now) {
     if (order.offer)
         return take_offer(order);
-    if (!order.start || !order.rate)
-        return fail_hint(Errc::usage, "give both, or --offer", "--start and --rate are needed");
-    const UtcTime start = TRY(time_of("--start", *order.start, order, now));
+    if (order.start.has_value() == order.at_once || !order.rate)
+        return fail_hint(Errc::usage, "give --start or --now, and --rate; or --offer",
+                         "--start and --rate are needed");
+    if (order.at_once && order.hold)
+        return fail_hint(Errc::usage, "leave --hold away",
+                         "--now: books at once, and holds nothing");
+    const UtcTime start = order.at_once ? now : TRY(time_of("--start", *order.start, order, now));
     const std::string disclosure = order.disclosure.empty() ? "public" : order.disclosure;
     wire::ReservationRequest r;
     r.start = start;
@@ -88,7 +92,13 @@ Result<Change> booking_of(const Order &order, UtcTime now) {
     if (password)
         r.password_hash = TRY(option_value("--password-file", seal::hash_password(*password)));
     TRY(option_value("book", wire::read_request(wire::to_json(r), "request")));
-    return booking(r, std::move(password));
+    if (!order.at_once)
+        return booking(r, std::move(password));
+    const base::Millis duration = order.duration.empty() ? base::Millis{0} : r.end - r.start;
+    if (duration.count() % 1000 != 0)
+        return fail_hint(Errc::usage, "give --end to the millisecond",
+                         "--duration {}: has a fraction of a second", order.duration);
+    return booking_at_once(r, duration, std::move(password));
 }
 
 Result<Change> amendment_of(const Order &order, const base::Id &id,

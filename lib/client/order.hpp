@@ -19,6 +19,7 @@ struct Order {
     std::string password_file;
     std::vector<std::string> notify;
     bool hold = false;
+    bool at_once = false;
 };
 
 // Each fails with usage, naming the option, on what control would refuse as malformed: before

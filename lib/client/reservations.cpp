@@ -150,9 +150,22 @@ Result<wire::Reservation> show_reservation(Api &api, const base::Id &id) {
         wire::read_reservation(*TRY(answered(in.value("reservation"))), in.where("reservation")));
 }
 
+Result<std::vector<wire::Json>> history_of(Api &api, const base::Id &id) {
+    return read_list<wire::Json>(
+        TRY(api.get(path_of(id, "history"))), "history",
+        [](const wire::Json &item, const std::string &) -> Result<wire::Json> { return item; });
+}
+
 Change booking(const wire::ReservationRequest &request, std::optional<std::string> password) {
     return {.path = "/v1/reservations",
             .body = wire::to_json(request),
+            .password = std::move(password)};
+}
+
+Change booking_at_once(const wire::ReservationRequest &request, base::Millis duration,
+                       std::optional<std::string> password) {
+    return {.path = "/v1/reservations",
+            .body = wire::at_once(request, duration),
             .password = std::move(password)};
 }
 

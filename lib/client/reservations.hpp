@@ -31,6 +31,9 @@ struct SlotQuery {
 [[nodiscard]] base::Result<std::vector<wire::Reservation>> list_reservations(Api &api);
 [[nodiscard]] base::Result<wire::Reservation> show_reservation(Api &api, const base::Id &id);
 
+/// Its history, oldest entry first, as records.
+[[nodiscard]] base::Result<std::vector<wire::Json>> history_of(Api &api, const base::Id &id);
+
 /// A change as a request: where it goes and what it says.
 struct Change {
     std::string path;
@@ -44,6 +47,9 @@ struct Change {
 /// @p password_hash goes into the body when the request has a password.
 [[nodiscard]] Change booking(const wire::ReservationRequest &request,
                              std::optional<std::string> password);
+/// The same from now on, @p duration long; 0: until its end.
+[[nodiscard]] Change booking_at_once(const wire::ReservationRequest &request, base::Millis duration,
+                                     std::optional<std::string> password);
 /// Takes an alternative by its offer; @p hold holds it only.
 [[nodiscard]] Change offer_taken(const std::string &offer, bool hold);
 /// @p verb: commit, cancel, end, revoke.

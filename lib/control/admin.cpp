@@ -178,6 +178,7 @@ std::vector<Json> check_records(const Config &config, base::UtcTime now) {
             check_record("tls_key", check_tls_key(config)),
             check_record("keys", keys),
             check_record("ledger", check_ledger(config)),
+            check_record("history", check_histories(config)),
             check_record("relays", check_relays(config)),
             check_record("maintenance", check_maintenance(config, now))};
 }

@@ -44,6 +44,7 @@ std::vector<resv::Way> Desk::ways(const Booking &refused, UtcTime now, const Kee
     if (m_config.distributors.contains(refused.owner))
         also.push_back({resv::at_once_resource(refused.owner), 1});
     // An offer has to be taken before its programme starts, when there is time.
+    // What is wanted at once can be had at once as well: see Offers.
     const UtcTime earliest = std::min(request.start, now + k_offer_life);
     std::vector<resv::Way> out;
     for (const auto &carriers : carrier_choices(request.carriers, m_config)) {
@@ -78,25 +79,36 @@ std::vector<resv::Way> Desk::ways(const Booking &refused, UtcTime now, const Kee
 Outcome<std::vector<wire::Alternative>> Desk::alternatives(Transaction &t, const Booking &refused,
                                                            UtcTime now, const Keeps &keeps) const {
     const ReservationRequest &request = refused.request;
-    const auto choices = ways(refused, now, keeps);
+    auto choices = ways(refused, now, keeps);
     const resv::Wanted wanted{
         .start = request.start, .duration = request.end - request.start, .rate = request.rate};
     std::vector<resv::Demand> judged;
     for (const resv::Way &w : choices)
         std::ranges::copy(resv::demands_of(w, request.rate), std::back_inserter(judged));
     const auto resources = resv::resources_of(judged);
-    std::vector<resv::Alternative> found;
-    for (const base::Millis far : k_reaches) {
-        if (found.size() == k_most)
-            break;
-        const base::Millis reach = keeps.place ? base::Millis{0} : far;
+    const auto look = [&](base::Millis reach,
+                          std::size_t most) -> Outcome<std::vector<resv::Alternative>> {
         resv::Span span{request.start, request.end};
         for (const resv::Way &w : choices)
             span = {std::min(span.from, request.start - reach - w.lead_in),
                     std::max(span.to, request.end + reach + w.drain)};
-        found = resv::alternatives(m_capacity, TRY(taken(t, resources, span, now, keeps.id)),
-                                   wanted, choices, reach, k_most);
+        return resv::alternatives(m_capacity, TRY(taken(t, resources, span, now, keeps.id)), wanted,
+                                  choices, reach, most);
+    };
+    std::vector<resv::Alternative> at_once;
+    if (keeps.at_once) {
+        at_once = TRY(look(base::Millis{0}, k_most));
+        for (resv::Way &w : choices)
+            w.bounds.from = now + k_offer_life;
     }
+    const std::size_t most = k_most - at_once.size();
+    std::vector<resv::Alternative> found;
+    for (const base::Millis far : k_reaches) {
+        if (found.size() == most)
+            break;
+        found = TRY(look(keeps.place ? base::Millis{0} : far, most));
+    }
+    found.insert(found.begin(), at_once.begin(), at_once.end());
     std::vector<wire::Alternative> out;
     for (const resv::Alternative &a : found) {
         const resv::Way &w = choices[a.way];

@@ -83,6 +83,7 @@ std::span<const Api::Route> Api::routes() {
         {"POST", "/v1/reservations/{}/extend", Who::owner, &Api::extend},
         {"POST", "/v1/reservations/{}/cancel", Who::owner, &Api::cancel},
         {"POST", "/v1/reservations/{}/end", Who::owner, &Api::end},
+        {"GET", "/v1/reservations/{}/history", Who::owner, &Api::history},
         {"POST", "/v1/reservations/{}/settings", Who::owner, &Api::settings},
         {"POST", "/v1/reservations/{}/revoke", Who::operator_, &Api::revoke},
         {"GET", "/", Who::anybody, &Api::file},

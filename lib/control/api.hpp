@@ -103,6 +103,7 @@ class Api {
     Outcome<Answer> commit(const Call &call);
     Outcome<Answer> extend(const Call &call);
     Outcome<Answer> amend(const Call &call);
+    Outcome<Answer> history(const Call &call);
     Outcome<Answer> cancel(const Call &call);
     Outcome<Answer> end(const Call &call);
     Outcome<Answer> settings(const Call &call);

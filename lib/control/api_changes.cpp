@@ -2,6 +2,7 @@
 #include "control/api.hpp"
 #include "control/documents.hpp"
 #include "control/handler.hpp"
+#include "control/transact.hpp"
 
 namespace control {
 
@@ -82,7 +83,7 @@ Outcome<Answer> Api::change_to(const Call &call, const wire::ReservationChange &
 
 Outcome<Answer> Api::commit(const Call &call) {
     return change_to(call, {}, [&](Transaction &t, Booking b, UtcTime now) {
-        return m_desk.commit(t, std::move(b), now);
+        return m_desk.commit(t, std::move(b), {now, call.caller});
     });
 }
 
@@ -99,7 +100,7 @@ Outcome<Answer> Api::extend(const Call &call) {
     wire::ReservationChange longer;
     longer.end = *end;
     return change_to(call, longer, [&](Transaction &t, Booking b, UtcTime now) {
-        return m_desk.extend(t, std::move(b), *end, now);
+        return m_desk.extend(t, std::move(b), *end, {now, call.caller});
     });
 }
 
@@ -120,9 +121,9 @@ Outcome<Answer> Api::amend(const Call &call) {
         wire::ReservationChange to = *asked;
         const Offers::For taker{.to = call.caller.name, .change_of = b.id};
         if (asked->offer)
-            to = wire::change_to(TRY(m_offers.open(*asked->offer, taker, now)));
+            to = wire::change_to(TRY(m_offers.open(*asked->offer, taker, now)).request);
         const auto request = wire::changed(b.request, to);
-        auto changed = m_desk.change(t, std::move(b), to, now);
+        auto changed = m_desk.change(t, std::move(b), to, {now, call.caller});
         if (!changed)
             return std::unexpected(m_offers.add(changed.error().problem, taker, request, now));
         return changed;
@@ -131,19 +132,19 @@ Outcome<Answer> Api::amend(const Call &call) {
 
 Outcome<Answer> Api::cancel(const Call &call) {
     return change(call, [&](Transaction &t, Booking b, UtcTime now) {
-        return m_desk.cancel(t, std::move(b), now);
+        return m_desk.cancel(t, std::move(b), {now, call.caller});
     });
 }
 
 Outcome<Answer> Api::end(const Call &call) {
     return change(call, [&](Transaction &t, Booking b, UtcTime now) {
-        return m_desk.end(t, std::move(b), now);
+        return m_desk.end(t, std::move(b), {now, call.caller});
     });
 }
 
 Outcome<Answer> Api::revoke(const Call &call) {
     return change(call, [&](Transaction &t, Booking b, UtcTime now) {
-        return m_desk.revoke(t, std::move(b), now);
+        return m_desk.revoke(t, std::move(b), {now, call.caller});
     });
 }
 
@@ -168,9 +169,20 @@ Outcome<Answer> Api::settings(const Call &call) {
                           "its channel, relay or carrier is no longer configured",
                           "ask who runs this control");
         if (*renew)
-            return m_desk.new_generation(t, std::move(b));
+            return m_desk.new_generation(t, std::move(b), {now, call.caller});
         return b;
     });
+}
+
+Outcome<Answer> Api::history(const Call &call) {
+    const auto entries =
+        TRY(examine(m_ledger, [&](Transaction &t) -> Outcome<std::vector<ledger::HistoryEntry>> {
+            return TRY(t.history(TRY(own_booking(t, call)).id));
+        }));
+    wire::JsonArray list;
+    for (const ledger::HistoryEntry &entry : entries)
+        list.push_back(TRY(record_of(entry)));
+    return json(JsonObject{{"history", std::move(list)}});
 }
 
 } // namespace control

@@ -100,13 +100,20 @@ Outcome<Answer> Api::book(const Call &call) {
     return once(call, [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
         const std::string &owner = call.caller.name;
         auto request = asked->request;
+        std::optional<AtOnce> at_once;
+        if (asked->at_once)
+            at_once = AtOnce{asked->duration};
         if (asked->offer) {
-            request = TRY(m_offers.open(*asked->offer, {.to = owner}, now));
+            const auto offered = TRY(m_offers.open(*asked->offer, {.to = owner}, now));
+            request = offered.request;
             request.hold = asked->hold.value_or(request.hold);
+            if (offered.at_once)
+                at_once = AtOnce{};
         }
-        auto b = m_desk.book(t, owner, request, now);
+        auto b = m_desk.book(t, owner, request, {now, call.caller}, at_once);
         if (!b)
-            return std::unexpected(m_offers.add(b.error().problem, {.to = owner}, request, now));
+            return std::unexpected(
+                m_offers.add(b.error().problem, {.to = owner}, request, now, at_once.has_value()));
         return booked(t, *std::move(b), now, 201);
     });
 }
@@ -142,7 +149,7 @@ Outcome<Answer> Api::reports(const Call &call) {
                                            .received = now}));
             if (report.event != "first_media")
                 continue;
-            const auto done = m_desk.activate(t, b->second, report.at, now);
+            const auto done = m_desk.activate(t, b->second, report.at, {now, call.caller});
             if (done)
                 b->second = *done;
             if (!done && done.error().problem.status != 409)

@@ -4,6 +4,7 @@
 #include "control/documents.hpp"
 #include "control/fees.hpp"
 #include "control/places.hpp"
+#include "resv/grid.hpp"
 #include "seal/password.hpp"
 
 #include <algorithm>
@@ -24,19 +25,30 @@ Outcome<void> Desk::check_words(const wire::ReservationRequest &r) {
     return {};
 }
 
-// The places that take requests for that time.
-Outcome<std::vector<Place>> Desk::open_places(const wire::ReservationRequest &r,
-                                              UtcTime now) const {
+// The places that take requests for that time, those that can begin first in front.
+Outcome<std::vector<Place>> Desk::open_places(const wire::ReservationRequest &r, UtcTime now,
+                                              const std::optional<AtOnce> &at_once) const {
     auto out = TRY(places(m_config, r.channel, r.carriers, r.rate, r.viewers));
     Outcome<void> last;
-    std::erase_if(out, [&](const Place &place) {
-        auto judged = check_times(place.policy, r.start, r.end, now);
+    std::erase_if(out, [&](Place &place) {
+        place.window = {.start = r.start,
+                        .end = r.end,
+                        .lead_in = place.policy.lead_in,
+                        .drain = place.policy.drain};
+        if (at_once) {
+            place.window.start = resv::grid_up(now, place.policy.grid);
+            place.window.lead_in = base::Seconds{0};
+            if (at_once->duration > base::Millis{0})
+                place.window.end = place.window.start + at_once->duration;
+        }
+        auto judged = check_times(place.policy, place.window.start, place.window.end, now);
         if (!judged)
             last = judged;
         return !judged;
     });
     if (out.empty())
         return std::unexpected(last.error());
+    std::ranges::stable_sort(out, {}, [](const Place &place) { return place.window.start; });
     return out;
 }
 
@@ -94,7 +106,9 @@ std::unexpected<Refusal> Desk::refuse_short(const std::vector<resv::Shortage> &s
 }
 
 Outcome<Booking> Desk::book(Transaction &t, const std::string &owner,
-                            const wire::ReservationRequest &request, UtcTime now) const {
+                            const wire::ReservationRequest &request, const Act &act,
+                            const std::optional<AtOnce> &at_once) const {
+    const UtcTime now = act.now;
     TRY(check_words(request));
     Booking b;
     b.id = new_id(now);
@@ -110,16 +124,17 @@ Outcome<Booking> Desk::book(Transaction &t, const std::string &owner,
     b.revision = 0; // save() makes it 1
     b.created = now;
 
-    const auto candidates = TRY(open_places(request, now));
+    const auto candidates = TRY(open_places(request, now, at_once));
     const auto take = [&b](const Place &place) {
         b.channel = place.channel;
         b.relay = place.relay;
         b.viewers = place.viewers;
-        b.life.window.lead_in = place.policy.lead_in;
-        b.life.window.drain = place.policy.drain;
+        b.life.window = place.window;
+        b.request.start = place.window.start;
+        b.request.end = place.window.end;
         return resv::occupied(b.life.window);
     };
-    resv::Span reach{request.start, request.end};
+    resv::Span reach = take(candidates.front());
     std::vector<resv::Demand> judged;
     for (const Place &place : candidates) {
         const resv::Span span = take(place);
@@ -136,14 +151,18 @@ Outcome<Booking> Desk::book(Transaction &t, const std::string &owner,
         const resv::Span span = take(place);
         auto missing = resv::shortages(m_capacity, live, span, bounded(b));
         if (missing.empty()) {
-            b.fee = TRY(quote(m_config, b.channel, request.carriers, request.end - request.start));
-            return save(t, std::move(b));
+            b.fee = TRY(quote(m_config, b.channel, request.carriers,
+                              place.window.end - place.window.start));
+            return save(t, request.hold ? "hold" : "book", act, nullptr, std::move(b));
         }
         if (best.empty() || missing.size() < best.size())
             best = std::move(missing);
     }
+    take(candidates.front());
     auto refusal = refuse_short(best);
-    refusal.error().problem.alternatives = TRY(alternatives(t, b, now, {}));
+    const Keeps keeps{
+        .id = {}, .relay = {}, .place = false, .longer_than = {}, .at_once = at_once.has_value()};
+    refusal.error().problem.alternatives = TRY(alternatives(t, b, now, keeps));
     return refusal;
 }
 

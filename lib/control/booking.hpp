@@ -2,6 +2,7 @@
 #pragma once
 
 #include "control/config.hpp"
+#include "control/history.hpp"
 #include "control/places.hpp"
 #include "control/problem.hpp"
 #include "ledger/ledger.hpp"
@@ -25,42 +26,45 @@ class Desk {
     /// cannot be (codes too_late, beyond_horizon, too_short, too_long, unknown_channel,
     /// unknown_carrier, carrier_not_at_relay, over_max_rate …). 409 overlap or no_capacity: with
     /// every resource that falls short, and up to five alternatives, still without offers.
+    /// With @p at_once its start is the next that the channel's grid has from now on, and there is
+    /// no lead-in; the start in @p request does not matter.
     [[nodiscard]] Outcome<ledger::Booking> book(ledger::Transaction &t, const std::string &owner,
                                                 const wire::ReservationRequest &request,
-                                                base::UtcTime now) const;
+                                                const Act &act,
+                                                const std::optional<AtOnce> &at_once = {}) const;
     // The refusals of the next three name what fell short and have alternatives too: as changes of
     // this reservation, which is judged as if it took nothing.
 
     /// Turns a hold into a booking; 410 hold_expired, 409 overlap or no_capacity: its place is
     /// not free any more (the clock was set back, or the configuration holds less).
     [[nodiscard]] Outcome<ledger::Booking> commit(ledger::Transaction &t, ledger::Booking booking,
-                                                  base::UtcTime now) const;
+                                                  const Act &act) const;
     /// Moves the end later, when everything is free until then. The same end again changes nothing.
     [[nodiscard]] Outcome<ledger::Booking> extend(ledger::Transaction &t, ledger::Booking booking,
-                                                  base::UtcTime end, base::UtcTime now) const;
+                                                  base::UtcTime end, const Act &act) const;
     /// Changes what was asked for, all or nothing. What it has it keeps; only what it wants beyond
     /// that must be free. Without a channel named it stays on its own if it can. A booking stays at
     /// its relay (409 other_relay), which knows it by then; what is active keeps its start,
     /// channel, carriers and disclosure (409 wrong_state), for it is on the air.
     [[nodiscard]] Outcome<ledger::Booking> change(ledger::Transaction &t, ledger::Booking booking,
                                                   const wire::ReservationChange &change,
-                                                  base::UtcTime now) const;
+                                                  const Act &act) const;
     [[nodiscard]] Outcome<ledger::Booking> cancel(ledger::Transaction &t, ledger::Booking booking,
-                                                  base::UtcTime now) const;
+                                                  const Act &act) const;
     [[nodiscard]] Outcome<ledger::Booking> end(ledger::Transaction &t, ledger::Booking booking,
-                                               base::UtcTime now) const;
+                                               const Act &act) const;
     /// Withdraws it, live or not yet: the relay cuts its publisher at once.
     [[nodiscard]] Outcome<ledger::Booking> revoke(ledger::Transaction &t, ledger::Booking booking,
-                                                  base::UtcTime now) const;
+                                                  const Act &act) const;
     /// A new ticket; the former one is refused from then on.
-    [[nodiscard]] Outcome<ledger::Booking> new_generation(ledger::Transaction &t,
-                                                          ledger::Booking booking) const;
+    [[nodiscard]] Outcome<ledger::Booking>
+    new_generation(ledger::Transaction &t, ledger::Booking booking, const Act &act) const;
     /// The relay saw its first media at @p at.
     [[nodiscard]] Outcome<ledger::Booking> activate(ledger::Transaction &t, ledger::Booking booking,
-                                                    base::UtcTime at, base::UtcTime now) const;
+                                                    base::UtcTime at, const Act &act) const;
     /// Writes the state that @p booking has reached by itself.
     [[nodiscard]] Outcome<ledger::Booking> settle(ledger::Transaction &t, ledger::Booking booking,
-                                                  resv::State state) const;
+                                                  resv::State state, const Act &act) const;
 
     /// The menu: free starts for the programme's @p duration within @p menu.
     struct Wish {
@@ -77,14 +81,16 @@ class Desk {
   private:
     /// Of what is no resource: 422 bad_password_hash, no_notifications.
     [[nodiscard]] static Outcome<void> check_words(const wire::ReservationRequest &request);
-    [[nodiscard]] Outcome<std::vector<Place>> open_places(const wire::ReservationRequest &request,
-                                                          base::UtcTime now) const;
+    [[nodiscard]] Outcome<std::vector<Place>>
+    open_places(const wire::ReservationRequest &request, base::UtcTime now,
+                const std::optional<AtOnce> &at_once) const;
     /// What an alternative has to keep of a reservation that is there already.
     struct Keeps {
         std::optional<base::Id> id;  ///< takes nothing meanwhile
         std::string relay;           ///< empty: none
         bool place = false;          ///< start, channel and carriers
         base::Millis longer_than{0}; ///< it is there to get more time
+        bool at_once = false;        ///< its start, or one that leaves time to take the offer
     };
     [[nodiscard]] std::vector<resv::Way> ways(const ledger::Booking &refused, base::UtcTime now,
                                               const Keeps &keeps) const;
@@ -107,9 +113,10 @@ class Desk {
                                                 const ledger::Booking &before,
                                                 ledger::Booking wanted, bool stays,
                                                 base::UtcTime now) const;
-    [[nodiscard]] Outcome<ledger::Booking> alter(ledger::Transaction &t, ledger::Booking booking,
+    [[nodiscard]] Outcome<ledger::Booking> alter(ledger::Transaction &t, std::string_view verb,
+                                                 ledger::Booking booking,
                                                  const wire::ReservationChange &change, bool stays,
-                                                 base::UtcTime now) const;
+                                                 const Act &act) const;
     /// What is taken of @p resources, by others and by maintenance, within @p span.
     [[nodiscard]] Outcome<resv::Timetable> taken(ledger::Transaction &t,
                                                  const std::vector<std::string> &resources,
@@ -124,7 +131,9 @@ class Desk {
     static void renew_ticket(ledger::Booking &booking);
     [[nodiscard]] std::unexpected<Refusal>
     refuse_short(const std::vector<resv::Shortage> &shortages) const;
-    [[nodiscard]] Outcome<ledger::Booking> save(ledger::Transaction &t,
+    /// Keeps what @p act, called @p verb, made of @p before; null: it is new.
+    [[nodiscard]] Outcome<ledger::Booking> save(ledger::Transaction &t, std::string_view verb,
+                                                const Act &act, const ledger::Booking *before,
                                                 ledger::Booking booking) const;
 
     const Config &m_config;

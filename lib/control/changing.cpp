@@ -179,8 +179,8 @@ Outcome<Booking> Desk::refuse_change(Transaction &t, const Booking &before, cons
     return refusal;
 }
 
-Outcome<Booking> Desk::extend(Transaction &t, Booking b, UtcTime end, UtcTime now) const {
-    TRY(step(b, Action::extend, now));
+Outcome<Booking> Desk::extend(Transaction &t, Booking b, UtcTime end, const Act &act) const {
+    TRY(step(b, Action::extend, act.now));
     if (end == b.life.window.end)
         return b;
     if (end < b.life.window.end)
@@ -189,18 +189,19 @@ Outcome<Booking> Desk::extend(Transaction &t, Booking b, UtcTime end, UtcTime no
                       "resv-request change makes it shorter; to stop early, end it when it runs");
     wire::ReservationChange longer;
     longer.end = end;
-    return alter(t, std::move(b), longer, true, now);
+    return alter(t, "extend", std::move(b), longer, true, act);
 }
 
 Outcome<Booking> Desk::change(Transaction &t, Booking b, const wire::ReservationChange &change,
-                              UtcTime now) const {
-    TRY(step(b, Action::change, now));
+                              const Act &act) const {
+    TRY(step(b, Action::change, act.now));
     const bool stays = b.life.state == State::active;
-    return alter(t, std::move(b), change, stays, now);
+    return alter(t, "change", std::move(b), change, stays, act);
 }
 
-Outcome<Booking> Desk::alter(Transaction &t, Booking b, const wire::ReservationChange &change,
-                             bool stays, UtcTime now) const {
+Outcome<Booking> Desk::alter(Transaction &t, std::string_view verb, Booking b,
+                             const wire::ReservationChange &change, bool stays,
+                             const Act &act) const {
     const ReservationRequest former = request_of(b);
     const ReservationRequest wanted = wire::changed(former, change);
     if (wanted == former)
@@ -215,7 +216,7 @@ Outcome<Booking> Desk::alter(Transaction &t, Booking b, const wire::ReservationC
     const Booking before = b;
     b.request = wanted;
     if (moves(former, wanted))
-        b = TRY(move(t, before, std::move(b), stays, now));
+        b = TRY(move(t, before, std::move(b), stays, act.now));
     if ((former.disclosure == resv::Disclosure::public_) !=
         (wanted.disclosure == resv::Disclosure::public_))
         b.vid = wanted.disclosure == resv::Disclosure::public_ ? b.id.text() : new_vid();
@@ -225,7 +226,7 @@ Outcome<Booking> Desk::alter(Transaction &t, Booking b, const wire::ReservationC
         (former.start != wanted.start || former.carriers != wanted.carriers ||
          former.rate != wanted.rate || before.channel != b.channel))
         renew_ticket(b);
-    return save(t, std::move(b));
+    return save(t, verb, act, &before, std::move(b));
 }
 
 } // namespace control

@@ -19,7 +19,7 @@ std::string context(const Offers::For &taker) {
 
 struct Offer {
     UtcTime expires;
-    ReservationRequest request;
+    Offers::Offered what;
 };
 
 Result<Offer> read_offer(std::string_view text) {
@@ -27,7 +27,8 @@ Result<Offer> read_offer(std::string_view text) {
     auto in = TRY(wire::ObjectReader::of(json, "offer"));
     Offer out;
     out.expires = TRY(in.time("expires"));
-    out.request = TRY(wire::read_request(*TRY(in.value("request")), "request"));
+    out.what.request = TRY(wire::read_request(*TRY(in.value("request")), "request"));
+    out.what.at_once = TRY(in.boolean_or("now", false));
     return out;
 }
 
@@ -38,7 +39,7 @@ Offers::Offers(const Keys &keys)
           seal::hash256(seal::bytes_of("slotcast-offer-v1"), keys.signing.seed().view())}) {}
 
 wire::Problem Offers::add(wire::Problem problem, const For &taker,
-                          const ReservationRequest &request, UtcTime now) const {
+                          const ReservationRequest &request, UtcTime now, bool at_once) const {
     if (!problem.alternatives.empty())
         problem.hint =
             fmt::format("resv-request {} --offer OFFER takes an alternative, for {}",
@@ -53,15 +54,17 @@ wire::Problem Offers::add(wire::Problem problem, const For &taker,
         other.rate = a.rate;
         other.viewers = a.viewers;
         a.expires = now + k_offer_life;
-        const std::string text = wire::compact_json(JsonObject{
-            {"expires", base::format_rfc3339(a.expires)}, {"request", wire::to_json(other)}});
+        const std::string text =
+            wire::compact_json(JsonObject{{"expires", base::format_rfc3339(a.expires)},
+                                          {"request", wire::to_json(other)},
+                                          {"now", at_once && a.start < now + k_offer_life}});
         a.offer = seal::seal_token(m_key.view(), context(taker), seal::bytes_of(text));
     }
     return problem;
 }
 
-Outcome<ReservationRequest> Offers::open(const std::string &token, const For &taker,
-                                         UtcTime now) const {
+Outcome<Offers::Offered> Offers::open(const std::string &token, const For &taker,
+                                      UtcTime now) const {
     const auto opened = seal::open_token(m_key.view(), context(taker), token);
     const auto offer =
         opened ? read_offer(seal::text_of(opened->view())) : std::unexpected(opened.error());
@@ -72,7 +75,7 @@ Outcome<ReservationRequest> Offers::open(const std::string &token, const For &ta
         return refuse(410, "offer_expired",
                       "the offer was good until " + base::format_rfc3339(offer->expires),
                       "book again");
-    return offer->request;
+    return offer->what;
 }
 
 } // namespace control

@@ -22,16 +22,22 @@ class Offers {
         std::optional<base::Id> change_of{}; ///< none: a reservation of its own
     };
 
+    struct Offered {
+        wire::ReservationRequest request;
+        bool at_once = false; ///< from when it is taken to the end it has
+    };
+
     /// @p problem with an offer for each of its alternatives: @p request, changed accordingly, for
-    /// @p taker alone.
+    /// @p taker alone. Of what is wanted @p at_once those are good from when they are taken, to
+    /// the same end, that begin before an offer has expired.
     [[nodiscard]] wire::Problem add(wire::Problem problem, const For &taker,
-                                    const wire::ReservationRequest &request,
-                                    base::UtcTime now) const;
+                                    const wire::ReservationRequest &request, base::UtcTime now,
+                                    bool at_once = false) const;
 
     /// What @p taker is offered by @p token. 422 bad_offer: not made here, or for somebody or
     /// something else; 410 offer_expired.
-    [[nodiscard]] Outcome<wire::ReservationRequest> open(const std::string &token, const For &taker,
-                                                         base::UtcTime now) const;
+    [[nodiscard]] Outcome<Offered> open(const std::string &token, const For &taker,
+                                        base::UtcTime now) const;
 
   private:
     seal::Secret m_key;

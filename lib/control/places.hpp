@@ -12,6 +12,12 @@ struct Place {
     std::string relay;
     std::int64_t viewers = 0;
     ChannelPolicy policy;
+    resv::Window window{}; ///< what it would have there
+};
+
+/// Wanted whenever control has it: its start is then each place's next, without a lead-in.
+struct AtOnce {
+    base::Millis duration{0}; ///< 0: until the end that is asked for
 };
 
 /// The channels that could carry it, as far as the configuration goes; at least one. 422

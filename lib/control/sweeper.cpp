@@ -47,7 +47,7 @@ Outcome<void> sweep(ledger::Ledger &ledger, const Desk &desk, Feeds &feeds, cons
         for (const Booking &b : found)
             if (const resv::State state = state_reached(b, config, feeds, now);
                 state != b.life.state)
-                TRY(desk.settle(t, b, state));
+                TRY(desk.settle(t, b, state, now));
         return true;
     }));
     feeds.changed();

@@ -19,7 +19,8 @@ Outcome<resv::State> step(const Booking &b, Action action, UtcTime now) {
 }
 
 // Every change goes through here: revision, the relay's feed, and what it takes.
-Outcome<Booking> Desk::save(Transaction &t, Booking b) const {
+Outcome<Booking> Desk::save(Transaction &t, std::string_view verb, const Act &act,
+                            const Booking *before, Booking b) const {
     ++b.revision;
     if (b.life.state != resv::State::held)
         b.life.hold_expires.reset();
@@ -27,43 +28,53 @@ Outcome<Booking> Desk::save(Transaction &t, Booking b) const {
     const bool known = b.feed_serial != 0 || b.life.state == resv::State::booked;
     if (known)
         b.feed_serial = TRY(t.next_feed_serial(b.relay));
+    TRY(t.put(next_entry(verb, act, before, b)));
     // What has ended drains until its window closes. Then it is in nobody's way, see prune().
     const bool takes = resv::occupies(b.life.state) || b.life.state == resv::State::ended;
     TRY(t.put(b, takes ? demands_of(b) : std::vector<resv::Demand>{}));
     return b;
 }
 
-Outcome<Booking> Desk::commit(Transaction &t, Booking b, UtcTime now) const {
+Outcome<Booking> Desk::commit(Transaction &t, Booking b, const Act &act) const {
+    const UtcTime now = act.now;
     if (resv::state_at(b.life, now) == resv::State::expired)
         return refuse(410, "hold_expired", "the hold was not committed in time", "book again");
     const resv::State next = TRY(step(b, Action::commit, now));
     if (next == b.life.state)
         return b;
     // A clock that was set back revives holds whose place was given away meanwhile.
-    b = TRY(move(t, b, b, true, now));
+    const Booking before = b;
+    b = TRY(move(t, before, std::move(b), true, now));
     b.life.state = next;
-    return save(t, std::move(b));
+    return save(t, "commit", act, &before, std::move(b));
 }
 
-Outcome<Booking> Desk::cancel(Transaction &t, Booking b, UtcTime now) const {
-    const resv::State next = TRY(step(b, Action::cancel, now));
-    return next == b.life.state ? Outcome<Booking>{std::move(b)} : settle(t, std::move(b), next);
+Outcome<Booking> Desk::cancel(Transaction &t, Booking b, const Act &act) const {
+    const Booking before = b;
+    b.life.state = TRY(step(b, Action::cancel, act.now));
+    if (b.life.state == before.life.state)
+        return b;
+    return save(t, "cancel", act, &before, std::move(b));
 }
 
-Outcome<Booking> Desk::end(Transaction &t, Booking b, UtcTime now) const {
-    const resv::State next = TRY(step(b, Action::end, now));
-    if (next == b.life.state)
+Outcome<Booking> Desk::end(Transaction &t, Booking b, const Act &act) const {
+    const Booking before = b;
+    b.life.state = TRY(step(b, Action::end, act.now));
+    if (b.life.state == before.life.state)
         return b;
     // The relay and the sender hear of a new end, and the drain is kept: nothing sent is lost. In
     // the lead-in it comes to the shortest programme there can be, for an end follows its start.
     resv::Window &window = b.life.window;
-    window.end = std::min(window.end, std::max(now, window.start + base::Millis{1}));
-    return settle(t, std::move(b), next);
+    window.end = std::min(window.end, std::max(act.now, window.start + base::Millis{1}));
+    return save(t, "end", act, &before, std::move(b));
 }
 
-Outcome<Booking> Desk::revoke(Transaction &t, Booking b, UtcTime now) const {
-    const resv::State next = TRY(step(b, Action::revoke, now));
-    return next == b.life.state ? Outcome<Booking>{std::move(b)} : settle(t, std::move(b), next);
+Outcome<Booking> Desk::revoke(Transaction &t, Booking b, const Act &act) const {
+    const Booking before = b;
+    b.life.state = TRY(step(b, Action::revoke, act.now));
+    if (b.life.state == before.life.state)
+        return b;
+    return save(t, "revoke", act, &before, std::move(b));
 }
 
 void Desk::renew_ticket(Booking &b) {
@@ -71,21 +82,26 @@ void Desk::renew_ticket(Booking &b) {
     b.ticket_id = new_ticket_id();
 }
 
-Outcome<Booking> Desk::new_generation(Transaction &t, Booking b) const {
+Outcome<Booking> Desk::new_generation(Transaction &t, Booking b, const Act &act) const {
+    const Booking before = b;
     renew_ticket(b);
-    return save(t, std::move(b));
+    return save(t, "new_generation", act, &before, std::move(b));
 }
 
-Outcome<Booking> Desk::activate(Transaction &t, Booking b, UtcTime at, UtcTime now) const {
-    const resv::State next = TRY(step(b, Action::activate, now));
+Outcome<Booking> Desk::activate(Transaction &t, Booking b, UtcTime at, const Act &act) const {
+    const Booking before = b;
+    b.life.state = TRY(step(b, Action::activate, act.now));
     if (!b.first_media)
         b.first_media = at;
-    return next == b.life.state ? Outcome<Booking>{std::move(b)} : settle(t, std::move(b), next);
+    if (b.life.state == before.life.state)
+        return b;
+    return save(t, "activate", act, &before, std::move(b));
 }
 
-Outcome<Booking> Desk::settle(Transaction &t, Booking b, resv::State state) const {
+Outcome<Booking> Desk::settle(Transaction &t, Booking b, resv::State state, const Act &act) const {
+    const Booking before = b;
     b.life.state = state;
-    return save(t, std::move(b));
+    return save(t, resv::name(state), act, &before, std::move(b));
 }
 
 } // namespace control

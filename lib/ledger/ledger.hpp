@@ -38,6 +38,14 @@ class Transaction {
     /// Writes the serial of the newest settings of @p id, which is there, and nothing else.
     [[nodiscard]] virtual base::Result<void> put_settings_serial(const base::Id &id,
                                                                  std::int64_t serial) = 0;
+    /// Adds to a history. Entries are never changed, nor forgotten.
+    [[nodiscard]] virtual base::Result<void> put(const HistoryEntry &entry) = 0;
+    /// The history of @p id, in order.
+    [[nodiscard]] virtual base::Result<std::vector<HistoryEntry>> history(const base::Id &id) = 0;
+    using HistoryReader = std::function<base::Result<void>(const HistoryEntry &)>;
+    /// All histories, by reservation and sequence, until @p read fails.
+    [[nodiscard]] virtual base::Result<void> each_history(const HistoryReader &read) = 0;
+
     /// What is taken of @p resources (each named once) within @p span at @p now: expired holds take
     /// nothing, and @p except is left out.
     [[nodiscard]] virtual base::Result<std::vector<resv::Load>>

@@ -14,6 +14,7 @@ namespace {
 struct Contents {
     std::map<base::Id, Booking> bookings;
     std::map<base::Id, std::vector<resv::Demand>> demands;
+    std::map<base::Id, std::vector<HistoryEntry>> histories;
     std::map<std::string, Party> parties;
     std::map<seal::Hash256, Token> tokens;
     std::map<seal::KeyId, FormerKey> former_keys;
@@ -52,6 +53,19 @@ class MemoryTransaction final : public Transaction {
     }
     Result<void> put_settings_serial(const base::Id &id, std::int64_t serial) override {
         m.bookings[id].settings_serial = serial;
+        return {};
+    }
+    Result<void> put(const HistoryEntry &entry) override {
+        m.histories[entry.reservation].push_back(entry);
+        return {};
+    }
+    Result<std::vector<HistoryEntry>> history(const base::Id &id) override {
+        return find(m.histories, id).value().value_or(std::vector<HistoryEntry>{});
+    }
+    Result<void> each_history(const HistoryReader &read) override {
+        for (const auto &[id, entries] : m.histories)
+            for (const HistoryEntry &entry : entries)
+                TRY(read(entry));
         return {};
     }
     Result<std::vector<resv::Load>> loads(const std::vector<std::string> &resources,

@@ -31,6 +31,17 @@ struct Booking {
     base::UtcTime created;
     std::optional<base::UtcTime> first_media;
     std::optional<resv::Money> fee; ///< as quoted, with what extensions added
+    std::int64_t history = 0;       ///< entries that its history has
+    seal::Hash256 history_head{};   ///< of the last one; zero without
+};
+
+/// One link of a reservation's history.
+struct HistoryEntry {
+    base::Id reservation;
+    std::int64_t sequence = 0; ///< from 1 on
+    std::string text;          ///< canonical JSON
+    seal::Hash256 hash{};
+    bool operator==(const HistoryEntry &) const = default;
 };
 
 enum class Role { distributor, relay, operator_ };

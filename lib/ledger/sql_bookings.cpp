@@ -13,12 +13,14 @@ namespace {
 constexpr std::string_view k_booking =
     "SELECT id, owner, channel, relay, viewers, request, state, start_ms, end_ms, lead_in_s, "
     "drain_s, hold_expires_ms, vid, ticket_id, generation, revision, settings_serial, "
-    "feed_serial, created_ms, first_media_ms, fee_minor, fee_currency FROM reservations ";
+    "feed_serial, created_ms, first_media_ms, fee_minor, fee_currency, history, history_head "
+    "FROM reservations ";
 
 // In the order of the table's columns.
 constexpr std::string_view k_put_booking =
     "INSERT INTO reservations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?, ?, ?) ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, channel = excluded.channel, "
+    "?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, channel = "
+    "excluded.channel, "
     "relay = excluded.relay, viewers = excluded.viewers, request = excluded.request, "
     "state = excluded.state, start_ms = excluded.start_ms, end_ms = excluded.end_ms, "
     "lead_in_s = excluded.lead_in_s, drain_s = excluded.drain_s, opens_ms = excluded.opens_ms, "
@@ -27,7 +29,8 @@ constexpr std::string_view k_put_booking =
     "revision = excluded.revision, settings_serial = excluded.settings_serial, "
     "feed_serial = excluded.feed_serial, created_ms = excluded.created_ms, "
     "first_media_ms = excluded.first_media_ms, fee_minor = excluded.fee_minor, "
-    "fee_currency = excluded.fee_currency";
+    "fee_currency = excluded.fee_currency, history = excluded.history, "
+    "history_head = excluded.history_head";
 
 Result<Booking> read_booking(const Rows &row) {
     Booking b;
@@ -53,6 +56,8 @@ Result<Booking> read_booking(const Rows &row) {
     b.first_media = row.optional_time(19);
     if (row.type(20) != Rows::Type::null)
         b.fee = resv::Money{.minor = row.integer(20), .currency = row.text(21)};
+    b.history = row.integer(22);
+    b.history_head = TRY(fixed<32>(row.blob(23)));
     return b;
 }
 
@@ -102,7 +107,9 @@ Result<void> SqlTransaction::put(const Booking &b, const std::vector<resv::Deman
                                   b.created,
                                   b.first_media,
                                   b.fee ? Value{b.fee->minor} : Value{},
-                                  b.fee ? Value{b.fee->currency} : Value{}}));
+                                  b.fee ? Value{b.fee->currency} : Value{},
+                                  b.history,
+                                  seal::ByteView{b.history_head}}));
     TRY(remove_demands("DELETE FROM demands WHERE reservation = ?", {id}));
     if (demands.empty())
         return {};

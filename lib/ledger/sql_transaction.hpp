@@ -23,6 +23,9 @@ class SqlTransaction : public Transaction {
     base::Result<void> put(const Booking &booking,
                            const std::vector<resv::Demand> &demands) override;
     base::Result<void> put_settings_serial(const base::Id &id, std::int64_t serial) override;
+    base::Result<void> put(const HistoryEntry &entry) override;
+    base::Result<std::vector<HistoryEntry>> history(const base::Id &id) override;
+    base::Result<void> each_history(const HistoryReader &read) override;
     base::Result<std::vector<resv::Load>> loads(const std::vector<std::string> &resources,
                                                 resv::Span span, base::UtcTime now,
                                                 const std::optional<base::Id> &except) override;

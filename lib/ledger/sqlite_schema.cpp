@@ -15,7 +15,7 @@ CREATE TABLE reservations (
     vid TEXT NOT NULL, ticket_id BLOB NOT NULL, generation INTEGER NOT NULL,
     revision INTEGER NOT NULL, settings_serial INTEGER NOT NULL, feed_serial INTEGER NOT NULL,
     created_ms INTEGER NOT NULL, first_media_ms INTEGER, fee_minor INTEGER,
-    fee_currency TEXT) STRICT, WITHOUT ROWID;
+    fee_currency TEXT, history INTEGER NOT NULL, history_head BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX reservations_airtime ON reservations (owner, start_ms);
 CREATE INDEX reservations_ahead ON reservations (owner)
     WHERE state IN ('held', 'booked', 'active');
@@ -29,6 +29,9 @@ CREATE TABLE demands (
     PRIMARY KEY (resource, opens_ms, reservation)) STRICT, WITHOUT ROWID;
 CREATE INDEX demands_reservation ON demands (reservation);
 CREATE INDEX demands_length ON demands ((closes_ms - opens_ms));
+CREATE TABLE history (
+    reservation BLOB NOT NULL, sequence INTEGER NOT NULL, entry TEXT NOT NULL, hash BLOB NOT NULL,
+    PRIMARY KEY (reservation, sequence)) STRICT, WITHOUT ROWID;
 CREATE INDEX demands_holds ON demands (hold_expires_ms) WHERE hold_expires_ms IS NOT NULL;
 CREATE TABLE serials (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 INSERT INTO serials VALUES ('feed', 0);

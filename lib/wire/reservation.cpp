@@ -71,9 +71,48 @@ Result<ReservationRequest> read_request(const Json &json, std::string where) {
     return r;
 }
 
+Json at_once(const ReservationRequest &request, base::Millis duration) {
+    JsonObject out{{"now", true}};
+    const JsonObject all = to_json(request).as_object();
+    for (const auto &[key, value] : all)
+        if (key == "end" && duration > base::Millis{0})
+            out["duration_s"] = duration.count() / 1000;
+        else if (key != "start" && key != "hold")
+            out[key] = value;
+    return out;
+}
+
+namespace {
+
+// A request without a start, read as one that starts at the epoch.
+Result<Asked> read_at_once(const Json &json, std::string where) {
+    auto in = TRY(ObjectReader::of(json, where));
+    Asked asked;
+    asked.at_once = true;
+    JsonObject rest = json.as_object();
+    for (const auto *key : {"start", "hold"})
+        if (in.has(key))
+            return fail(Errc::bad_data, "{}: not beside now", in.where(key));
+    if (in.has("duration_s") == in.has("end"))
+        return fail(Errc::bad_data, "{}: needs duration_s or end", where);
+    if (in.has("duration_s")) {
+        asked.duration = base::Seconds{TRY(in.integer("duration_s", 1, 366LL * 86'400))};
+        rest["end"] = base::format_rfc3339(base::UtcTime{} + asked.duration);
+        rest.erase("duration_s");
+    }
+    rest.erase("now");
+    rest["start"] = base::format_rfc3339(base::UtcTime{});
+    asked.request = TRY(read_request(rest, std::move(where)));
+    return asked;
+}
+
+} // namespace
+
 Result<Asked> read_asked(const Json &json, std::string where) {
     auto in = TRY(ObjectReader::of(json, where));
     Asked asked;
+    if (TRY(in.boolean_or("now", false)))
+        return read_at_once(json, std::move(where));
     if (!in.has("offer")) {
         asked.request = TRY(read_request(json, std::move(where)));
         return asked;

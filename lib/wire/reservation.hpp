@@ -29,9 +29,13 @@ struct ReservationRequest {
 /// Body of POST /v1/reservations: a request, or the offer of an alternative to one.
 struct Asked {
     ReservationRequest request;       ///< empty with an offer, which holds one
+    bool at_once = false;             ///< its start is whenever control has it
+    base::Millis duration{0};         ///< then, or 0 and its end is the request's
     std::optional<std::string> offer; ///< Alternative::offer
     std::optional<bool> hold;         ///< with an offer: otherwise than was asked
 };
+/// Body of a request that starts at once; @p duration 0: it ends when it says.
+[[nodiscard]] Json at_once(const ReservationRequest &request, base::Millis duration);
 [[nodiscard]] base::Result<Asked> read_asked(const Json &json, std::string where);
 
 /// A reservation as its owner sees it: the record `{"type":"reservation","v":1,…}`.

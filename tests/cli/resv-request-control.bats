@@ -312,3 +312,57 @@ has_pending() { [ -n "$(pending)" ]; }
     assert_equal "$(resv-request show "$id" | jq -r '.title + " " + (.revision | tostring)')" 'Once 2'
     assert_equal "$(pending)" ''
 }
+
+@test "book --now begins at once, or says what could" {
+    run -64 resv-request book --now --start "$(day 56)" --duration 10m --rate 6M
+    run -64 resv-request book --now --hold --duration 10m --rate 6M
+    run -0 --separate-stderr resv-request book --now --duration 10m --rate 1M --channel one --dry-run
+    assert_equal "$(jq -c '[.body.now, .body.duration_s, .body.start]' <<<"$output")" '[true,600,null]'
+    run -0 --separate-stderr resv-request book --now --duration 10m --rate 1M --channel one --title Now
+    assert_matches_schema resv-request <<<"$output"
+    now=$(date +%s)
+    # shellcheck disable=SC2016 # jq's
+    assert_equal "$(jq -c --argjson now "$now" 'select(.type == "reservation")
+        | [.state, .lead_in_s, (.start | sub("[.][0-9]+"; "") | fromdateiso8601 | $now - . | . >= 0 and . < 20)]' \
+        <<<"$output")" '["booked",0,true]'
+    resv-store add <<<"$output"
+    id=$(id_in <<<"$output")
+    run -1 --separate-stderr resv-request book --now --duration 10m --rate 1M --channel one
+    assert_regex "$stderr" 'channel:one: 1 needed, 0 available'
+    offer=$(jq -r 'select(.channel == "two").offer' <<<"$output" | head -1)
+    run -0 --separate-stderr resv-request book --offer "$offer"
+    assert_equal "$(jq -r 'select(.type == "reservation").channel' <<<"$output")" two
+    resv-request cancel "$(id_in <<<"$output")" >/dev/null
+    resv-request end "$id" >/dev/null
+}
+
+@test "the history of a reservation is whole, and resv-control finds where somebody edited it" {
+    id=$(book "$(day 57)" --hold | id_in)
+    resv-request commit "$id" >/dev/null
+    resv-request change "$id" --title Later >/dev/null
+    run -0 --separate-stderr resv-request show "$id" --history
+    assert_matches_schema resv-request <<<"$output"
+    assert_equal "$(jq -r .verb <<<"$output" | paste -sd ,)" hold,commit,change
+    assert_equal "$(jq -c .changes <<<"${lines[2]}")" '{"title":"Later"}'
+    assert_equal "$(resv-control --config "$CONTROL" history "$id" | jq -cS .)" "$(jq -cS . <<<"$output")"
+    # The hash, made by others.
+    last=$(jq -cS 'del(.hash)' <<<"${lines[2]}")
+    assert_equal "$( (printf 'slotcast-history-v1\0' && printf %s "$last") | b2sum -l 256 | cut -d' ' -f1)" \
+        "$(jq -r .hash <<<"${lines[2]}")"
+    run -0 resv-control --config "$CONTROL" check
+    assert_line --partial '"name":"history","ok":true'
+    copy=$BATS_TEST_TMPDIR/copy
+    mkdir "$copy"
+    sqlite3 "$BATS_FILE_TMPDIR/control/ledger.sqlite" ".backup $copy/ledger.sqlite"
+    cp "$BATS_FILE_TMPDIR"/control/*.key "$copy"
+    chmod 700 "$copy"
+    chmod 600 "$copy"/*
+    sed "s|^data = .*|data = \"$copy\"|" "$CONTROL" >"$BATS_FILE_TMPDIR/copy.toml"
+    sqlite3 "$copy/ledger.sqlite" "UPDATE history SET entry = replace(entry, 'Later', 'Other') WHERE sequence = 3"
+    run -65 resv-control --config "$BATS_FILE_TMPDIR/copy.toml" history "$id"
+    assert_output --partial "history of $id: entry 3 is not what its hash is of"
+    run -78 resv-control --config "$BATS_FILE_TMPDIR/copy.toml" check
+    assert_output --partial "history of $id: entry 3 is not what its hash is of"
+    run -1 resv-control --config "$CONTROL" history 01j00000000000000000000000
+    run -64 resv-control --config "$CONTROL" history x
+}

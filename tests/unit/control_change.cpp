@@ -314,3 +314,27 @@ TEST_CASE("control: a change costs what it adds, and gives back what it gives up
     CHECK(read(f.patch(f.alice, id, {{"duration_s", 1800}})).fee->minor == 1000);
     CHECK(read(f.patch(f.alice, id, {{"channel", "two"}})).fee->minor == 0);
 }
+
+TEST_CASE(
+    "control: an operator has every verb on anybody's reservation, another distributor none") {
+    Fixture f;
+    auto wish = f.wish();
+    wish.hold = true;
+    const std::string id = f.book(f.alice, wish).id();
+    const JsonObject later{{"end", text(wish.end + minutes{5})}};
+    const JsonObject none;
+    for (const auto &[verb, body] :
+         {std::pair{"commit", none}, std::pair{"extend", later}, std::pair{"settings", none},
+          std::pair{"cancel", none}, std::pair{"end", none}}) {
+        CHECK_MESSAGE(f.act(f.bob, id, verb, body).code() == "not_found", verb);
+        CHECK_MESSAGE(f.act(f.relay, id, verb, body).code() == "wrong_role", verb);
+    }
+    CHECK(f.act(f.boss, id, "commit").state() == "booked");
+    CHECK(f.open(f.act(f.boss, id, "extend", later), f.alice).window.end == wish.end + minutes{5});
+    CHECK(f.open(f.act(f.boss, id, "settings"), f.alice).serial > 0);
+    CHECK(f.get(f.boss, "/v1/reservations/" + id).header("ETag") == "\"3\"");
+    f.clock.advance(hours{1});
+    CHECK(f.act(f.boss, id, "end").state() == "ended");
+    const std::string second = f.book(f.alice, f.wish()).id();
+    CHECK(f.act(f.boss, second, "cancel").state() == "cancelled");
+}
