@@ -1,7 +1,7 @@
 // Random histories of all verbs, on every ledger and on a model that decides instant by instant:
 // all four give the same answers.
+#include "control_model.hpp"
 #include "control/transact.hpp"
-#include "control_fixture.hpp"
 #include "ledger/postgres.hpp"
 #include "ledger/postgres_db.hpp"
 #include "ledger/sqlite.hpp"
@@ -18,168 +18,10 @@ using base::UtcTime;
 using control::Outcome;
 using ledger::Booking;
 using resv::State;
-
-// Times are multiples of this, so the model looks at no instant between.
-constexpr Seconds k_tick{5};
-
-struct Step {
-    enum class Verb { book, hold, commit, extend, cancel, end, activate } verb{};
-    int which = 0; // of what was booked
-    wire::ReservationRequest request;
-    Seconds later{0};  // an extension's
-    Seconds passes{0}; // before it
-};
-
-// What an answer comes to, for comparison.
-std::string told(const Outcome<Booking> &o) {
-    if (!o)
-        return fmt::format("{}", o.error().problem.status);
-    return fmt::format("{} {} {} until {}", resv::name(o->life.state), o->revision, o->channel,
-                       base::unix_ms(o->life.window.end));
-}
-
-struct Model {
-    struct One {
-        State state{};
-        std::int64_t revision = 1;
-        std::string channel, relay;
-        std::vector<std::string> carriers;
-        std::int64_t rate = 0, viewers = 0;
-        UtcTime start, end, hold_expires;
-
-        [[nodiscard]] UtcTime opens() const { return start - Seconds{10}; }
-        [[nodiscard]] UtcTime closes() const { return end + Seconds{5}; }
-        [[nodiscard]] bool live(UtcTime now) const {
-            return state == State::booked || state == State::active || state == State::ended ||
-                   (state == State::held && now < hold_expires);
-        }
-        [[nodiscard]] State at(UtcTime now) const {
-            if (state == State::held && (now >= hold_expires || now >= closes()))
-                return State::expired;
-            if (now >= closes() && state == State::booked)
-                return State::no_show;
-            return now >= closes() && state == State::active ? State::ended : state;
-        }
-        [[nodiscard]] std::string told() const {
-            return fmt::format("{} {} {} until {}", resv::name(state), revision, channel,
-                               base::unix_ms(end));
-        }
-    };
-    std::vector<One> all;
-
-    // At every instant of [from, to), beside all others: no channel twice, no relay, line or bit
-    // too much. The numbers are those of k_config.
-    [[nodiscard]] bool fits(const One &wanted, UtcTime from, UtcTime to, UtcTime now,
-                            const One *except) const {
-        for (auto t = from; t < to; t += k_tick) {
-            std::vector<const One *> on{&wanted};
-            for (const One &o : all)
-                if (&o != except && o.live(now) && o.opens() <= t && t < o.closes())
-                    on.push_back(&o);
-            std::map<std::string, std::int64_t> sum;
-            for (const One *o : on) {
-                sum["channel " + o->channel] += 1;
-                sum["streams " + o->relay] += 1;
-                sum["ingest " + o->relay] += o->rate;
-                sum["egress " + o->relay] += o->rate * o->viewers;
-                for (const auto &c : o->carriers) {
-                    sum["lines " + c] += 1;
-                    sum["bits " + c] += o->rate + (o->rate + 3) / 4 + 100'000;
-                }
-            }
-            if (sum["channel " + wanted.channel] > 1 || sum["streams " + wanted.relay] > 2 ||
-                sum["ingest " + wanted.relay] > 20'000'000 ||
-                sum["egress " + wanted.relay] > 1'000'000'000)
-                return false;
-            for (const auto &c : wanted.carriers)
-                if (sum["lines " + c] > (c == "a" ? 2 : 1) || sum["bits " + c] > 20'000'000)
-                    return false;
-        }
-        return true;
-    }
-
-    std::string book(const wire::ReservationRequest &r, UtcTime now) {
-        if (r.start < now)
-            return "422";
-        bool any = false;
-        for (const auto &[channel, relay, most] :
-             {std::tuple{"far", "r2", 2'000'000}, std::tuple{"one", "r1", 10'000'000},
-              std::tuple{"two", "r1", 10'000'000}}) {
-            const bool reached =
-                relay == std::string("r1") || r.carriers == std::vector<std::string>{"a"};
-            if ((r.channel && *r.channel != channel) || r.rate.bps > most || !reached)
-                continue;
-            any = true;
-            One o{.state = r.hold ? State::held : State::booked,
-                  .revision = 1,
-                  .channel = channel,
-                  .relay = relay,
-                  .carriers = r.carriers,
-                  .rate = r.rate.bps,
-                  .viewers = r.viewers.value_or(10),
-                  .start = r.start,
-                  .end = r.end,
-                  .hold_expires = now + Seconds{300}};
-            if (!fits(o, o.opens(), o.closes(), now, nullptr))
-                continue;
-            all.push_back(o);
-            return o.told();
-        }
-        return any ? "409" : "422";
-    }
-
-    static std::string become(One &o, State state) {
-        if (o.state != state)
-            ++o.revision;
-        o.state = state;
-        return o.told();
-    }
-
-    std::string act(const Step &s, UtcTime now) {
-        One &o = all[static_cast<std::size_t>(s.which)];
-        const State state = o.at(now);
-        const bool live = state == State::held || state == State::booked || state == State::active;
-        switch (s.verb) {
-        case Step::Verb::commit:
-            if (state == State::expired)
-                return "410";
-            if (state == State::held && !fits(o, o.opens(), o.closes(), now, &o))
-                return "409";
-            return state == State::held || state == State::booked ? become(o, State::booked)
-                                                                  : "409";
-        case Step::Verb::extend: {
-            if (!live)
-                return "409";
-            One longer = o;
-            longer.end += s.later;
-            if (longer.end - longer.start > std::chrono::hours{4})
-                return "422";
-            if (!fits(longer, state == State::held ? o.opens() : o.closes(), longer.closes(), now,
-                      &o))
-                return "409";
-            ++longer.revision;
-            o = longer;
-            return o.told();
-        }
-        case Step::Verb::cancel:
-            return state == State::held || state == State::booked || state == State::cancelled
-                       ? become(o, State::cancelled)
-                       : "409";
-        case Step::Verb::end:
-            if (state == State::booked ? now < o.opens()
-                                       : state != State::active && state != State::ended)
-                return "409";
-            if (o.state != State::ended)
-                o.end = std::min(o.end, std::max(now, o.start + Millis{1}));
-            return become(o, State::ended);
-        case Step::Verb::activate:
-            return state == State::booked || state == State::active ? become(o, State::active)
-                                                                    : "409";
-        default:
-            return "?";
-        }
-    }
-};
+using control_model::k_tick;
+using control_model::Model;
+using control_model::Step;
+using control_model::told;
 
 // The ledgers side by side; what is the first booking here is the first there.
 struct Worlds {
@@ -199,7 +41,7 @@ struct Worlds {
             return made;
         }();
         REQUIRE(ledger::PostgresConnection::open(uri).value()->execute(
-            "TRUNCATE reservations, demands"));
+            "TRUNCATE reservations, demands, history"));
         ledgers.push_back(ledger::make_memory_ledger());
         ledgers.push_back(
             std::move(*ledger::open_sqlite_ledger(folder + "/l", ledger::Verify::no)));
@@ -216,7 +58,10 @@ struct Worlds {
     std::string answer(std::size_t world, const Step &s, UtcTime now) {
         const auto outcome =
             control::transact(*ledgers[world], [&](ledger::Transaction &t) -> Outcome<Booking> {
-                if (s.verb == Step::Verb::book || s.verb == Step::Verb::hold)
+                if (s.verb == Step::Verb::now)
+                    return desk.book(t, "alice", s.request, now,
+                                     control::AtOnce{s.request.end - s.request.start});
+                if (s.books())
                     return desk.book(t, "alice", s.request, now);
                 auto b = *TRY(t.booking(ids[world][static_cast<std::size_t>(s.which)]));
                 switch (s.verb) {
@@ -224,6 +69,12 @@ struct Worlds {
                     return desk.commit(t, b, now);
                 case Step::Verb::extend:
                     return desk.extend(t, b, b.life.window.end + s.later, now);
+                case Step::Verb::change:
+                    return desk.change(t, b, change_of(s, b.life.window.start), now);
+                case Step::Verb::no_show:
+                    return settle(t, b, resv::Action::no_show, now);
+                case Step::Verb::revoke:
+                    return settle(t, b, resv::Action::revoke, now);
                 case Step::Verb::cancel:
                     return desk.cancel(t, b, now);
                 case Step::Verb::end:
@@ -232,9 +83,28 @@ struct Worlds {
                     return desk.activate(t, b, now, now);
                 }
             });
-        if (outcome && (s.verb == Step::Verb::book || s.verb == Step::Verb::hold))
+        if (outcome && s.books())
             ids[world].push_back(outcome->id);
+        alternatives.clear();
+        if (!outcome && s.books())
+            alternatives = outcome.error().problem.alternatives;
         return told(outcome);
+    }
+    std::vector<wire::Alternative> alternatives; // of the last answer
+
+    // What happens to a reservation by itself, or is done to it.
+    [[nodiscard]] Outcome<Booking> settle(ledger::Transaction &t, const Booking &b,
+                                          resv::Action action, UtcTime now) const {
+        const State next = TRY(control::step(b, action, now));
+        return next == b.life.state ? Outcome<Booking>{b} : desk.settle(t, b, next, now);
+    }
+    // Every history is whole.
+    [[nodiscard]] base::Result<void> check_histories(std::size_t world) const {
+        return ledgers[world]->read([](ledger::Transaction &t) -> base::Result<void> {
+            control::HistoryCheck check{TRY(t.bookings(""))};
+            TRY(t.each_history([&](const auto &entry) { return check.add(entry); }));
+            return check.end();
+        });
     }
 };
 
@@ -247,13 +117,20 @@ rc::Gen<Step> any_step() {
                                                         {3, Step::Verb::commit},
                                                         {3, Step::Verb::extend},
                                                         {2, Step::Verb::cancel},
-                                                        {1, Step::Verb::end},
-                                                        {2, Step::Verb::activate}});
+                                                        {3, Step::Verb::end},
+                                                        {4, Step::Verb::activate},
+                                                        {3, Step::Verb::now},
+                                                        {6, Step::Verb::change},
+                                                        {1, Step::Verb::no_show},
+                                                        {1, Step::Verb::revoke}});
+        s.changes = *inRange(0, 32);
+        s.adjoins = *inRange(0, 3) == 0;
         s.which = *inRange(0, 1000);
         s.passes = *rc::gen::weightedOneOf<int>({{5, inRange(0, 6)}, {1, inRange(0, 80)}}) * k_tick;
         s.later = *inRange(1, 60) * k_tick;
         wire::ReservationRequest &r = s.request;
-        r.start = UtcTime{} + *inRange(-3, 120) * k_tick; // from now on: see below
+        r.start = UtcTime{} +
+                  (s.adjoins ? *inRange(0, 4) : *inRange(-3, 120)) * k_tick; // counted: see below
         r.end = r.start + Seconds{60} + *inRange(0, 24) * k_tick;
         r.rate = {*inRange(1, 12) * 1'000'000};
         r.hold = s.verb == Step::Verb::hold;
@@ -283,21 +160,42 @@ TEST_CASE("control: random histories get the same answers on every ledger and by
         auto now = base::from_unix_ms(1'790'000'000'000);
         for (Step s : steps) {
             now += s.passes;
-            const bool books = s.verb == Step::Verb::book || s.verb == Step::Verb::hold;
-            if (!books && model.all.empty())
+            if (!s.books() && model.all.empty())
                 continue;
-            if (!books)
+            UtcTime from = now;
+            if (!model.all.empty()) {
                 s.which %= static_cast<int>(model.all.size());
-            s.request.start += now.time_since_epoch();
-            s.request.end += now.time_since_epoch();
-            const std::string expected = books ? model.book(s.request, now) : model.act(s, now);
+                const UtcTime end = model.all[static_cast<std::size_t>(s.which)].end;
+                if (s.adjoins && end >= now)
+                    from =
+                        std::chrono::ceil<std::chrono::duration<std::int64_t, std::ratio<5>>>(end);
+            }
+            if (s.verb == Step::Verb::now)
+                s.request.end -= s.request.start - UtcTime{}, s.request.start = UtcTime{},
+                                                              from = now;
+            s.request.start += from.time_since_epoch();
+            s.request.end += from.time_since_epoch();
+            const std::string expected = s.books()
+                                             ? model.book(s.request, now, s.verb == Step::Verb::now)
+                                             : model.act(s, now);
             ++seen[expected.substr(0, 3)];
+            if (!std::isdigit(expected.front()))
+                ++seen[fmt::format("verb {}", static_cast<int>(s.verb))];
             for (std::size_t world = 0; world < worlds.ledgers.size(); ++world) {
                 RC_LOG() << "ledger " << world << ", verb " << static_cast<int>(s.verb) << '\n';
                 RC_ASSERT(worlds.answer(world, s, now) == expected);
+                for (const wire::Alternative &a : worlds.alternatives)
+                    RC_ASSERT(model.can_be(a, now));
+                seen["offered"] += static_cast<int>(worlds.alternatives.size());
             }
         }
+        for (std::size_t world = 0; world < worlds.ledgers.size(); ++world)
+            RC_ASSERT(worlds.check_histories(world).has_value());
+        seen["drained"] += model.drained;
     }));
-    for (const auto *kind : {"boo", "hel", "act", "can", "end", "409", "410", "422"})
+    for (const auto *kind : {"boo", "hel", "act", "can", "end", "no_", "rev", "409", "410", "422",
+                             "offered", "drained"})
         CHECK_MESSAGE(seen[kind] > 0, kind);
+    for (int verb = 0; verb <= static_cast<int>(Step::Verb::revoke); ++verb)
+        CHECK_MESSAGE(seen[fmt::format("verb {}", verb)] > 0, verb);
 }

@@ -1,0 +1,320 @@
+// What random histories are made of, and a model of control that decides instant by instant.
+#pragma once
+
+#include "control_fixture.hpp"
+
+#include <tuple>
+
+namespace control_model {
+
+using base::Millis;
+using base::Seconds;
+using base::UtcTime;
+using control::Outcome;
+using ledger::Booking;
+using resv::State;
+
+// Times are multiples of this, so the model looks at no instant between.
+constexpr Seconds k_tick{5};
+
+struct Step {
+    enum class Verb {
+        book,
+        hold,
+        now,
+        commit,
+        extend,
+        change,
+        cancel,
+        end,
+        activate,
+        no_show,
+        revoke
+    } verb{};
+    int which = 0; // of what was booked
+    wire::ReservationRequest request;
+    bool adjoins = false; // its times count from where that one ends, not from now
+    Seconds later{0};     // an extension's, a moved start's
+    Seconds passes{0};    // before it
+    int changes = 0;      // bits: start, length, rate, channel, carriers
+
+    [[nodiscard]] bool books() const {
+        return verb == Verb::book || verb == Verb::hold || verb == Verb::now;
+    }
+};
+
+// What an answer comes to, for comparison.
+inline std::string told(const Outcome<Booking> &o) {
+    if (!o)
+        return fmt::format("{}", o.error().problem.status);
+    return fmt::format("{} {}.{} {} {} to {}", resv::name(o->life.state), o->revision,
+                       o->generation, o->channel, base::unix_ms(o->life.window.start),
+                       base::unix_ms(o->life.window.end));
+}
+
+// What a step asks to be otherwise.
+inline wire::ReservationChange change_of(const Step &s, UtcTime start) {
+    wire::ReservationChange c;
+    if ((s.changes & 1) != 0)
+        c.start = start + s.later - Seconds{60};
+    if ((s.changes & 2) != 0)
+        c.duration = s.request.end - s.request.start;
+    if ((s.changes & 4) != 0)
+        c.rate = s.request.rate;
+    if ((s.changes & 8) != 0)
+        c.channel = s.request.channel;
+    if ((s.changes & 16) != 0)
+        c.carriers = s.request.carriers;
+    return c;
+}
+
+struct Model {
+    struct One {
+        State state{};
+        std::int64_t revision = 1;
+        int generation = 1;
+        std::optional<std::string> asked{}; // for that channel
+        std::string channel, relay;
+        std::vector<std::string> carriers;
+        std::int64_t rate = 0, viewers = 0;
+        UtcTime start, end, hold_expires;
+        Seconds lead_in{10};
+        bool known = false; // to the relay
+
+        [[nodiscard]] UtcTime opens() const { return start - lead_in; }
+        [[nodiscard]] UtcTime closes() const { return end + Seconds{5}; }
+        [[nodiscard]] bool live(UtcTime now) const {
+            return state == State::booked || state == State::active || state == State::ended ||
+                   (state == State::held && now < hold_expires);
+        }
+        [[nodiscard]] State at(UtcTime now) const {
+            if (state == State::held && (now >= hold_expires || now >= closes()))
+                return State::expired;
+            if (now >= closes() && state == State::booked)
+                return State::no_show;
+            return now >= closes() && state == State::active ? State::ended : state;
+        }
+        [[nodiscard]] std::string told() const {
+            return fmt::format("{} {}.{} {} {} to {}", resv::name(state), revision, generation,
+                               channel, base::unix_ms(start), base::unix_ms(end));
+        }
+    };
+    std::vector<One> all;
+
+    // At every instant of [from, to), beside all others: no channel twice, no relay, line or bit
+    // too much. The numbers are those of k_config.
+    [[nodiscard]] bool fits(const One &wanted, UtcTime from, UtcTime to, UtcTime now,
+                            const One *except, bool drains = true) const {
+        for (auto t = from; t < to; t += k_tick) {
+            std::vector<const One *> on{&wanted};
+            for (const One &o : all) {
+                const UtcTime until = drains || o.state != State::ended ? o.closes() : o.end;
+                if (&o != except && o.live(now) && o.opens() <= t && t < until)
+                    on.push_back(&o);
+            }
+            std::map<std::string, std::int64_t> sum;
+            for (const One *o : on) {
+                sum["channel " + o->channel] += 1;
+                sum["streams " + o->relay] += 1;
+                sum["ingest " + o->relay] += o->rate;
+                sum["egress " + o->relay] += o->rate * o->viewers;
+                for (const auto &c : o->carriers) {
+                    sum["lines " + c] += 1;
+                    sum["bits " + c] += o->rate + (o->rate + 3) / 4 + 100'000;
+                }
+            }
+            if (sum["channel " + wanted.channel] > 1 || sum["streams " + wanted.relay] > 2 ||
+                sum["ingest " + wanted.relay] > 20'000'000 ||
+                sum["egress " + wanted.relay] > 1'000'000'000)
+                return false;
+            for (const auto &c : wanted.carriers)
+                if (sum["lines " + c] > (c == "a" ? 2 : 1) || sum["bits " + c] > 20'000'000)
+                    return false;
+        }
+        return true;
+    }
+
+    struct Channel {
+        std::string name, relay;
+        std::int64_t most;
+        [[nodiscard]] bool takes(std::int64_t rate,
+                                 const std::vector<std::string> &carriers) const {
+            return rate <= most && (relay == "r1" || carriers == std::vector<std::string>{"a"});
+        }
+    };
+    static const std::vector<Channel> &channels() {
+        static const std::vector<Channel> list{
+            {"far", "r2", 2'000'000}, {"one", "r1", 10'000'000}, {"two", "r1", 10'000'000}};
+        return list;
+    }
+
+    // Refusals that a drain alone is the reason for.
+    int drained = 0;
+
+    std::string book(const wire::ReservationRequest &r, UtcTime now, bool at_once) {
+        if (r.start < now)
+            return "422";
+        bool any = false;
+        bool without_drains = false;
+        for (const auto &[channel, relay, most] : channels()) {
+            if ((r.channel && *r.channel != channel) ||
+                !Channel{channel, relay, most}.takes(r.rate.bps, r.carriers))
+                continue;
+            any = true;
+            One o{.state = r.hold ? State::held : State::booked,
+                  .revision = 1,
+                  .generation = 1,
+                  .asked = r.channel,
+                  .channel = channel,
+                  .relay = relay,
+                  .carriers = r.carriers,
+                  .rate = r.rate.bps,
+                  .viewers = r.viewers.value_or(10),
+                  .start = r.start,
+                  .end = r.end,
+                  .hold_expires = now + Seconds{300},
+                  .lead_in = Seconds{at_once ? 0 : 10},
+                  .known = !r.hold};
+            if (!fits(o, o.opens(), o.closes(), now, nullptr)) {
+                without_drains |= fits(o, o.opens(), o.closes(), now, nullptr, false);
+                continue;
+            }
+            all.push_back(o);
+            return o.told();
+        }
+        drained += int{without_drains};
+        return any ? "409" : "422";
+    }
+
+    // Whether what is offered instead of `r` can be had.
+    [[nodiscard]] bool can_be(const wire::Alternative &a, UtcTime now) const {
+        const One o{.channel = a.channel,
+                    .relay = a.channel == "far" ? "r2" : "r1",
+                    .carriers = a.carriers,
+                    .rate = a.rate.bps,
+                    .viewers = a.viewers,
+                    .start = a.start,
+                    .end = a.end,
+                    .hold_expires = {}};
+        // Between the instants that are looked at nothing changes, but at the end.
+        return fits(o, o.opens(), o.closes(), now, nullptr) &&
+               fits(o, o.closes() - Millis{1}, o.closes(), now, nullptr);
+    }
+
+    // The rules of times for a change to `n`: 0, or the refusal.
+    static int judge_times(const One &o, const One &n, UtcTime now) {
+        if (n.start == o.start && n.end == o.end)
+            return 0;
+        const bool past = n.start != o.start ? n.start < now : n.end <= now;
+        const Millis length = n.end - n.start;
+        return past || length < Seconds{60} || length > std::chrono::hours{4} ? 422 : 0;
+    }
+
+    std::string change(One &o, const wire::ReservationChange &c, UtcTime now) {
+        One n = o;
+        n.start = c.start.value_or(o.start);
+        n.end = n.start + c.duration.value_or(o.end - o.start);
+        n.rate = c.rate ? c.rate->bps : o.rate;
+        n.asked = c.channel ? c.channel : o.asked;
+        n.carriers = c.carriers.empty() ? o.carriers : c.carriers;
+        if (n.start == o.start && n.end == o.end && n.rate == o.rate && n.asked == o.asked &&
+            n.carriers == o.carriers)
+            return o.told();
+        const bool active = o.state == State::active;
+        if (active && (n.start != o.start || n.asked != o.asked || n.carriers != o.carriers))
+            return "409";
+        int last = 422; // no channel takes that
+        std::vector<Channel> candidates;
+        for (const Channel &channel : channels()) {
+            const bool only = active || n.asked;
+            if ((only && channel.name != (active ? o.channel : *n.asked)) ||
+                !channel.takes(n.rate, n.carriers))
+                continue;
+            const int judged = o.known && channel.relay != o.relay ? 409 : judge_times(o, n, now);
+            if (judged != 0)
+                last = judged;
+            else if (channel.name == o.channel)
+                candidates.insert(candidates.begin(), channel);
+            else
+                candidates.push_back(channel);
+        }
+        if (candidates.empty())
+            return std::to_string(last);
+        for (const Channel &channel : candidates) {
+            n.channel = channel.name;
+            n.relay = channel.relay;
+            n.lead_in = n.start != o.start || n.channel != o.channel ? Seconds{10} : o.lead_in;
+            if (!fits(n, n.opens(), n.closes(), now, &o))
+                continue;
+            ++n.revision;
+            if (o.state == State::booked && (n.start != o.start || n.carriers != o.carriers ||
+                                             n.rate != o.rate || n.channel != o.channel))
+                ++n.generation;
+            o = n;
+            return o.told();
+        }
+        return "409";
+    }
+
+    static std::string become(One &o, State state) {
+        if (o.state != state)
+            ++o.revision;
+        o.state = state;
+        return o.told();
+    }
+
+    std::string act(const Step &s, UtcTime now) {
+        One &o = all[static_cast<std::size_t>(s.which)];
+        const State state = o.at(now);
+        const bool live = state == State::held || state == State::booked || state == State::active;
+        switch (s.verb) {
+        case Step::Verb::commit:
+            if (state == State::expired)
+                return "410";
+            if (state == State::held && !fits(o, o.opens(), o.closes(), now, &o))
+                return "409";
+            o.known |= state == State::held;
+            return state == State::held || state == State::booked ? become(o, State::booked)
+                                                                  : "409";
+        case Step::Verb::extend: {
+            if (!live)
+                return "409";
+            One longer = o;
+            longer.end += s.later;
+            if (longer.end - longer.start > std::chrono::hours{4})
+                return "422";
+            if (!fits(longer, state == State::held ? o.opens() : o.closes(), longer.closes(), now,
+                      &o))
+                return "409";
+            ++longer.revision;
+            o = longer;
+            return o.told();
+        }
+        case Step::Verb::change:
+            return live ? change(o, change_of(s, o.start), now) : "409";
+        case Step::Verb::no_show:
+            return state == State::booked || state == State::no_show ? become(o, State::no_show)
+                                                                     : "409";
+        case Step::Verb::revoke:
+            return live || state == State::revoked ? become(o, State::revoked) : "409";
+        case Step::Verb::cancel:
+            return state == State::held || state == State::booked || state == State::cancelled
+                       ? become(o, State::cancelled)
+                       : "409";
+        case Step::Verb::end:
+            if (state == State::booked ? now < o.opens()
+                                       : state != State::active && state != State::ended)
+                return "409";
+            if (o.state != State::ended)
+                o.end = std::min(o.end, std::max(now, o.start + Millis{1}));
+            return become(o, State::ended);
+        case Step::Verb::activate:
+            return state == State::booked || state == State::active ? become(o, State::active)
+                                                                    : "409";
+        default:
+            return "?";
+        }
+    }
+};
+
+} // namespace control_model
