@@ -16,12 +16,12 @@ using base::Millis;
 using base::Seconds;
 using base::UtcTime;
 using control::Outcome;
-using ledger::Booking;
-using resv::State;
 using control_model::k_tick;
 using control_model::Model;
 using control_model::Step;
 using control_model::told;
+using ledger::Booking;
+using resv::State;
 
 // The ledgers side by side; what is the first booking here is the first there.
 struct Worlds {
