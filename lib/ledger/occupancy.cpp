@@ -44,10 +44,11 @@ void Occupancy::change(Days &days, UtcTime at, std::int64_t units) {
     const auto found = days.try_emplace(floor<std::chrono::days>(at)).first;
     auto &[sum, changes] = found->second;
     sum += units;
-    const auto here = std::ranges::lower_bound(changes, at, {}, &Change::at);
+    auto here = std::ranges::lower_bound(changes, at, {}, &Change::at);
     if (here == changes.end() || here->at != at)
-        changes.insert(here, {at, units});
-    else if ((here->units += units) == 0)
+        here = changes.insert(here, {at, 0});
+    here->units += units;
+    if (here->units == 0)
         changes.erase(here);
     if (changes.empty())
         days.erase(found);

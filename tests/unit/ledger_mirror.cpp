@@ -125,6 +125,7 @@ TEST_CASE("ledger: what was put is taken for who reads next, at whatever moment"
     std::atomic<int> missed = 0;
     {
         std::vector<std::jthread> all;
+        all.reserve(4);
         for (std::uint8_t who = 0; who < 4; ++who)
             all.emplace_back([&, who] {
                 const std::string mine = fmt::format("of {}", who);
