@@ -226,6 +226,7 @@ TEST_CASE("control: each role may do what is its own") {
         {"POST /v1/reservations", k_distributor},
         {"GET /v1/reservations/{}", k_distributor | k_operator},
         {"PATCH /v1/reservations/{}", k_distributor | k_operator},
+        {"GET /v1/reservations/{}/history", k_distributor | k_operator},
         {"POST /v1/reservations/{}/commit", k_distributor | k_operator},
         {"POST /v1/reservations/{}/extend", k_distributor | k_operator},
         {"POST /v1/reservations/{}/cancel", k_distributor | k_operator},

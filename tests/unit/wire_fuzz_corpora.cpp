@@ -7,7 +7,7 @@
 namespace fs = std::filesystem;
 
 // Seeds, and what fuzzers found: each input goes through its target, and no promise is broken.
-TEST_CASE("fuzz: every kept input is handled") {
+TEST_CASE("wire: every kept input of the fuzzers is handled") {
     const fs::path corpora = fs::path(__FILE__).parent_path().parent_path() / "fuzz/corpus";
     for (const fuzz::Target &target : fuzz::targets()) {
         CAPTURE(target.name);
