@@ -9,7 +9,7 @@ OPTIMISE  ?= $(if $(SANITIZE),-O1,-O2) -g1
 # Unit tests are compiled more often than they run.
 UNIT_OPTIMISE ?= -O0 -g1
 WARNINGS  := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
-CXXFLAGS  += -std=c++23 $(OPTIMISE) $(WARNINGS) $(if $(WERROR),-Werror)
+CXXFLAGS  += -std=c++23 -pthread $(OPTIMISE) $(WARNINGS) $(if $(WERROR),-Werror)
 LDFLAGS   += -Wl,--as-needed -pthread
 comma     := ,
 
@@ -47,19 +47,29 @@ link_libs  = $(foreach m,$(1),$(libs.$(m))) \
 ## Building
 all: $(programs:%=$(BUILD)/bin/%) ## build every program into build/bin
 
+# Where to find lib/base/precompiled.hpp and what it was made into. ccache and clang do without.
+ifeq ($(notdir $(CXX)),g++)
+precompiled = $(BUILD)/$(1)/base/precompiled.hpp.gch
+precompiled_flags = -I$(BUILD)/$(1) -include base/precompiled.hpp
+$(call precompiled,pch-O0): precompiled_optimise = $(UNIT_OPTIMISE)
+$(call precompiled,pch) $(call precompiled,pch-O0): lib/base/precompiled.hpp
+	@mkdir -p $(@D)
+	$(call say,CXX,$@)$(CXX) -Ilib $(CXXFLAGS) $(precompiled_optimise) $(CPPFLAGS) -MMD -MP -MF $(@:.gch=.d) -MT $@ -x c++-header -o $@ $<
+endif
+
 define module_rules
 cflags.$(1) = $$(eval cflags.$(1) := $$(call cflags,$$(foreach m,$$(call closure,$(1)),$$(pkgs.$$(m)))))$$(cflags.$(1))
-$(BUILD)/lib/$(1)/%.o: lib/$(1)/%.cpp lib/layers.mk
+$(BUILD)/lib/$(1)/%.o: lib/$(1)/%.cpp lib/layers.mk $(call precompiled,pch)
 	@mkdir -p $$(@D)
-	$$(call say,CXX,$$<)$(CXX) -Ilib $(CXXFLAGS) $$(cflags.$(1)) $$(CPPFLAGS) -MMD -MP -c -o $$@ $$<
+	$$(call say,CXX,$$<)$(CXX) $(call precompiled_flags,pch) -Ilib $(CXXFLAGS) $$(cflags.$(1)) $$(CPPFLAGS) -MMD -MP -c -o $$@ $$<
 $(BUILD)/lib/lib$(1).a: $$(call objects,$$(call sources,$(1)))
 	$$(call say,AR,$$@)rm -f $$@; $(AR) rcs $$@ $$^
 endef
 $(foreach m,$(modules),$(eval $(call module_rules,$(m))))
 
-$(BUILD)/tools/%.o: tools/%.cpp lib/layers.mk
+$(BUILD)/tools/%.o: tools/%.cpp lib/layers.mk $(call precompiled,pch)
 	@mkdir -p $(@D)
-	$(call say,CXX,$<)$(CXX) -Ilib $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CXX,$<)$(CXX) $(call precompiled_flags,pch) -Ilib $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 # What GET /openapi.json answers, taken into the program by the assembler.
 $(BUILD)/openapi.json: lib/control/openapi/bundle.jq $(wildcard lib/control/openapi/*.json lib/wire/schemas/*.json)
@@ -83,9 +93,9 @@ $(foreach p,$(programs),$(eval $(call program_rules,$(p))))
 # With what is fuzzed, to run it over the kept corpora.
 unit_sources := $(sort $(wildcard tests/unit/*.cpp)) tests/fuzz/targets.cpp
 unit_modules := $(call closure,control carrier push relay cli)
-$(BUILD)/tests/unit/%.o: tests/unit/%.cpp lib/layers.mk
+$(BUILD)/tests/unit/%.o: tests/unit/%.cpp lib/layers.mk $(call precompiled,pch-O0)
 	@mkdir -p $(@D)
-	$(call say,CXX,$<)$(CXX) -Ilib $(CXXFLAGS) $(UNIT_OPTIMISE) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CXX,$<)$(CXX) $(call precompiled_flags,pch-O0) -Ilib $(CXXFLAGS) $(UNIT_OPTIMISE) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/tests/unit/unit: $(call objects,$(unit_sources)) $(call archives,$(unit_modules))
 	$(call say,LINK,$@)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ -lrapidcheck $(call link_libs,$(unit_modules))
 
@@ -103,9 +113,9 @@ define test_tool_rules
 $(BUILD)/tests/tools/$(1): $(BUILD)/tests/tools/$(1).o $(call archives,$(call closure,$(test_modules.$(1))))
 	$$(call say,LINK,$$@)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $$@ $$^ $$(call link_libs,$(call closure,$(test_modules.$(1))))
 endef
-$(BUILD)/tests/tools/%.o: tests/tools/%.cpp lib/layers.mk
+$(BUILD)/tests/tools/%.o: tests/tools/%.cpp lib/layers.mk $(call precompiled,pch)
 	@mkdir -p $(@D)
-	$(call say,CXX,$<)$(CXX) -Ilib $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CXX,$<)$(CXX) $(call precompiled_flags,pch) -Ilib $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 $(foreach t,$(test_tools),$(eval $(call test_tool_rules,$(t))))
 
 # Preloaded by tests, see there.
