@@ -151,6 +151,35 @@ struct Model {
     // Refusals that a drain alone is the reason for.
     int drained = 0;
 
+    // Makes the times of `s` count from now, or from the end of what it adjoins. What has just
+    // ended is met where only its drain is in the way, for chance seldom hits that.
+    void place(Step &s, UtcTime now) const {
+        using Tick = std::chrono::duration<std::int64_t, std::ratio<k_tick.count()>>;
+        const Millis length = s.request.end - s.request.start;
+        Millis offset = s.request.start - UtcTime{};
+        UtcTime from = now;
+        if (s.adjoins && !all.empty()) {
+            const One &o = all[static_cast<std::size_t>(s.which) % all.size()];
+            from = std::max(now, UtcTime{std::chrono::ceil<Tick>(o.end)});
+        }
+        if (s.books() && s.changes % 2 == 0) { // half of those that could
+            for (const One &ended : all)
+                if (ended.state == State::ended && now <= ended.end + Seconds{10}) {
+                    s.request.channel = ended.channel;
+                    s.request.carriers = ended.carriers;
+                    s.request.rate = {ended.rate};
+                    from = std::chrono::ceil<Tick>(ended.end);
+                    offset = Seconds{10}; // a lead-in
+                }
+        }
+        if (s.verb == Step::Verb::now) {
+            from = now;
+            offset = Millis{0};
+        }
+        s.request.start = from + offset;
+        s.request.end = s.request.start + length;
+    }
+
     std::string book(const wire::ReservationRequest &r, UtcTime now, bool at_once) {
         if (r.start < now)
             return "422";
