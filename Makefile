@@ -48,9 +48,10 @@ link_libs  = $(foreach m,$(1),$(libs.$(m))) \
 all: $(programs:%=$(BUILD)/bin/%) ## build every program into build/bin
 
 # Where to find lib/base/precompiled.hpp and what it was made into. ccache and clang do without.
+# g++ 12 forgets what of it stood in system headers, and warns of what they do.
 ifeq ($(notdir $(CXX)),g++)
 precompiled = $(BUILD)/$(1)/base/precompiled.hpp.gch
-precompiled_flags = -I$(BUILD)/$(1) -include base/precompiled.hpp
+precompiled_flags = -I$(BUILD)/$(1) -include base/precompiled.hpp -Wno-stringop-overread -Wno-array-bounds
 $(call precompiled,pch-O0): precompiled_optimise = $(UNIT_OPTIMISE)
 $(call precompiled,pch) $(call precompiled,pch-O0): lib/base/precompiled.hpp
 	@mkdir -p $(@D)
