@@ -1,12 +1,11 @@
 #include "net/http_client.hpp"
 
+#include "net/curl.hpp"
+
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <curl/curl.h>
-#include <mutex>
 #include <net/if.h>
-#include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,15 +19,12 @@ using base::Result;
 
 namespace {
 
-struct Free {
-    void operator()(CURL *handle) const { curl_easy_cleanup(handle); }
-    void operator()(CURLU *url) const { curl_url_cleanup(url); }
-    void operator()(curl_slist *list) const { curl_slist_free_all(list); }
-    void operator()(char *text) const { curl_free(text); }
-};
-using Handle = std::unique_ptr<CURL, Free>;
-using Url = std::unique_ptr<CURLU, Free>;
-using List = std::unique_ptr<curl_slist, Free>;
+using curl::add;
+using curl::Free;
+using curl::Handle;
+using curl::List;
+using curl::set;
+using curl::Url;
 
 std::string part(CURLU *url, CURLUPart which, unsigned flags = 0) {
     char *text = nullptr;
@@ -51,7 +47,8 @@ struct Transfer {
     Response response;
     std::size_t max_body = 0;
     int bind_error = 0;
-    const std::string *interface = nullptr;
+    std::optional<Ip> refused; // by may_connect
+    const ClientOptions *options = nullptr;
     const std::atomic<bool> *cancelled = nullptr;
 };
 
@@ -75,26 +72,33 @@ std::size_t on_header(const char *data, std::size_t size, std::size_t count, voi
 }
 
 int on_progress(void *context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-    return static_cast<Transfer *>(context)->cancelled->load() ? 1 : 0;
+    const auto &t = *static_cast<Transfer *>(context);
+    const std::atomic<bool> *other = t.options->cancelled;
+    return t.cancelled->load() || (other != nullptr && other->load()) ? 1 : 0;
 }
 
 // libcurl's own CURLOPT_INTERFACE falls back to binding an address when it may not bind the device;
 // then routes could still lead the packets elsewhere. So: bound to the device, or no connection.
 int on_socket(void *context, curl_socket_t fd, curlsocktype) {
     auto &t = *static_cast<Transfer *>(context);
-    if (t.interface->empty())
+    if (t.options->interface.empty())
         return CURL_SOCKOPT_OK;
-    if (::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, t.interface->c_str(),
-                     static_cast<socklen_t>(t.interface->size() + 1)) == 0)
+    if (::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, t.options->interface.c_str(),
+                     static_cast<socklen_t>(t.options->interface.size() + 1)) == 0)
         return CURL_SOCKOPT_OK;
     t.bind_error = errno;
     return CURL_SOCKOPT_ERROR;
 }
 
-template <typename Value> void set(CURL *handle, CURLoption option, Value value) {
-    // The variadic call takes long, pointers and function pointers; each option's own type.
-    if (curl_easy_setopt(handle, option, value) != CURLE_OK)
-        throw std::runtime_error("libcurl lacks an option that this program needs");
+// Here, since a name can lead to another address at each look-up.
+curl_socket_t on_open(void *context, curlsocktype, curl_sockaddr *address) {
+    auto &t = *static_cast<Transfer *>(context);
+    const auto ip = Ip::of(address->addr);
+    if (!ip || !t.options->may_connect(*ip)) {
+        t.refused = ip;
+        return CURL_SOCKET_BAD;
+    }
+    return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 Error failure(CURLcode code, const Transfer &t, std::string_view what, const char *detail) {
@@ -103,7 +107,10 @@ Error failure(CURLcode code, const Transfer &t, std::string_view what, const cha
         return Error{errc, fmt::format("{}: {}", what, cause), std::move(hint)};
     };
     if (t.bind_error != 0)
-        return base::fail_errno("bind to interface", *t.interface, t.bind_error).error();
+        return base::fail_errno("bind to interface", t.options->interface, t.bind_error).error();
+    if (t.refused && code == CURLE_COULDNT_CONNECT)
+        return {Errc::not_permitted,
+                fmt::format("{}: connections to {} are not allowed", what, t.refused->text())};
     switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
         return make(Errc::unavailable,
@@ -185,6 +192,8 @@ void set_options(CURL *handle, const ClientOptions &options) {
     set(handle, CURLOPT_XFERINFOFUNCTION, &on_progress);
     set(handle, CURLOPT_NOPROGRESS, 0L);
     set(handle, CURLOPT_SOCKOPTFUNCTION, &on_socket);
+    if (options.may_connect)
+        set(handle, CURLOPT_OPENSOCKETFUNCTION, &on_open);
 }
 
 void set_request(CURL *handle, const ClientRequest &request, List &headers) {
@@ -199,24 +208,15 @@ void set_request(CURL *handle, const ClientRequest &request, List &headers) {
     }
     set(handle, CURLOPT_CUSTOMREQUEST, // null: as the options above say
         request.method == "PATCH" ? "PATCH" : static_cast<const char *>(nullptr));
-    const auto add = [&headers](const std::string &line) {
-        curl_slist *longer = curl_slist_append(headers.get(), line.c_str());
-        if (longer == nullptr)
-            throw std::bad_alloc();
-        if (headers.get() != longer) // the first of a list becomes its owner; others are appended
-            headers.reset(longer);
-    };
     for (const auto &[name, value] : request.headers)
-        add(fmt::format("{}: {}", name, value));
-    add("Expect:"); // bodies are small; do not wait for "100 Continue"
+        add(headers, fmt::format("{}: {}", name, value));
+    add(headers, "Expect:"); // bodies are small; do not wait for "100 Continue"
     set(handle, CURLOPT_HTTPHEADER, headers.get());
 }
 
 } // namespace
 
 Result<HttpClient> HttpClient::open(ClientOptions options) {
-    static std::once_flag initialised;
-    std::call_once(initialised, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
     if (!options.interface.empty() && ::if_nametoindex(options.interface.c_str()) == 0)
         return fail_hint(Errc::unavailable, "ip link shows the interfaces of this machine",
                          "bind to interface {}: there is no such interface", options.interface);
@@ -225,9 +225,7 @@ Result<HttpClient> HttpClient::open(ClientOptions options) {
                          options.cacert, base::errno_text(errno));
     auto impl = std::make_unique<Impl>();
     impl->options = std::move(options);
-    impl->handle.reset(curl_easy_init());
-    if (!impl->handle)
-        throw std::bad_alloc();
+    impl->handle = curl::make_handle();
     set_options(impl->handle.get(), impl->options);
     return HttpClient{std::move(impl)};
 }
@@ -236,10 +234,10 @@ Result<Response> HttpClient::perform(const ClientRequest &request) {
     CURL *handle = m_impl->handle.get();
     Transfer transfer;
     transfer.max_body = m_impl->options.max_body_bytes;
-    transfer.interface = &m_impl->options.interface;
+    transfer.options = &m_impl->options;
     transfer.cancelled = &m_impl->cancelled;
-    for (const CURLoption context :
-         {CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_XFERINFODATA, CURLOPT_SOCKOPTDATA})
+    for (const CURLoption context : {CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_XFERINFODATA,
+                                     CURLOPT_SOCKOPTDATA, CURLOPT_OPENSOCKETDATA})
         set(handle, context, &transfer);
     std::array<char, CURL_ERROR_SIZE> detail{};
     set(handle, CURLOPT_ERRORBUFFER, detail.data());

@@ -3,6 +3,9 @@
 #pragma once
 
 #include "net/http_server.hpp"
+#include "net/networks.hpp"
+
+#include <atomic>
 
 namespace net {
 
@@ -20,6 +23,10 @@ struct ClientOptions {
     std::string interface; ///< SO_BINDTODEVICE to it, or fail; empty: the system's choice
     std::size_t max_body_bytes = 8 * 1024 * 1024;
     base::Millis connect_timeout{10'000};
+    /// Once true, a call in progress fails as after cancel(); borrowed; null: none.
+    const std::atomic<bool> *cancelled = nullptr;
+    /// Asked of each address before it is connected to, whatever name led there; empty: any.
+    std::function<bool(const Ip &)> may_connect{};
 };
 
 struct ClientRequest {
@@ -41,7 +48,8 @@ class HttpClient {
     ~HttpClient();
 
     /// Any answer, whatever its status; 3xx too. unavailable: name, network, TLS, timeout;
-    /// not_permitted: may not bind to the interface; try_again: cancelled; protocol: not HTTP, or
+    /// not_permitted: may not bind to the interface, or may_connect refused every
+    /// address; try_again: cancelled; protocol: not HTTP, or
     /// larger than allowed.
     [[nodiscard]] base::Result<Response> perform(const ClientRequest &request);
 

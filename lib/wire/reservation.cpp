@@ -1,6 +1,9 @@
 #include "wire/reservation.hpp"
 
 #include "wire/lists.hpp"
+#include "wire/notify.hpp"
+
+#include <algorithm>
 
 namespace wire {
 
@@ -65,7 +68,13 @@ Result<ReservationRequest> read_request(const Json &json, std::string where) {
     if (r.password_hash.has_value() != (r.disclosure == resv::Disclosure::password))
         return fail(Errc::bad_data, "{}: goes with disclosure password, and only with it",
                     in.where("password_hash"));
-    r.notify = TRY(in.strings("notify", 16));
+    r.notify = TRY(in.strings("notify", k_max_notify));
+    for (auto at = r.notify.begin(); at != r.notify.end(); ++at) {
+        if (const auto target = parse_notify(*at); !target)
+            return std::unexpected(base::Error(target.error()).in(in.where("notify")));
+        if (std::find(r.notify.begin(), at, *at) != at)
+            return fail(Errc::bad_data, "{}: an address stands twice", in.where("notify"));
+    }
     r.hold = TRY(in.boolean_or("hold", false));
     TRY(in.finish());
     return r;
