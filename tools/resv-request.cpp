@@ -23,7 +23,7 @@ struct Options {
     std::string token_file = "-";
     std::optional<std::int64_t> revision;
     std::string overlap = "24h";
-    bool history = false, table = false, dry_run = false, new_generation = false;
+    bool history = false, table = false, ics = false, dry_run = false, new_generation = false;
 };
 
 const base::SystemClock k_clock{};
@@ -126,13 +126,17 @@ Result<int> list(const Options &o) {
 
 Result<int> show(const Options &o) {
     const base::Id id = TRY(reservation_id(o));
+    if (o.ics && o.table)
+        return fail_hint(Errc::usage, "give one of them", "--ics: does not go with --table");
     auto [vault, api] = TRY(connect(o, Access::read));
     if (o.history) {
         for (const wire::Json &entry : TRY(client::history_of(api, id)))
             cli::print_record(entry);
-        return 0;
+    } else if (o.ics) {
+        cli::print_text(TRY(client::show_calendar(api, id)));
+    } else {
+        printer(o).reservations({TRY(client::show_reservation(api, id))});
     }
-    printer(o).reservations({TRY(client::show_reservation(api, id))});
     return 0;
 }
 
@@ -248,6 +252,7 @@ void define_asking(Verbs &verbs, Options &o) {
     verbs.add("list", "Print all reservations of this distributor", list);
     sub = verb_of_one(verbs, o, "show", "Print one reservation", show);
     sub->add_flag("--history", o.history, "What was done to it, when and by whom");
+    sub->add_flag("--ics", o.ics, "As a calendar (RFC 5545), for others to open");
     verbs.add("calendar", "Print a link that opens control's calendar in a browser", calendar);
     verbs.add("time", "Compare this machine's clock with control's", time);
 }

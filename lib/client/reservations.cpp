@@ -156,6 +156,13 @@ Result<std::vector<wire::Json>> history_of(Api &api, const base::Id &id) {
         [](const wire::Json &item, const std::string &) -> Result<wire::Json> { return item; });
 }
 
+Result<std::string> show_calendar(Api &api, const base::Id &id) {
+    std::string text = TRY(api.get(path_of(id, "event.ics"))).body;
+    if (!text.starts_with("BEGIN:VCALENDAR\r\n"))
+        return fail(Errc::protocol, "control's answer is no calendar");
+    return text;
+}
+
 Change booking(const wire::ReservationRequest &request, std::optional<std::string> password) {
     return {.path = "/v1/reservations",
             .body = wire::to_json(request),

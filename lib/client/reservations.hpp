@@ -30,6 +30,8 @@ struct SlotQuery {
 [[nodiscard]] base::Result<std::vector<wire::Slot>> find_slots(Api &api, const SlotQuery &query);
 [[nodiscard]] base::Result<std::vector<wire::Reservation>> list_reservations(Api &api);
 [[nodiscard]] base::Result<wire::Reservation> show_reservation(Api &api, const base::Id &id);
+/// The same as a calendar (RFC 5545), as control made it.
+[[nodiscard]] base::Result<std::string> show_calendar(Api &api, const base::Id &id);
 
 /// Its history, oldest entry first, as records.
 [[nodiscard]] base::Result<std::vector<wire::Json>> history_of(Api &api, const base::Id &id);

@@ -108,6 +108,9 @@ class Api {
     Outcome<Answer> end(const Call &call);
     Outcome<Answer> settings(const Call &call);
     Outcome<Answer> revoke(const Call &call);
+    Outcome<Answer> webhooks(const Call &call);
+    Outcome<Answer> event_ics(const Call &call);
+    Outcome<Answer> freebusy_ics(const Call &call);
     Outcome<Answer> enrol(const Call &call);
     Outcome<Answer> rotate(const Call &call);
     Outcome<Answer> revoke_keys(const Call &call);

@@ -3,6 +3,7 @@
 
 #include "control/documents.hpp"
 #include "control/fees.hpp"
+#include "control/notices.hpp"
 #include "control/places.hpp"
 #include "resv/grid.hpp"
 #include "seal/password.hpp"
@@ -19,9 +20,6 @@ using ledger::Transaction;
 Outcome<void> Desk::check_words(const wire::ReservationRequest &r) {
     if (r.password_hash && !seal::check_password_hash(*r.password_hash))
         return refuse(422, "bad_password_hash", "password_hash is not an Argon2id text");
-    if (!r.notify.empty())
-        return refuse(422, "no_notifications", "this control sends no notifications yet",
-                      "book without notify");
     return {};
 }
 
@@ -110,6 +108,7 @@ Outcome<Booking> Desk::book(Transaction &t, const std::string &owner,
                             const std::optional<AtOnce> &at_once) const {
     const UtcTime now = act.now;
     TRY(check_words(request));
+    TRY(check_notify(m_config, request));
     Booking b;
     b.id = new_id(now);
     b.owner = owner;

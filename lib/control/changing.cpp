@@ -3,6 +3,7 @@
 #include "control/booking.hpp"
 #include "control/documents.hpp"
 #include "control/fees.hpp"
+#include "control/notices.hpp"
 
 #include <algorithm>
 
@@ -211,6 +212,8 @@ Outcome<Booking> Desk::alter(Transaction &t, std::string_view verb, Booking b,
     if (const auto can_be = wire::read_request(wire::to_json(wanted), "change"); !can_be)
         return refuse(422, "invalid_request", can_be.error().message, can_be.error().hint);
     TRY(check_words(wanted));
+    if (wanted.notify != former.notify)
+        TRY(check_notify(m_config, wanted));
     if (b.life.state == State::active)
         TRY(check_active(former, wanted));
     const Booking before = b;

@@ -63,6 +63,7 @@ Result<Config> read_control(const Table &top) {
     TRY(read_each(top, "channels", c, read_channel));
     TRY(read_each(top, "maintenance", c, read_maintenance));
     TRY(read_each(top, "distributors", c, read_distributor));
+    c.notify = TRY(read_notify(TRY(top.table_or_empty("notify"))));
     TRY(top.finish());
     return c;
 }

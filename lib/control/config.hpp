@@ -5,6 +5,8 @@
 #include "conf/toml.hpp"
 #include "control/limiter.hpp"
 #include "net/http_limits.hpp"
+#include "net/mail.hpp"
+#include "net/networks.hpp"
 #include "resv/catalogue.hpp"
 #include "resv/fee.hpp"
 #include "resv/quota.hpp"
@@ -40,6 +42,30 @@ struct RelaySite {
 struct CarrierSite {
     wire::CarrierType type = wire::CarrierType::link;
     wire::LinkInfo link;
+};
+
+/// The server that takes our mail: [notify.mail].
+struct MailSite {
+    std::string host; ///< a name or an IP literal
+    std::uint16_t port = 587;
+    net::MailTls tls = net::MailTls::starttls;
+    std::filesystem::path cacert; ///< empty: the system's authorities
+    std::string from;             ///< a mailbox
+    std::string user;             ///< empty: without authentication
+    std::filesystem::path password_file;
+};
+
+/// [notify.webhooks].
+struct WebhookSite {
+    std::filesystem::path cacert;    ///< empty: the system's authorities
+    std::vector<net::Network> allow; ///< beside public addresses
+};
+
+/// How others are told of reservations: [notify].
+struct Notify {
+    std::optional<MailSite> mail;
+    std::optional<WebhookSite> webhooks;
+    base::Millis keep_trying{86'400'000};
 };
 
 /// A time during which there is less of something: a load that nobody owns.
@@ -84,6 +110,7 @@ struct Config {
     std::map<std::string, Maintenance, std::less<>> maintenance;
     std::map<std::string, resv::Quota, std::less<>> distributors;
     CalendarRules calendar;
+    Notify notify;
     std::string currency; ///< of all fees; empty: nothing costs anything
     std::map<std::string, resv::Fee, std::less<>> channel_fees;
     std::map<std::string, resv::Fee, std::less<>> carrier_fees;

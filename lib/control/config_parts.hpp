@@ -35,6 +35,10 @@ namespace control {
 [[nodiscard]] base::Result<CalendarRules> read_calendar(const conf::Table &t,
                                                         const conf::Address &listen);
 
+/// [notify], with [notify.mail] and [notify.webhooks].
+[[nodiscard]] base::Result<Notify> read_notify(const conf::Table &t);
+[[nodiscard]] std::string print_notify(const Notify &notify);
+
 /// [distributors.NAME].
 [[nodiscard]] base::Result<void> read_distributor(const conf::Table &t, const std::string &name,
                                                   Config &c);

@@ -91,7 +91,7 @@ std::string print_control(const Config &c) {
         if (q.per_month)
             out += fmt::format("per_month = \"{}\"\n", duration(*q.per_month));
     }
-    return out;
+    return out + print_notify(c.notify);
 }
 
 } // namespace control

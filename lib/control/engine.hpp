@@ -2,6 +2,7 @@
 #pragma once
 
 #include "control/api.hpp"
+#include "control/courier.hpp"
 #include "control/sweeper.hpp"
 #include "net/certificate.hpp"
 
@@ -40,6 +41,8 @@ class Engine {
     Feeds m_feeds;
     Api m_api;
     Sweeper m_sweeper;
+    std::unique_ptr<Messenger> m_messenger;
+    std::unique_ptr<Courier> m_courier; // where others are told at all
 };
 
 } // namespace control

@@ -102,6 +102,22 @@ Outcome<resv::Span> read_calendar_query(const net::Request &request) {
     return span;
 }
 
+Outcome<FreeBusyQuery> read_freebusy_query(const net::Request &request) {
+    Query query{TRY(net::parse_query(request.query))};
+    FreeBusyQuery out;
+    out.window = {TRY(query.time("from")), TRY(query.time("to"))};
+    const auto channel = query.text("channel");
+    TRY(query.finish());
+    if (!channel)
+        return refuse(400, "bad_request", "channel is missing");
+    if (out.window.empty())
+        return refuse(422, "end_before_start", "to is not after from");
+    if (out.window.to - out.window.from > base::Seconds{k_year_s})
+        return refuse(422, "too_long", "from and to are more than 366 days apart");
+    out.channel = *channel;
+    return out;
+}
+
 Outcome<FeedQuery> read_feed_query(const net::Request &request) {
     Query query{TRY(net::parse_query(request.query))};
     const auto after = TRY(query.number("after", 0, std::numeric_limits<std::int64_t>::max()));

@@ -10,6 +10,13 @@ namespace control {
 /// each other.
 [[nodiscard]] Outcome<Desk::Wish> read_wish(const net::Request &request);
 
+/// The parameters of GET /v1/freebusy.ics.
+struct FreeBusyQuery {
+    std::string channel;
+    resv::Span window;
+};
+[[nodiscard]] Outcome<FreeBusyQuery> read_freebusy_query(const net::Request &request);
+
 /// The parameters of a relay's feed: what is after this serial, waiting so long.
 struct FeedQuery {
     std::int64_t after = 0;

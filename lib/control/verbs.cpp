@@ -1,6 +1,7 @@
 // What becomes of a booking: each verb moves it to its next state.
 #include "control/booking.hpp"
 #include "control/documents.hpp"
+#include "control/notices.hpp"
 
 #include <algorithm>
 
@@ -18,7 +19,7 @@ Outcome<resv::State> step(const Booking &b, Action action, UtcTime now) {
     return refuse(409, "wrong_state", next.error().message, next.error().hint);
 }
 
-// Every change goes through here: revision, the relay's feed, and what it takes.
+// Every change goes through here: revision, the relay's feed, what it takes, and who is told.
 Outcome<Booking> Desk::save(Transaction &t, std::string_view verb, const Act &act,
                             const Booking *before, Booking b) const {
     ++b.revision;
@@ -32,6 +33,8 @@ Outcome<Booking> Desk::save(Transaction &t, std::string_view verb, const Act &ac
     // What has ended drains until its window closes. Then it is in nobody's way, see prune().
     const bool takes = resv::occupies(b.life.state) || b.life.state == resv::State::ended;
     TRY(t.put(b, takes ? demands_of(b) : std::vector<resv::Demand>{}));
+    if (const auto event = event_between(before, b))
+        TRY(notify(t, *event, b, m_config, act.now));
     return b;
 }
 
