@@ -154,3 +154,55 @@ EOF
     done
     assert_equal "$(sql "SELECT count(*) FROM reservations")" 8
 }
+
+@test "on a full database booking is refused, what was acknowledged stays, and replays settle it" {
+    # A server of its own, which sees the small disk. PostgreSQL itself refuses to go on without
+    # space for its log, so that only what is stored is on it.
+    server=/tmp/postgres-full-$BATS_ROOT_PID
+    mkdir -p "$server/small"
+    sed -i "1i ledger = \"postgresql://postgres@/tight?host=$server/pg\"" control.toml
+    cat >steps <<'END'
+cd "$1" || exit
+server=$2
+. ./functions
+trap 'kill -9 "$started" 2>/dev/null; postgres "$server/pg" stop' EXIT
+chmod 711 "$server"
+chown postgres "$server/small" 2>/dev/null
+postgres "$server/pg" start || exit
+run_sql() { psql -qAtX "postgresql://postgres@/$1?host=$server/pg" -c "$2"; }
+run_sql postgres "CREATE TABLESPACE small LOCATION '$server/small'"
+run_sql postgres 'CREATE DATABASE tight TABLESPACE small'
+resv-control init || exit
+serve || exit
+terminal
+now=$(date +%s)
+request book --start "$(date -u -d "@$((now + 4000 * 3600))" +%FT%H:%M:00Z)" --duration 30m --rate 4M >booked
+run_sql tight 'CREATE TABLE filler (t text)'
+for rows in 1000 100 10 1; do
+    while run_sql tight "INSERT INTO filler SELECT repeat('x', 4000) FROM generate_series(1, $rows)" 2>/dev/null; do :; done
+done
+for n in $(seq 400); do
+    start=$(date -u -d "@$((now + n * 3600))" +%Y-%m-%dT%H:%M:00Z)
+    request book --start "$start" --duration 30m --rate 4M --title "$(printf %0200d "$n")" >>booked 2>failed || break
+done
+echo "code $?"
+jq -r 'select(.type == "reservation").id' booked | sort >acknowledged
+run_sql tight 'DROP TABLE filler'
+kill -9 "$started"
+cat failed serve.err
+resv-control reservations | jq -r .id | sort >kept
+comm -23 acknowledged kept >lost
+echo "$(wc -l <acknowledged) acknowledged, $(wc -l <lost) lost"
+serve || exit
+request book --start "$start" --duration 30m --rate 4M --title "$(printf %0200d "$n")" | jq -r 'select(.type == "reservation").state'
+END
+    { declare -f start wait_for ask serving serve terminal request; } >functions
+    sed -i 's,\$BATS_TEST_TMPDIR,.,g' functions
+    run on_full_disk 16m "$server/small" bash steps "$PWD" "$server"
+    rm -rf "$server"
+    assert_success
+    assert_line --regexp '^[1-9][0-9]* acknowledged, 0 lost$'
+    assert_line booked
+    assert_output --partial 'could not keep the change'
+    assert_output --partial 'No space left on device'
+}
