@@ -24,6 +24,7 @@ cases() {
 @test "unit: route" { cases route; }
 @test "unit: ledger" { cases ledger; }
 @test "unit: vault" { cases vault; }
+@test "unit: ical" { cases ical; }
 @test "unit: client" { cases client; }
 @test "unit: control" {
     export SLOTCAST_RECORD=$BATS_TEST_TMPDIR/answers
