@@ -24,6 +24,7 @@ struct Options {
     std::optional<std::int64_t> revision;
     std::string overlap = "24h";
     bool history = false, table = false, ics = false, dry_run = false, new_generation = false;
+    bool preflight = false;
 };
 
 const base::SystemClock k_clock{};
@@ -102,7 +103,9 @@ Result<int> extend(const Options &o) {
     return change(o, TRY(client::extension_of(o.order, TRY(reservation_id(o)), k_clock.now())));
 }
 Result<int> settings(const Options &o) {
-    return change(o, client::settings_again(TRY(reservation_id(o)), o.new_generation));
+    const base::Id id = TRY(reservation_id(o));
+    return change(o, o.preflight ? client::preflight_of(id)
+                                 : client::settings_again(id, o.new_generation));
 }
 
 Result<int> slots(const Options &o) {
@@ -298,6 +301,8 @@ void define_changing(Verbs &verbs, Options &o) {
     sub = verb_of_one(verbs, o, "settings", "Print a booking's settings again", settings);
     sub->add_flag("--new-generation", o.new_generation,
                   "Void the earlier settings: a new publisher takes over");
+    sub->add_flag("--preflight", o.preflight, "With a ticket to try the line before the event")
+        ->excludes("--new-generation");
 }
 
 } // namespace

@@ -209,6 +209,12 @@ Change settings_again(const base::Id &id, bool new_generation) {
             .password = {}};
 }
 
+Change preflight_of(const base::Id &id) {
+    return {.path = path_of(id, "settings"),
+            .body = wire::JsonObject{{"preflight", true}},
+            .password = {}};
+}
+
 Result<Outcome> carry_out(Api &api, PendingStore &store, const Change &change,
                           const base::Clock &clock) {
     const Pending pending = TRY(store.begin(wanted_of(api, change), clock.now()));

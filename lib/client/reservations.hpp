@@ -62,6 +62,8 @@ struct Change {
                                std::optional<std::string> password);
 [[nodiscard]] Change extension(const base::Id &id, base::UtcTime end);
 [[nodiscard]] Change settings_again(const base::Id &id, bool new_generation);
+/// The same with a preflight's ticket.
+[[nodiscard]] Change preflight_of(const base::Id &id);
 
 /// Sends the POST that @p pending stands for; forgets it when control's no is final.
 [[nodiscard]] base::Result<Answer> send_pending(Api &api, PendingStore &store,

@@ -150,14 +150,22 @@ Outcome<Answer> Api::revoke(const Call &call) {
 
 Outcome<Answer> Api::settings(const Call &call) {
     const wire::Json body = TRY(body_of(call.request));
-    const auto renew = [&]() -> base::Result<bool> {
+    struct Asked {
+        bool renew = false, preflight = false;
+    };
+    const auto asked = [&]() -> base::Result<Asked> {
         auto in = TRY(wire::ObjectReader::of(body, "settings"));
-        const bool value = TRY(in.boolean_or("new_generation", false));
+        Asked out;
+        out.renew = TRY(in.boolean_or("new_generation", false));
+        out.preflight = TRY(in.boolean_or("preflight", false));
         TRY(in.finish());
-        return value;
+        if (out.renew && out.preflight)
+            return base::fail(base::Errc::bad_data,
+                              "settings.preflight: not beside new_generation");
+        return out;
     }();
-    if (!renew)
-        return invalid(renew.error());
+    if (!asked)
+        return invalid(asked.error());
     return change(call, [&](Transaction &t, Booking b, UtcTime now) -> Outcome<Booking> {
         const resv::State state = resv::state_at(b.life, now);
         if (state != resv::State::booked && state != resv::State::active)
@@ -168,7 +176,9 @@ Outcome<Answer> Api::settings(const Call &call) {
             return refuse(409, "not_servable",
                           "its channel, relay or carrier is no longer configured",
                           "ask who runs this control");
-        if (*renew)
+        if (asked->preflight)
+            return m_desk.preflight(t, std::move(b), {now, call.caller});
+        if (asked->renew)
             return m_desk.new_generation(t, std::move(b), {now, call.caller});
         return b;
     });

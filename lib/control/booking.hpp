@@ -59,6 +59,12 @@ class Desk {
     /// A new ticket; the former one is refused from then on.
     [[nodiscard]] Outcome<ledger::Booking>
     new_generation(ledger::Transaction &t, ledger::Booking booking, const Act &act) const;
+    /// Lets it try its line and the relay's ingest from now on for as long as the policy says, at
+    /// most until its window opens; instead of an earlier preflight. 409 wrong_state: it is not
+    /// booked; window_open: it may publish; no_capacity, over_quota: something it needs is taken,
+    /// and there are no alternatives to now.
+    [[nodiscard]] Outcome<ledger::Booking> preflight(ledger::Transaction &t,
+                                                     ledger::Booking booking, const Act &act) const;
     /// The relay saw its first media at @p at.
     [[nodiscard]] Outcome<ledger::Booking> activate(ledger::Transaction &t, ledger::Booking booking,
                                                     base::UtcTime at, const Act &act) const;
@@ -127,7 +133,8 @@ class Desk {
     /// Whether its owner may have it, as far as that is a sum: 409 over_quota.
     [[nodiscard]] Outcome<void> check_quota(ledger::Transaction &t, const ledger::Booking &booking,
                                             base::UtcTime now) const;
-    /// The ticket gets another id and a higher generation: the former one is void.
+    /// The ticket gets another id and a higher generation: the former one is void, and so is the
+    /// ticket of a preflight.
     static void renew_ticket(ledger::Booking &booking);
     [[nodiscard]] std::unexpected<Refusal>
     refuse_short(const std::vector<resv::Shortage> &shortages) const;

@@ -118,17 +118,14 @@ Outcome<JsonObject> calendar(ledger::Transaction &t, const Config &config, const
                       fmt::format("there are more than {} reservations in that time", k_most),
                       "ask for a shorter time");
     JsonObject bookings;
-    std::vector<resv::Load> all;
     std::vector<resv::Load> others;
     for (const Booking &b : found) {
         const bool seen = may_see(viewer, b);
         if (seen)
             bookings[b.id.text()] = wire::to_json(reservation_of(b, config, now));
-        for (const resv::Demand &d : demands_of(b)) {
-            all.push_back({d.resource, resv::occupied(b.life.window), d.units});
-            if (!seen)
-                others.push_back(all.back());
-        }
+        if (!seen)
+            for (const resv::Demand &d : demands_of(b))
+                others.push_back({d.resource, resv::occupied(b.life.window), d.units});
     }
     const resv::Timetable taken_by_others{others};
     JsonObject busy;
@@ -144,7 +141,11 @@ Outcome<JsonObject> calendar(ledger::Transaction &t, const Config &config, const
     add_capacity(out, config);
     out["bookings"] = std::move(bookings);
     out["busy"] = std::move(busy);
-    out["load"] = load(resv::Timetable{all}, config, span);
+    std::vector<std::string> resources;
+    for (const auto &[resource, units] : resv::capacity_of(config.catalogue))
+        resources.push_back(resource);
+    // Also of preflights, whose bookings may be later.
+    out["load"] = load(TRY(t.taken(resources, span, now, {})), config, span);
     out["maintenance"] = maintenance(config, span);
     return out;
 }

@@ -29,6 +29,7 @@ struct ChannelPolicy {
 
 struct Policy : ChannelPolicy {
     base::Millis hold{300'000};
+    base::Millis preflight{300'000};    ///< how long a preflight ticket is valid
     base::Millis retention{86'400'000}; ///< how long relays keep an event after its end
 };
 

@@ -50,6 +50,9 @@ Result<Policy> read_policy(const Table &t) {
     Policy p;
     TRY(read_shared(t, p));
     p.hold = TRY(t.duration_or("hold", p.hold));
+    p.preflight = TRY(t.duration_or("preflight", p.preflight));
+    if (p.preflight < Seconds{10} || p.preflight > std::chrono::hours{1})
+        return std::unexpected(t.error_at("preflight", "is not in 10s to 1h"));
     p.retention = TRY(t.duration_or("retention", p.retention));
     TRY(t.finish());
     return p;

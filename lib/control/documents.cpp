@@ -26,16 +26,18 @@ std::string viewer_url(const Booking &b, const Config &config) {
                                         : fmt::format("{}/w/{}/", relay->second.public_url, b.vid);
 }
 
-std::string ticket_of(const Booking &b, const seal::SigningKey &key) {
+// For @p mode during @p when.
+std::string ticket_of(const Booking &b, seal::TicketMode mode, resv::Span when,
+                      const seal::SigningKey &key) {
     return seal::issue_ticket(
-        {.mode = seal::TicketMode::publish,
+        {.mode = mode,
          .flags = 0,
          .issuer = {},
          .ticket_id = b.ticket_id,
          .reservation = b.id,
          .channel = seal::short_hash(b.channel),
-         .not_before = b.life.window.opens(),
-         .expiry = b.life.window.closes(),
+         .not_before = when.from,
+         .expiry = when.to,
          .max_kbps = static_cast<std::uint32_t>((b.request.rate.bps + 999) / 1000),
          .generation = b.generation,
          .audience = seal::short_hash(b.relay)},
@@ -125,11 +127,15 @@ wire::SealedSettings settings_of(const Booking &b, const ledger::Party &recipien
         s.carriers.push_back(carrier_info(b, name, preference++, config, keys));
     s.relays.push_back(relay_info(b, config, keys));
     s.stream = {.channel = b.channel,
-                .ticket = ticket_of(b, keys.signing),
+                .ticket = ticket_of(b, seal::TicketMode::publish, resv::occupied(b.life.window),
+                                    keys.signing),
                 .preflight_ticket = {},
                 .codecs = {"h264", "h265", "aac"},
                 .max_rate = b.request.rate,
                 .max_gop_s = k_max_gop_s};
+    if (b.preflight && now < b.preflight->to)
+        s.stream.preflight_ticket =
+            ticket_of(b, seal::TicketMode::preflight, *b.preflight, keys.signing);
     s.viewer_url = viewer_url(b, config);
     s.disclosure = b.request.disclosure;
     return wire::seal_settings(s, keys.signing, recipient.box_key);

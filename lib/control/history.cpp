@@ -44,6 +44,10 @@ JsonObject told(const Booking &b) {
         out["hold_expires"] = base::format_rfc3339(*b.life.hold_expires);
     if (b.first_media)
         out["first_media"] = base::format_rfc3339(*b.first_media);
+    if (b.preflight) {
+        out["preflight_from"] = base::format_rfc3339(b.preflight->from);
+        out["preflight_until"] = base::format_rfc3339(b.preflight->to);
+    }
     if (b.fee)
         out["fee"] = JsonObject{{"minor", b.fee->minor}, {"currency", b.fee->currency}};
     return out;

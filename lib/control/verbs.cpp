@@ -25,13 +25,15 @@ Outcome<Booking> Desk::save(Transaction &t, std::string_view verb, const Act &ac
     ++b.revision;
     if (b.life.state != resv::State::held)
         b.life.hold_expires.reset();
+    // What has ended drains until its window closes. Then it is in nobody's way, see prune().
+    const bool takes = resv::occupies(b.life.state) || b.life.state == resv::State::ended;
+    if (b.preflight && (!takes || b.preflight->to <= act.now))
+        b.preflight.reset();
     // Relays hear of it from its booking on; a hold is nothing to them.
     const bool known = b.feed_serial != 0 || b.life.state == resv::State::booked;
     if (known)
         b.feed_serial = TRY(t.next_feed_serial(b.relay));
     TRY(t.put(next_entry(verb, act, before, b)));
-    // What has ended drains until its window closes. Then it is in nobody's way, see prune().
-    const bool takes = resv::occupies(b.life.state) || b.life.state == resv::State::ended;
     TRY(t.put(b, takes ? demands_of(b) : std::vector<resv::Demand>{}));
     if (const auto event = event_between(before, b))
         TRY(notify(t, *event, b, m_config, act.now));
@@ -83,12 +85,38 @@ Outcome<Booking> Desk::revoke(Transaction &t, Booking b, const Act &act) const {
 void Desk::renew_ticket(Booking &b) {
     ++b.generation;
     b.ticket_id = new_ticket_id();
+    b.preflight.reset();
 }
 
 Outcome<Booking> Desk::new_generation(Transaction &t, Booking b, const Act &act) const {
     const Booking before = b;
     renew_ticket(b);
     return save(t, "new_generation", act, &before, std::move(b));
+}
+
+Outcome<Booking> Desk::preflight(Transaction &t, Booking b, const Act &act) const {
+    const Booking before = b;
+    const resv::State state = resv::state_at(b.life, act.now);
+    const UtcTime opens = b.life.window.opens();
+    if (state != resv::State::booked && state != resv::State::active)
+        return refuse(409, "wrong_state", fmt::format("it is {}", resv::name(state)),
+                      state == resv::State::held ? "commit it first" : "");
+    if (state == resv::State::active || act.now >= opens)
+        return refuse(409, "window_open",
+                      fmt::format("its window opened at {}", base::format_rfc3339(opens)),
+                      "a preflight comes before that: publish now");
+    b.preflight = resv::Span{act.now, std::min(act.now + m_config.policy.preflight, opens)};
+    const auto wanted = resv::demands_of_preflight(bounded(b));
+    const auto resources = resv::resources_of(wanted);
+    TRY(t.lock(resources, act.now));
+    const auto live = TRY(taken(t, resources, *b.preflight, act.now, b.id));
+    const auto missing = resv::shortages(m_capacity, live, *b.preflight, wanted);
+    if (!missing.empty()) {
+        auto refusal = refuse_short(missing);
+        refusal.error().problem.hint = "ask again when that is over; the booking itself stands";
+        return refusal;
+    }
+    return save(t, "preflight", act, &before, std::move(b));
 }
 
 Outcome<Booking> Desk::activate(Transaction &t, Booking b, UtcTime at, const Act &act) const {

@@ -32,7 +32,7 @@ class Transaction {
     [[nodiscard]] virtual base::Result<std::vector<Booking>>
     within(resv::Span span, base::UtcTime now, std::size_t most) = 0;
     /// Writes @p booking with what it takes; @p demands is empty when it takes nothing (any more).
-    /// Replaces a former one of the same id.
+    /// Replaces a former one of the same id. Its preflight takes demands_of_preflight() of them.
     [[nodiscard]] virtual base::Result<void> put(const Booking &booking,
                                                  const std::vector<resv::Demand> &demands) = 0;
     /// Writes the serial of the newest settings of @p id, which is there, and nothing else.

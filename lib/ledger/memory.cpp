@@ -1,4 +1,5 @@
 #include "ledger/ledger.hpp"
+#include "resv/catalogue.hpp"
 
 #include <algorithm>
 #include <map>
@@ -73,13 +74,17 @@ class MemoryTransaction final : public Transaction {
                                           const std::optional<base::Id> &except) override {
         std::vector<resv::Load> out;
         for (const auto &[id, b] : m.bookings) {
-            const resv::Span taken = resv::occupied(b.life.window);
-            if (id == except || !taken.overlaps(span) ||
-                (b.life.hold_expires && *b.life.hold_expires <= now))
+            if (id == except || (b.life.hold_expires && *b.life.hold_expires <= now))
                 continue;
-            for (const resv::Demand &d : m.demands[id])
-                if (std::ranges::find(resources, d.resource) != resources.end())
-                    out.push_back({d.resource, taken, d.units});
+            const auto take = [&](resv::Span taken, const std::vector<resv::Demand> &demands) {
+                for (const resv::Demand &d : demands)
+                    if (taken.overlaps(span) &&
+                        std::ranges::find(resources, d.resource) != resources.end())
+                        out.push_back({d.resource, taken, d.units});
+            };
+            take(resv::occupied(b.life.window), m.demands[id]);
+            if (b.preflight)
+                take(*b.preflight, resv::demands_of_preflight(m.demands[id]));
         }
         return out;
     }

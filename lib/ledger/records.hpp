@@ -31,8 +31,10 @@ struct Booking {
     base::UtcTime created;
     std::optional<base::UtcTime> first_media;
     std::optional<resv::Money> fee; ///< as quoted, with what extensions added
-    std::int64_t history = 0;       ///< entries that its history has
-    seal::Hash256 history_head{};   ///< of the last one; zero without
+    /// When it may try the line, before its window opens. Nothing: it may not, or did.
+    std::optional<resv::Span> preflight;
+    std::int64_t history = 0;     ///< entries that its history has
+    seal::Hash256 history_head{}; ///< of the last one; zero without
 };
 
 /// One link of a reservation's history.

@@ -1,6 +1,7 @@
 // The part of SqlTransaction that is about reservations and the feed.
 #include "ledger/sql_rows.hpp"
 #include "ledger/sql_transaction.hpp"
+#include "resv/catalogue.hpp"
 
 namespace ledger {
 
@@ -13,13 +14,14 @@ namespace {
 constexpr std::string_view k_booking =
     "SELECT id, owner, channel, relay, viewers, request, state, start_ms, end_ms, lead_in_s, "
     "drain_s, hold_expires_ms, vid, ticket_id, generation, revision, settings_serial, "
-    "feed_serial, created_ms, first_media_ms, fee_minor, fee_currency, history, history_head "
+    "feed_serial, created_ms, first_media_ms, fee_minor, fee_currency, history, history_head, "
+    "preflight_from_ms, preflight_until_ms "
     "FROM reservations ";
 
 // In the order of the table's columns.
 constexpr std::string_view k_put_booking =
     "INSERT INTO reservations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, channel = "
+    "?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, channel = "
     "excluded.channel, "
     "relay = excluded.relay, viewers = excluded.viewers, request = excluded.request, "
     "state = excluded.state, start_ms = excluded.start_ms, end_ms = excluded.end_ms, "
@@ -30,7 +32,8 @@ constexpr std::string_view k_put_booking =
     "feed_serial = excluded.feed_serial, created_ms = excluded.created_ms, "
     "first_media_ms = excluded.first_media_ms, fee_minor = excluded.fee_minor, "
     "fee_currency = excluded.fee_currency, history = excluded.history, "
-    "history_head = excluded.history_head";
+    "history_head = excluded.history_head, preflight_from_ms = excluded.preflight_from_ms, "
+    "preflight_until_ms = excluded.preflight_until_ms";
 
 Result<Booking> read_booking(const Rows &row) {
     Booking b;
@@ -58,6 +61,8 @@ Result<Booking> read_booking(const Rows &row) {
         b.fee = resv::Money{.minor = row.integer(20), .currency = row.text(21)};
     b.history = row.integer(22);
     b.history_head = TRY(fixed<32>(row.blob(23)));
+    if (row.type(24) != Rows::Type::null)
+        b.preflight = resv::Span{row.time(24), row.time(25)};
     return b;
 }
 
@@ -109,21 +114,28 @@ Result<void> SqlTransaction::put(const Booking &b, const std::vector<resv::Deman
                                   b.fee ? Value{b.fee->minor} : Value{},
                                   b.fee ? Value{b.fee->currency} : Value{},
                                   b.history,
-                                  seal::ByteView{b.history_head}}));
+                                  seal::ByteView{b.history_head},
+                                  b.preflight ? Value{b.preflight->from} : Value{},
+                                  b.preflight ? Value{b.preflight->to} : Value{}}));
     TRY(remove_demands("DELETE FROM demands WHERE reservation = ?", {id}));
     if (demands.empty())
         return {};
+    std::vector<resv::Load> loads;
+    for (const resv::Demand &d : demands)
+        loads.push_back({d.resource, resv::occupied(w), d.units});
+    if (b.preflight)
+        for (const resv::Demand &d : resv::demands_of_preflight(demands))
+            loads.push_back({d.resource, *b.preflight, d.units});
     std::string sql = "INSERT INTO demands VALUES (?, ?, ?, ?, ?, ?)";
     std::vector<Value> values;
-    for (const resv::Demand &d : demands) {
+    for (const resv::Load &load : loads) {
         if (!values.empty())
             sql += ", (?, ?, ?, ?, ?, ?)";
         values.insert(values.end(),
-                      {Value{d.resource}, Value{w.opens()}, Value{id}, Value{w.closes()},
-                       Value{d.units}, Value{b.life.hold_expires}});
+                      {Value{load.resource}, Value{load.span.from}, Value{id}, Value{load.span.to},
+                       Value{load.units}, Value{b.life.hold_expires}});
         if (m_changes != nullptr)
-            m_changes->added.push_back(
-                {{d.resource, resv::occupied(w), d.units}, b.life.hold_expires});
+            m_changes->added.push_back({load, b.life.hold_expires});
     }
     return m_sql.run_with(sql, values);
 }

@@ -4,7 +4,8 @@
 namespace ledger {
 
 // `demands` holds what live reservations take, with their span copied beside it so that admission
-// reads one index; it is empty for those that take nothing. 0x53434c47 is "SCLG".
+// reads one index, and what their preflights take, with the span of these; it is empty for those
+// that take nothing. 0x53434c47 is "SCLG".
 const char *const k_sqlite_schema = R"sql(
 PRAGMA application_id = 0x53434c47;
 CREATE TABLE reservations (
@@ -15,7 +16,8 @@ CREATE TABLE reservations (
     vid TEXT NOT NULL, ticket_id BLOB NOT NULL, generation INTEGER NOT NULL,
     revision INTEGER NOT NULL, settings_serial INTEGER NOT NULL, feed_serial INTEGER NOT NULL,
     created_ms INTEGER NOT NULL, first_media_ms INTEGER, fee_minor INTEGER,
-    fee_currency TEXT, history INTEGER NOT NULL, history_head BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    fee_currency TEXT, history INTEGER NOT NULL, history_head BLOB NOT NULL,
+    preflight_from_ms INTEGER, preflight_until_ms INTEGER) STRICT, WITHOUT ROWID;
 CREATE INDEX reservations_airtime ON reservations (owner, start_ms);
 CREATE INDEX reservations_ahead ON reservations (owner)
     WHERE state IN ('held', 'booked', 'active');

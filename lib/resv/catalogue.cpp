@@ -61,4 +61,12 @@ std::vector<Demand> demands_of(const std::string &channel, const std::string &re
     return out;
 }
 
+std::vector<Demand> demands_of_preflight(const std::vector<Demand> &demands) {
+    auto out = demands;
+    std::erase_if(out, [](const Demand &d) {
+        return d.resource.starts_with("channel:") || d.resource.ends_with(":egress");
+    });
+    return out;
+}
+
 } // namespace resv

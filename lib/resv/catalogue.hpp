@@ -53,4 +53,8 @@ struct Catalogue {
                                              const std::vector<std::string> &carriers,
                                              base::BitRate rate, std::int64_t viewers);
 
+/// What a preflight takes of @p demands, those of its reservation: the way to the relay and into
+/// it. Not the channel, and nothing towards viewers, for it is shown to nobody.
+[[nodiscard]] std::vector<Demand> demands_of_preflight(const std::vector<Demand> &demands);
+
 } // namespace resv

@@ -146,6 +146,27 @@ has_pending() { [ -n "$(pending)" ]; }
     assert_output --partial 'cancel it instead'
 }
 
+@test "settings --preflight brings a ticket to try the line, where there is room for it now" {
+    booked=$(book "$(day 5)" --carrier lineB)
+    id=$(id_in <<<"$booked")
+    resv-store add <<<"$booked"
+    has='.stream | has("preflight_ticket")'
+    run -1 jq -e "$has" <(resv-store get "$id")
+    for _ in 1 2; do resv-request settings "$id" --preflight | resv-store add; done
+    jq -e "$has" <(resv-store get "$id" | assert_matches_schema settings-document)
+    assert_equal "$(resv-request show "$id" --history | jq -r .verb | xargs)" 'book preflight preflight'
+    resv-request show "$id" --history | assert_matches_schema resv-request
+    run -64 resv-request settings "$id" --preflight --new-generation
+    # Another one at the same time is too much for the line, though their events are days apart.
+    other=$(book "$(day 6)" --carrier lineB | id_in)
+    run -1 --separate-stderr resv-request settings "$other" --preflight
+    assert_regex "$stderr" 'carrier:lineB:bits'
+    assert_equal "$output" ''
+    resv-request cancel "$id" >/dev/null
+    run -0 --separate-stderr resv-request settings "$other" --preflight
+    assert_matches_schema resv-request <<<"$output"
+}
+
 @test "slots shows what book then takes, and says no when nothing is free" {
     from=$(day 4)
     to=$(date -u -d "$from +2 hours" +%Y-%m-%dT%H:%M:%SZ)

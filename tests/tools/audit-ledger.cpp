@@ -27,7 +27,7 @@ struct Row {
     std::string id;
     std::string channel, relay, state;
     std::int64_t viewers = 0, start = 0, end = 0, lead_in = 0, drain = 0, created = 0, revision = 0;
-    std::optional<base::UtcTime> hold_expires;
+    std::optional<base::UtcTime> hold_expires, preflight_from, preflight_until;
     Json request;
 };
 
@@ -35,7 +35,8 @@ Result<std::vector<Row>> read_rows(ledger::Sql &sql) {
     std::vector<Row> out;
     const auto rows =
         TRY(sql.query("SELECT id, channel, relay, state, viewers, start_ms, end_ms, lead_in_s, "
-                      "drain_s, created_ms, revision, hold_expires_ms, request FROM reservations"));
+                      "drain_s, created_ms, revision, hold_expires_ms, request, "
+                      "preflight_from_ms, preflight_until_ms FROM reservations"));
     while (TRY(rows->next())) {
         Row r;
         r.channel = rows->text(1);
@@ -54,6 +55,8 @@ Result<std::vector<Row>> read_rows(ledger::Sql &sql) {
         r.revision = rows->integer(10);
         r.hold_expires = rows->optional_time(11);
         r.request = TRY(wire::parse_json(rows->text(12), "request"));
+        r.preflight_from = rows->optional_time(13);
+        r.preflight_until = rows->optional_time(14);
         out.push_back(std::move(r));
     }
     return out;
@@ -84,25 +87,41 @@ std::optional<std::pair<std::int64_t, std::int64_t>> taken(const Row &r, std::in
     return std::nullopt;
 }
 
-std::map<std::string, std::vector<Use>> uses_of(const std::vector<Row> &rows, std::int64_t now) {
-    std::map<std::string, std::vector<Use>> out;
+using Uses = std::map<std::string, std::vector<Use>>;
+
+// What media of @p r takes on its way to the relay and into it.
+void way_in(const Row &r, std::pair<std::int64_t, std::int64_t> span, std::int64_t rate,
+            Uses &out) {
+    const auto take = [&](const std::string &resource, std::int64_t units) {
+        out[resource].push_back({span.first, span.second, units, r.id});
+    };
+    take("streams of " + r.relay, 1);
+    take("ingest of " + r.relay, rate);
+    for (const Json &line : r.request.at("carriers").as_array()) {
+        const std::string name(line.as_string());
+        take("lines of " + name, 1);
+        take("capacity of " + name, (rate * 5 + 3) / 4 + 100'000);
+    }
+}
+
+Uses uses_of(const std::vector<Row> &rows, std::int64_t now) {
+    Uses out;
     for (const Row &r : rows) {
         const auto span = taken(r, now);
         if (!span || span->second <= span->first)
             continue;
-        const auto take = [&](const std::string &resource, std::int64_t units) {
-            out[resource].push_back({span->first, span->second, units, r.id});
-        };
         const std::int64_t rate = r.request.at("rate_bps").to_number<std::int64_t>();
-        take("channel " + r.channel, 1);
-        take("streams of " + r.relay, 1);
-        take("ingest of " + r.relay, rate);
-        take("egress of " + r.relay, rate * r.viewers);
-        for (const Json &line : r.request.at("carriers").as_array()) {
-            const std::string name(line.as_string());
-            take("lines of " + name, 1);
-            take("capacity of " + name, (rate * 5 + 3) / 4 + 100'000);
-        }
+        out["channel " + r.channel].push_back({span->first, span->second, 1, r.id});
+        out["egress of " + r.relay].push_back({span->first, span->second, rate * r.viewers, r.id});
+        way_in(r, *span, rate, out);
+        if (!r.preflight_from)
+            continue;
+        const std::pair preflight{base::unix_ms(*r.preflight_from),
+                                  base::unix_ms(*r.preflight_until)};
+        way_in(r, preflight, rate, out);
+        // A preflight comes before the window, whose stream it would be too many with.
+        out["at once of " + r.id] = {{preflight.first, preflight.second, 1, r.id},
+                                     {r.start - r.lead_in, r.end + r.drain, 1, r.id}};
     }
     return out;
 }
@@ -212,7 +231,10 @@ Result<int> audit(const Options &o) {
     for (const auto &[resource, uses] : uses_of(rows, now)) {
         const auto limit = limits.find(resource);
         std::int64_t peak = 0;
-        bad += report_overuse(resource, limit == limits.end() ? 0 : limit->second, uses, peak);
+        const std::int64_t capacity = resource.starts_with("at once of ") ? 1
+                                      : limit == limits.end()             ? 0
+                                                                          : limit->second;
+        bad += report_overuse(resource, capacity, uses, peak);
         if (limit != limits.end() && peak == limit->second)
             ++full;
     }

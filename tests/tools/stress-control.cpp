@@ -85,8 +85,10 @@ class Client {
             return act(id, "cancel", JsonObject{});
         if (what < 85)
             return act(id, "end", JsonObject{});
-        if (what < 89)
+        if (what < 88)
             return act(id, "settings", JsonObject{{"new_generation", pick(2) == 0}});
+        if (what < 91)
+            return act(id, "settings", JsonObject{{"preflight", true}});
         if (what < 95)
             return report(id);
         look(id);

@@ -73,6 +73,8 @@ struct Worlds {
                     return desk.change(t, b, change_of(s, b.life.window.start), now);
                 case Step::Verb::no_show:
                     return settle(t, b, resv::Action::no_show, now);
+                case Step::Verb::preflight:
+                    return desk.preflight(t, b, now);
                 case Step::Verb::revoke:
                     return settle(t, b, resv::Action::revoke, now);
                 case Step::Verb::cancel:
@@ -122,6 +124,7 @@ rc::Gen<Step> any_step() {
                                                         {3, Step::Verb::now},
                                                         {6, Step::Verb::change},
                                                         {1, Step::Verb::no_show},
+                                                        {5, Step::Verb::preflight},
                                                         {1, Step::Verb::revoke}});
         s.changes = *inRange(0, 32);
         s.adjoins = *inRange(0, 3) == 0;
@@ -182,9 +185,11 @@ TEST_CASE("control: random histories get the same answers on every ledger and by
         for (std::size_t world = 0; world < worlds.ledgers.size(); ++world)
             RC_ASSERT(worlds.check_histories(world).has_value());
         seen["drained"] += model.drained;
+        seen["tried"] += model.tried;
+        seen["preflight refused"] += model.preflights_refused;
     }));
     for (const char *kind : {"boo", "hel", "act", "can", "end", "no_", "rev", "409", "410", "422",
-                             "offered", "drained"})
+                             "offered", "drained", "tried", "preflight refused"})
         CHECK_MESSAGE(seen[kind] > 0, std::string(kind));
     for (int verb = 0; verb <= static_cast<int>(Step::Verb::revoke); ++verb)
         CHECK_MESSAGE(seen[fmt::format("verb {}", verb)] > 0, verb);

@@ -1,72 +1,16 @@
-// What random histories are made of, and a model of control that decides instant by instant.
+// A model of control that decides instant by instant.
 #pragma once
 
-#include "control_fixture.hpp"
+#include "control_steps.hpp"
 
 #include <tuple>
 
 namespace control_model {
 
-using base::Millis;
-using base::Seconds;
-using base::UtcTime;
-using control::Outcome;
-using ledger::Booking;
-using resv::State;
-
-// Times are multiples of this, so the model looks at no instant between.
-constexpr Seconds k_tick{5};
-
-struct Step {
-    enum class Verb {
-        book,
-        hold,
-        now,
-        commit,
-        extend,
-        change,
-        cancel,
-        end,
-        activate,
-        no_show,
-        revoke
-    } verb{};
-    int which = 0; // of what was booked
-    wire::ReservationRequest request;
-    bool adjoins = false; // its times count from where that one ends, not from now
-    Seconds later{0};     // an extension's, a moved start's
-    Seconds passes{0};    // before it
-    int changes = 0;      // bits: start, length, rate, channel, carriers
-
-    [[nodiscard]] bool books() const {
-        return verb == Verb::book || verb == Verb::hold || verb == Verb::now;
-    }
+// What is left out to see whether it is the reason.
+struct Without {
+    bool drains = false, preflights = false;
 };
-
-// What an answer comes to, for comparison.
-inline std::string told(const Outcome<Booking> &o) {
-    if (!o)
-        return fmt::format("{}", o.error().problem.status);
-    return fmt::format("{} {}.{} {} {} to {}", resv::name(o->life.state), o->revision,
-                       o->generation, o->channel, base::unix_ms(o->life.window.start),
-                       base::unix_ms(o->life.window.end));
-}
-
-// What a step asks to be otherwise.
-inline wire::ReservationChange change_of(const Step &s, UtcTime start) {
-    wire::ReservationChange c;
-    if ((s.changes & 1) != 0)
-        c.start = start + s.later - Seconds{60};
-    if ((s.changes & 2) != 0)
-        c.duration = s.request.end - s.request.start;
-    if ((s.changes & 4) != 0)
-        c.rate = s.request.rate;
-    if ((s.changes & 8) != 0)
-        c.channel = s.request.channel;
-    if ((s.changes & 16) != 0)
-        c.carriers = s.request.carriers;
-    return c;
-}
 
 struct Model {
     struct One {
@@ -80,6 +24,7 @@ struct Model {
         UtcTime start, end, hold_expires;
         Seconds lead_in{10};
         bool known = false; // to the relay
+        std::optional<resv::Span> preflight{};
 
         [[nodiscard]] UtcTime opens() const { return start - lead_in; }
         [[nodiscard]] UtcTime closes() const { return end + Seconds{5}; }
@@ -95,29 +40,48 @@ struct Model {
             return now >= closes() && state == State::active ? State::ended : state;
         }
         [[nodiscard]] std::string told() const {
-            return fmt::format("{} {}.{} {} {} to {}", resv::name(state), revision, generation,
-                               channel, base::unix_ms(start), base::unix_ms(end));
+            return fmt::format("{} {}.{} {} {} to {}, {}", resv::name(state), revision, generation,
+                               channel, base::unix_ms(start), base::unix_ms(end),
+                               preflight ? base::unix_ms(preflight->to) : 0);
+        }
+        // It was changed: a preflight that is over, or of what takes nothing any more, is no more.
+        void saved(UtcTime now) {
+            ++revision;
+            const bool takes =
+                state == State::booked || state == State::active || state == State::ended;
+            if (preflight && (preflight->to <= now || !takes))
+                preflight.reset();
         }
     };
     std::vector<One> all;
 
+    // All of a reservation, or what its preflight takes.
+    struct Use {
+        const One *of;
+        bool preflight = false;
+    };
     // At every instant of [from, to), beside all others: no channel twice, no relay, line or bit
     // too much. The numbers are those of k_config.
     [[nodiscard]] bool fits(const One &wanted, UtcTime from, UtcTime to, UtcTime now,
-                            const One *except, bool drains = true) const {
+                            const One *except, Without without = {}, bool preflight = false) const {
         for (auto t = from; t < to; t += k_tick) {
-            std::vector<const One *> on{&wanted};
+            std::vector<Use> on{{&wanted, preflight}};
             for (const One &o : all) {
-                const UtcTime until = drains || o.state != State::ended ? o.closes() : o.end;
-                if (&o != except && o.live(now) && o.opens() <= t && t < until)
-                    on.push_back(&o);
+                if (&o == except || !o.live(now))
+                    continue;
+                const bool cut = without.drains && o.state == State::ended;
+                if (o.opens() <= t && t < (cut ? o.end : o.closes()))
+                    on.push_back({&o});
+                if (!without.preflights && o.preflight && o.preflight->from <= t &&
+                    t < o.preflight->to)
+                    on.push_back({&o, true});
             }
             std::map<std::string, std::int64_t> sum;
-            for (const One *o : on) {
-                sum["channel " + o->channel] += 1;
+            for (const auto &[o, tries] : on) {
+                sum["channel " + o->channel] += tries ? 0 : 1;
                 sum["streams " + o->relay] += 1;
                 sum["ingest " + o->relay] += o->rate;
-                sum["egress " + o->relay] += o->rate * o->viewers;
+                sum["egress " + o->relay] += tries ? 0 : o->rate * o->viewers;
                 for (const auto &c : o->carriers) {
                     sum["lines " + c] += 1;
                     sum["bits " + c] += o->rate + (o->rate + 3) / 4 + 100'000;
@@ -148,8 +112,8 @@ struct Model {
         return list;
     }
 
-    // Refusals that a drain alone is the reason for.
-    int drained = 0;
+    // Refusals that a drain alone is the reason for, or preflights; and those of preflights.
+    int drained = 0, tried = 0, preflights_refused = 0;
 
     // Makes the times of `s` count from now, or from the end of what it adjoins. What has just
     // ended is met where only its drain is in the way, for chance seldom hits that.
@@ -172,6 +136,22 @@ struct Model {
                     offset = Seconds{10}; // a lead-in
                 }
         }
+        if (s.books() && s.changes % 4 == 1) { // over the line of a preflight, while it is tried
+            for (const One &o : all)
+                if (o.preflight && o.preflight->to > now) {
+                    s.request.channel = o.channel == "one" ? "two" : "one";
+                    s.request.carriers = o.carriers;
+                    s.request.rate = {10'000'000};
+                    from = now;
+                    offset = Seconds{10};
+                }
+        }
+        if (s.verb == Step::Verb::preflight && s.changes % 2 == 0) { // what has no room for one
+            for (std::size_t i = 0; i < all.size(); ++i)
+                if (Model{*this}.preflight(i, now) == "409" && all[i].at(now) == State::booked &&
+                    now < all[i].opens())
+                    s.which = static_cast<int>(i);
+        }
         if (s.verb == Step::Verb::now) {
             from = now;
             offset = Millis{0};
@@ -184,7 +164,7 @@ struct Model {
         if (r.start < now)
             return "422";
         bool any = false;
-        bool without_drains = false;
+        bool without_drains = false, without_preflights = false;
         for (const auto &[channel, relay, most] : channels()) {
             if ((r.channel && *r.channel != channel) ||
                 !Channel{channel, relay, most}.takes(r.rate.bps, r.carriers))
@@ -205,13 +185,16 @@ struct Model {
                   .lead_in = Seconds{at_once ? 0 : 10},
                   .known = !r.hold};
             if (!fits(o, o.opens(), o.closes(), now, nullptr)) {
-                without_drains |= fits(o, o.opens(), o.closes(), now, nullptr, false);
+                without_drains |= fits(o, o.opens(), o.closes(), now, nullptr, {.drains = true});
+                without_preflights |=
+                    fits(o, o.opens(), o.closes(), now, nullptr, {.preflights = true});
                 continue;
             }
             all.push_back(o);
             return o.told();
         }
         drained += int{without_drains};
+        tried += int{without_preflights};
         return any ? "409" : "422";
     }
 
@@ -275,20 +258,38 @@ struct Model {
             n.lead_in = n.start != o.start || n.channel != o.channel ? Seconds{10} : o.lead_in;
             if (!fits(n, n.opens(), n.closes(), now, &o))
                 continue;
-            ++n.revision;
+            n.saved(now);
             if (o.state == State::booked && (n.start != o.start || n.carriers != o.carriers ||
-                                             n.rate != o.rate || n.channel != o.channel))
+                                             n.rate != o.rate || n.channel != o.channel)) {
                 ++n.generation;
+                n.preflight.reset();
+            }
             o = n;
             return o.told();
         }
         return "409";
     }
 
-    static std::string become(One &o, State state) {
-        if (o.state != state)
-            ++o.revision;
+    static std::string become(One &o, State state, UtcTime now) {
+        const bool same = o.state == state;
         o.state = state;
+        if (!same)
+            o.saved(now);
+        return o.told();
+    }
+
+    std::string preflight(std::size_t which, UtcTime now) {
+        One &o = all[which];
+        if (o.at(now) != State::booked || now >= o.opens())
+            return "409";
+        One n = o;
+        n.preflight = resv::Span{now, std::min(now + Seconds{300}, UtcTime{o.opens()})};
+        if (!fits(n, now, n.preflight->to, now, &o, {}, true)) {
+            ++preflights_refused;
+            return "409";
+        }
+        n.saved(now);
+        o = n;
         return o.told();
     }
 
@@ -303,7 +304,7 @@ struct Model {
             if (state == State::held && !fits(o, o.opens(), o.closes(), now, &o))
                 return "409";
             o.known |= state == State::held;
-            return state == State::held || state == State::booked ? become(o, State::booked)
+            return state == State::held || state == State::booked ? become(o, State::booked, now)
                                                                   : "409";
         case Step::Verb::extend: {
             if (!live)
@@ -315,20 +316,23 @@ struct Model {
             if (!fits(longer, state == State::held ? o.opens() : o.closes(), longer.closes(), now,
                       &o))
                 return "409";
-            ++longer.revision;
+            longer.saved(now);
             o = longer;
             return o.told();
         }
         case Step::Verb::change:
             return live ? change(o, change_of(s, o.start), now) : "409";
         case Step::Verb::no_show:
-            return state == State::booked || state == State::no_show ? become(o, State::no_show)
-                                                                     : "409";
+            return state == State::booked || state == State::no_show
+                       ? become(o, State::no_show, now)
+                       : "409";
+        case Step::Verb::preflight:
+            return preflight(static_cast<std::size_t>(s.which), now);
         case Step::Verb::revoke:
-            return live || state == State::revoked ? become(o, State::revoked) : "409";
+            return live || state == State::revoked ? become(o, State::revoked, now) : "409";
         case Step::Verb::cancel:
             return state == State::held || state == State::booked || state == State::cancelled
-                       ? become(o, State::cancelled)
+                       ? become(o, State::cancelled, now)
                        : "409";
         case Step::Verb::end:
             if (state == State::booked ? now < o.opens()
@@ -336,9 +340,9 @@ struct Model {
                 return "409";
             if (o.state != State::ended)
                 o.end = std::min(o.end, std::max(now, o.start + Millis{1}));
-            return become(o, State::ended);
+            return become(o, State::ended, now);
         case Step::Verb::activate:
-            return state == State::booked || state == State::active ? become(o, State::active)
+            return state == State::booked || state == State::active ? become(o, State::active, now)
                                                                     : "409";
         default:
             return "?";

@@ -59,3 +59,54 @@ TEST_CASE("ledger: what takes something within a span comes by start, and nothin
         CHECK(within(*f.ledger, 1620, 1700).empty());
     }
 }
+
+TEST_CASE("ledger: a preflight takes the way in, at its own time") {
+    for (const Kind kind : k_kinds) {
+        CAPTURE(kind);
+        Fixture f{kind};
+        const auto all = [&](std::int64_t from_s, std::int64_t to_s,
+                             std::optional<base::Id> except = {}) {
+            std::vector<std::string> out;
+            REQUIRE(f.ledger->read([&](Transaction &t) -> base::Result<void> {
+                for (const auto &l :
+                     TRY(t.loads({"channel:c", "relay:r:egress", "relay:r:ingest", "x"},
+                                 {from_unix_ms(from_s * 1000), from_unix_ms(to_s * 1000)},
+                                 from_unix_ms(0), except)))
+                    out.push_back(fmt::format("{} {}", l.resource, l.units));
+                return {};
+            }));
+            std::ranges::sort(out);
+            return out;
+        };
+        using Loads = std::vector<std::string>;
+        Booking b = booking(1, 100, 200);
+        b.preflight = resv::Span{from_unix_ms(50'000), from_unix_ms(60'000)};
+        const std::vector<resv::Demand> demands{
+            {"channel:c", 1}, {"relay:r:egress", 9}, {"relay:r:ingest", 3}, {"x", 2}};
+        const auto keep = [&] {
+            REQUIRE(f.ledger->write([&](Transaction &t) { return t.put(b, demands); }));
+        };
+        keep();
+        CHECK(all(0, 50).empty());
+        CHECK(all(59, 60) == Loads{"relay:r:ingest 3", "x 2"});
+        CHECK(all(59, 60, b.id).empty());
+        CHECK(all(60, 100).empty());
+        CHECK(all(199, 200) == Loads{"channel:c 1", "relay:r:egress 9", "relay:r:ingest 3", "x 2"});
+        if (kind != Kind::memory)
+            f.open(); // it is durable
+        REQUIRE(f.ledger->read([&](Transaction &t) -> base::Result<void> {
+            CHECK(TRY(t.booking(b.id))->preflight == b.preflight);
+            CHECK(TRY(t.within({from_unix_ms(50'000), from_unix_ms(60'000)}, from_unix_ms(0), 9))
+                      .empty());
+            return {};
+        }));
+        b.preflight->to = from_unix_ms(70'000);
+        keep();
+        CHECK(all(59, 60).size() == 2);
+        CHECK(all(69, 70).size() == 2);
+        b.preflight.reset();
+        keep();
+        CHECK(all(0, 100).empty());
+        CHECK(all(100, 101).size() == 4);
+    }
+}
