@@ -28,11 +28,17 @@ contention() {
     sqlite3 "$db" "CREATE TABLE kept AS SELECT * FROM reservations"
     sqlite3 "$db" "INSERT INTO reservations SELECT randomblob(16), owner, channel, relay, viewers, request, state,
         end_ms + 14999, end_ms + 60000, lead_in_s, drain_s, opens_ms, hold_expires_ms, vid, ticket_id, generation, revision,
-        settings_serial, feed_serial, created_ms, first_media_ms, fee_minor, fee_currency, history, history_head
+        settings_serial, feed_serial, created_ms, first_media_ms, fee_minor, fee_currency, history, history_head, NULL, NULL
         FROM reservations WHERE hex(id) = '$one'"
     run -1 audit
     assert_line --partial '"type":"overuse","resource":"channel '
     sqlite3 "$db" "DELETE FROM reservations WHERE id NOT IN (SELECT id FROM kept)"
+    run -0 audit
+    tried() { sqlite3 "$db" "UPDATE reservations SET preflight_from_ms = $1, preflight_until_ms = $2 WHERE hex(id) = '$one'"; }
+    tried 'opens_ms - 1000' 'opens_ms + 1'
+    run -1 audit
+    assert_line --partial '"type":"overuse","resource":"at once of '
+    tried NULL NULL
     run -0 audit
     sqlite3 "$db" "DELETE FROM reservations WHERE hex(id) = '$one'"
     run -1 audit
