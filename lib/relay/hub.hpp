@@ -63,6 +63,8 @@ class Hub {
     void on(Ingest &ingest, const PartReady &e);
     void on(Ingest &ingest, const StreamStats &e);
     void on(Ingest &ingest, const StreamClosed &e);
+    void on(Ingest &ingest, const PreflightOpened &e);
+    void on(Ingest &ingest, const PreflightClosed &e);
     void on(Ingest &ingest, const Refused &e);
     static void on(Ingest &, std::monostate) {}
 
@@ -84,6 +86,7 @@ class Hub {
     Router m_router;
     std::map<base::Id, wire::FeedEntry> m_admitted; ///< what the children were told
     std::map<base::Id, LiveEvent> m_events;
+    std::map<base::Id, StreamKey> m_preflights; ///< the newest of each reservation
     std::vector<std::unique_ptr<Ingest>> m_ingest;
     base::Fd m_updated; ///< eventfd: m_updates has something
     std::mutex m_mutex; ///< for m_updates

@@ -57,6 +57,10 @@ void Hub::end_child(Ingest &ingest, std::string_view why) {
     for (const auto &[stream, reservation] : ingest.intake->open_streams())
         if (LiveEvent *live = find(reservation))
             live->closed({.carrier = ingest.carrier, .run = ingest.run, .stream = stream});
+    std::erase_if(m_preflights, [&](const auto &p) {
+        return p.second.carrier == ingest.carrier && p.second.run == ingest.run;
+    });
+    m_metrics.preflights_lost(ingest.carrier);
     m_new_media = true;
     ingest.intake.reset();
     ingest.child.reset();
@@ -142,6 +146,40 @@ void Hub::on(Ingest &ingest, const StreamClosed &e) {
     if (LiveEvent *live = find(e.reservation))
         live->closed({.carrier = ingest.carrier, .run = ingest.run, .stream = e.stream});
     m_new_media = true;
+}
+
+// What a child cannot see: a preflight of the same reservation over another carrier.
+void Hub::on(Ingest &ingest, const PreflightOpened &e) {
+    record("preflight_opened",
+           {{"reservation", e.reservation.text()}, {"carrier", ingest.carrier}, {"peer", e.peer}});
+    m_metrics.preflight_opened(ingest.carrier);
+    const StreamKey key{.carrier = ingest.carrier, .run = ingest.run, .stream = e.stream};
+    const auto [former, fresh] = m_preflights.try_emplace(e.reservation, key);
+    if (fresh)
+        return;
+    if (former->second.carrier != key.carrier)
+        close_stream(former->second, "replaced");
+    former->second = key;
+}
+
+void Hub::on(Ingest &ingest, const PreflightClosed &e) {
+    const wire::IngestPreflightDone &m = e.what;
+    const std::int64_t rate = m.duration_ms > 0 ? m.bytes * 8 / m.duration_ms * 1000 : 0;
+    record("preflight_closed", {{"reservation", e.reservation.text()},
+                                {"carrier", ingest.carrier},
+                                {"reason", m.reason},
+                                {"duration_ms", m.duration_ms},
+                                {"bytes", m.bytes},
+                                {"rate_bps", rate},
+                                {"rtt_us", m.rtt_us},
+                                {"lost_packets", m.lost_packets},
+                                {"dropped_packets", m.dropped_packets}});
+    m_metrics.preflight_closed(ingest.carrier, m.bytes);
+    if (const auto newest = m_preflights.find(e.reservation);
+        newest != m_preflights.end() &&
+        newest->second ==
+            StreamKey{.carrier = ingest.carrier, .run = ingest.run, .stream = m.stream})
+        m_preflights.erase(newest);
 }
 
 void Hub::on(Ingest &ingest, const Refused &e) {

@@ -1,5 +1,7 @@
 #include "relay/ingest_admission.hpp"
 
+#include "resv/admission.hpp"
+
 #include <algorithm>
 
 namespace relay {
@@ -31,6 +33,10 @@ const AdmissionEntry *AdmissionTable::find(const base::Id &reservation) const {
 
 namespace {
 
+bool is_preflight(const seal::Ticket &ticket) {
+    return ticket.mode == seal::TicketMode::preflight;
+}
+
 // Which live sessions @p newcomer takes over from, or busy. A bare ticket does not say whose it is:
 // two encoders with the same URL would otherwise throw each other out for ever, so it is a
 // stranger to every session, another bare one too.
@@ -40,6 +46,8 @@ take_over(const std::vector<LivePointer> &live, const seal::Ticket &ticket,
     const bool anonymous = newcomer.instance == std::array<std::uint8_t, 8>{};
     std::vector<std::int64_t> replaces;
     for (const LivePointer &session : live) {
+        if (session->preflight.has_value() != is_preflight(ticket))
+            continue;
         const bool same = !anonymous && session->instance == newcomer.instance;
         if (same && session->path != newcomer.path)
             continue; // the other path of the same publisher
@@ -64,19 +72,22 @@ Verdict decide(std::string_view stream_id, const AdmissionTable &table, const Ad
         return std::unexpected(IngestRefusal::bad_ticket);
     if (ticket->audience != keys.audience)
         return std::unexpected(IngestRefusal::wrong_relay);
-    if (ticket->mode != seal::TicketMode::publish)
+    if (ticket->mode != seal::TicketMode::publish && !is_preflight(*ticket))
         return std::unexpected(IngestRefusal::wrong_use);
     const base::UtcTime now = clock.now();
     const AdmissionEntry *entry = table.find(ticket->reservation);
     if (entry == nullptr)
         return std::unexpected(now >= ticket->expiry ? IngestRefusal::ended
                                                      : IngestRefusal::unknown);
+    // The feed's window counts for publishers; of preflights it says nothing.
+    const resv::Span when = is_preflight(*ticket) ? resv::Span{ticket->not_before, ticket->expiry}
+                                                  : resv::occupied(entry->terms.window);
     // An event that is over is withdrawn too: the publisher is better told that it has ended.
-    if (now >= entry->terms.window.closes())
+    if (now >= when.to)
         return std::unexpected(IngestRefusal::ended);
     if (entry->withdrawn || ticket->generation < entry->terms.generation)
         return std::unexpected(IngestRefusal::withdrawn);
-    if (now < entry->terms.window.opens())
+    if (now < when.from)
         return std::unexpected(IngestRefusal::too_early);
     auto replaces = take_over(entry->live, *ticket, *id, clock.steady());
     if (!replaces)
@@ -93,6 +104,15 @@ std::optional<std::string_view> must_end(const AdmissionEntry *entry, std::uint3
         return "withdrawn";
     if (now < entry->terms.window.opens())
         return "too_early"; // the reservation was moved
+    return std::nullopt;
+}
+
+std::optional<std::string_view> must_end(const AdmissionEntry *entry, const LiveSession &preflight,
+                                         base::UtcTime now, base::SteadyTime steady) {
+    if (now >= preflight.preflight || steady - preflight.begun >= k_preflight_session)
+        return "ended";
+    if (entry == nullptr || entry->withdrawn || preflight.generation < entry->terms.generation)
+        return "withdrawn";
     return std::nullopt;
 }
 

@@ -18,6 +18,9 @@ namespace relay {
 /// A publisher instance counts as present this long after its last packet.
 inline constexpr std::chrono::seconds k_busy_for{2};
 
+/// A preflight ends this long after it began. Its ticket may be shown again.
+inline constexpr std::chrono::seconds k_preflight_session{60};
+
 /// One publisher that is connected. Made by the main thread, which alone writes `delivered`; read
 /// by libsrt's thread too.
 struct LiveSession {
@@ -26,6 +29,8 @@ struct LiveSession {
     std::array<std::uint8_t, 8> instance{}; ///< zero: a bare ticket, so nobody knows which
     unsigned path = 0;
     std::atomic<base::SteadyTime> delivered; ///< when its last packet came
+    base::SteadyTime begun{};
+    std::optional<base::UtcTime> preflight; ///< it is one, until then at the latest
 };
 using LivePointer = std::shared_ptr<const LiveSession>;
 
@@ -61,12 +66,19 @@ struct Admitted {
 using Verdict = std::expected<Admitted, wire::IngestRefusal>;
 
 /// Decides on a stream id, which may be any bytes. Thread-safe on a table that nobody changes.
+/// A preflight is admitted within its ticket's own time, and neither keeps a publisher out nor is
+/// kept out by one: only by another preflight.
 [[nodiscard]] Verdict decide(std::string_view stream_id, const AdmissionTable &table,
                              const AdmissionKeys &keys, const base::ControlClock &clock);
 
 /// Why a live session must end now, as IngestClosed says it; nothing while it may go on.
 [[nodiscard]] std::optional<std::string_view> must_end(const AdmissionEntry *entry,
                                                        std::uint32_t generation, base::UtcTime now);
+
+/// The same of a preflight.
+[[nodiscard]] std::optional<std::string_view> must_end(const AdmissionEntry *entry,
+                                                       const LiveSession &preflight,
+                                                       base::UtcTime now, base::SteadyTime steady);
 
 /// Why a publisher left by itself at @p now, as IngestClosed says it: after the programme's end it
 /// has done its work, before it was cut.

@@ -51,14 +51,21 @@ void IngestServer::begin(media::SrtSocket socket, const Admitted &admitted) {
     live->generation = admitted.ticket.generation;
     live->instance = admitted.id.instance;
     live->path = admitted.id.path;
-    live->delivered = m_clock.steady();
+    live->begun = m_clock.steady();
+    live->delivered = live->begun;
+    if (admitted.ticket.mode == seal::TicketMode::preflight)
+        live->preflight = admitted.ticket.expiry;
     const base::Id &reservation = admitted.ticket.reservation;
     const std::string peer = socket.peer();
     auto session = std::make_unique<IngestSession>(std::move(socket), live, reservation);
-    // It is watched once the parent gave it an extent.
-    session->watched = false;
+    // It is watched once the parent gave it an extent. A preflight gets none; when it cannot be
+    // watched, it is broken, and housekeep() finds that.
+    session->watched = live->preflight && m_poll.watch(session->handle()).has_value();
     m_sessions.push_back(std::move(session));
     change_table([&](AdmissionTable &t) { t.entries[reservation].live.push_back(live); });
+    if (live->preflight)
+        return tell(wire::IngestPreflight{
+            .stream = live->stream, .reservation = reservation, .peer = peer});
     tell(wire::IngestOpened{.stream = live->stream,
                             .reservation = reservation,
                             .generation = live->generation,
@@ -84,7 +91,9 @@ void IngestServer::read(IngestSession &session) {
         break;
     case IngestSession::Reading::over:
         end(session.stream(),
-            gone_reason(m_table.load()->find(session.reservation()), m_control.now()));
+            session.is_preflight()
+                ? "gone"
+                : gone_reason(m_table.load()->find(session.reservation()), m_control.now()));
         return;
     }
     if (const auto wanted = session.writer().take_need())
@@ -103,7 +112,10 @@ void IngestServer::end(std::int64_t stream, std::string_view reason) {
     if (const std::uint64_t garbage = session->writer().garbage_bytes(); garbage > 0)
         base::log::warning("stream {} of {}: {} bytes were no TS and were dropped", stream,
                            session->reservation().text(), garbage);
-    tell(wire::IngestClosed{.stream = stream, .reason = std::string{reason}});
+    if (session->is_preflight())
+        tell(session->done(reason, m_clock.steady()));
+    else
+        tell(wire::IngestClosed{.stream = stream, .reason = std::string{reason}});
     change_table([&](AdmissionTable &t) {
         if (const auto entry = t.entries.find(session->reservation()); entry != t.entries.end())
             std::erase(entry->second.live, session->live());
@@ -116,7 +128,11 @@ void IngestServer::enforce(base::SteadyTime now) {
     std::vector<std::pair<std::int64_t, std::string_view>> ending;
     for (const auto &session : m_sessions) {
         const AdmissionEntry *entry = table->find(session->reservation());
-        if (const auto why = must_end(entry, session->live()->generation, m_control.now()))
+        const LiveSession &live = *session->live();
+        const auto why = session->is_preflight()
+                             ? must_end(entry, live, m_control.now(), now)
+                             : must_end(entry, live.generation, m_control.now());
+        if (why)
             ending.emplace_back(session->stream(), *why);
         else if (over_rate(session->meter(), entry->terms.max_rate, now))
             ending.emplace_back(session->stream(), "over_rate");
@@ -141,7 +157,8 @@ void IngestServer::housekeep() {
     if (now - m_last_stats >= 1s) {
         m_last_stats = now;
         for (const auto &session : m_sessions)
-            tell(session->stats(now));
+            if (!session->is_preflight())
+                tell(session->stats(now));
     }
     for (const wire::IngestRefused &refused : m_refusals.take(now))
         tell(refused);

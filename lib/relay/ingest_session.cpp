@@ -31,13 +31,16 @@ IngestSession::Reading IngestSession::read(const base::Clock &clock) {
         m_broken_at = now;
     const auto broken_for = m_broken_at ? now - *m_broken_at : base::SteadyTime::duration{0};
     for (int i = 0; i < k_share; ++i) {
-        if (!m_writer.has_room())
+        if (!is_preflight() && !m_writer.has_room())
             return broken_for > k_patience ? Reading::over : Reading::no_room;
         const std::size_t bytes = m_socket.receive(message).value_or(std::nullopt).value_or(0);
         if (bytes > 0) {
             m_live->delivered.store(now);
             m_meter.add(now, bytes);
-            m_writer.append({message.data(), bytes}, now);
+            if (is_preflight())
+                m_discarded += static_cast<std::int64_t>(bytes);
+            else
+                m_writer.append({message.data(), bytes}, now);
             continue;
         }
         return m_broken_at && broken_for > m_latency ? Reading::over : Reading::idle;
@@ -49,6 +52,17 @@ wire::IngestStats IngestSession::stats(base::SteadyTime now) {
     const media::SrtStats s = m_socket.stats();
     return {.stream = stream(),
             .rate_bps = m_meter.rate(now).bps,
+            .rtt_us = s.rtt_us,
+            .lost_packets = s.lost_packets,
+            .dropped_packets = s.dropped_packets};
+}
+
+wire::IngestPreflightDone IngestSession::done(std::string_view reason, base::SteadyTime now) {
+    const media::SrtStats s = m_socket.stats();
+    return {.stream = stream(),
+            .reason = std::string{reason},
+            .duration_ms = std::chrono::floor<base::Millis>(now - m_live->begun).count(),
+            .bytes = m_discarded,
             .rtt_us = s.rtt_us,
             .lost_packets = s.lost_packets,
             .dropped_packets = s.dropped_packets};

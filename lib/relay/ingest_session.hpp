@@ -32,6 +32,10 @@ class IngestSession {
 
     /// What to tell the parent once a second.
     [[nodiscard]] wire::IngestStats stats(base::SteadyTime now);
+    /// It is measured and discarded, and needs no extents.
+    [[nodiscard]] bool is_preflight() const { return m_live->preflight.has_value(); }
+    /// What to tell of a preflight at its end.
+    [[nodiscard]] wire::IngestPreflightDone done(std::string_view reason, base::SteadyTime now);
 
     [[nodiscard]] std::int64_t stream() const { return m_live->stream; }
     [[nodiscard]] int handle() const { return m_socket.handle(); }
@@ -48,6 +52,7 @@ class IngestSession {
     base::Id m_reservation;
     ExtentWriter m_writer;
     media::RateMeter m_meter;
+    std::int64_t m_discarded = 0; // bytes of a preflight
     base::Millis m_latency;
     std::optional<base::SteadyTime> m_broken_at;
 };

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::size_t k_max_streams = 64;
 constexpr std::int64_t k_max_age_us = 60'000'000; // of a part when it is told
+constexpr std::int64_t k_max_preflight_ms = 600'000;
+constexpr std::int64_t k_max_preflight_bytes = 1'000'000'000'000;
 constexpr std::int64_t k_max_count = 1'000'000'000;
 
 bool is_label(std::string_view text) {
@@ -48,12 +50,17 @@ Result<void> Intake::give_owed() {
     return {};
 }
 
-Intake::Outcome Intake::on(const wire::IngestOpened &m, std::int64_t now_us) {
-    if (m.stream <= m_highest)
-        return fail(Errc::protocol, "stream {} is not a fresh number", m.stream);
-    m_highest = m.stream;
-    if (m_streams.size() >= k_max_streams)
+Result<void> Intake::is_fresh(std::int64_t stream) {
+    if (stream <= m_highest)
+        return fail(Errc::protocol, "stream {} is not a fresh number", stream);
+    m_highest = stream;
+    if (m_streams.size() + m_preflights.size() >= k_max_streams)
         return fail(Errc::protocol, "more than {} streams at a time", k_max_streams);
+    return {};
+}
+
+Intake::Outcome Intake::on(const wire::IngestOpened &m, std::int64_t now_us) {
+    TRY(is_fresh(m.stream));
     // A withdrawal may cross it on the way: then the child closes the stream itself, and what it
     // sends until then has no reservation to go to.
     Stream &stream = m_streams[m.stream];
@@ -146,6 +153,27 @@ Intake::Outcome Intake::on(const wire::IngestClosed &m, std::int64_t) {
                (close != nullptr && close->stream == m.stream);
     });
     return closed;
+}
+
+Intake::Outcome Intake::on(const wire::IngestPreflight &m, std::int64_t) {
+    TRY(is_fresh(m.stream));
+    m_preflights[m.stream] = m.reservation;
+    return PreflightOpened{.stream = m.stream, .reservation = m.reservation, .peer = m.peer};
+}
+
+Intake::Outcome Intake::on(const wire::IngestPreflightDone &m, std::int64_t) {
+    const auto found = m_preflights.extract(m.stream);
+    if (!found)
+        return fail(Errc::protocol, "preflight {} is not open", m.stream);
+    // Counters that others add up: no more in a session than a line of 100 Gbit/s has.
+    if (!is_label(m.reason) || m.duration_ms > k_max_preflight_ms ||
+        m.bytes > k_max_preflight_bytes)
+        return fail(Errc::protocol, "a preflight without reason, or that cannot be");
+    std::erase_if(outbox, [&](const Outgoing &o) {
+        const auto *close = std::get_if<wire::IngestClose>(&o.message);
+        return close != nullptr && close->stream == m.stream;
+    });
+    return PreflightClosed{.reservation = found.mapped(), .what = m};
 }
 
 Intake::Outcome Intake::on(const wire::IngestRefused &m, std::int64_t) {

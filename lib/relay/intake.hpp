@@ -42,11 +42,20 @@ struct StreamClosed {
     base::Id reservation;
     std::string reason;
 };
+struct PreflightOpened {
+    std::int64_t stream = 0;
+    base::Id reservation;
+    std::string peer;
+};
+struct PreflightClosed {
+    base::Id reservation;
+    wire::IngestPreflightDone what;
+};
 struct Refused {
     wire::IngestRefused what;
 };
-using IntakeEvent =
-    std::variant<std::monostate, StreamOpened, PartReady, StreamStats, StreamClosed, Refused>;
+using IntakeEvent = std::variant<std::monostate, StreamOpened, PartReady, StreamStats, StreamClosed,
+                                 PreflightOpened, PreflightClosed, Refused>;
 
 /// One child's streams. Not thread-safe.
 class Intake {
@@ -98,14 +107,18 @@ class Intake {
     Outcome on(const wire::IngestPart &m, std::int64_t now_us);
     Outcome on(const wire::IngestStats &m, std::int64_t now_us);
     Outcome on(const wire::IngestClosed &m, std::int64_t now_us);
+    Outcome on(const wire::IngestPreflight &m, std::int64_t now_us);
+    Outcome on(const wire::IngestPreflightDone &m, std::int64_t now_us);
     Outcome on(const wire::IngestRefused &m, std::int64_t now_us);
     template <typename M> Outcome on(const M &, std::int64_t);
     base::Result<void> give_owed(std::int64_t number, Stream &stream);
+    base::Result<void> is_fresh(std::int64_t stream);
     base::Result<void> move_on(Stream &stream, const wire::IngestPart &part);
     base::Result<Stream *> find(std::int64_t stream);
 
     MakeExtent m_make;
     std::map<std::int64_t, Stream> m_streams;
+    std::map<std::int64_t, base::Id> m_preflights; ///< streams that are measured and discarded
     std::set<base::Id> m_admitted;
     std::int64_t m_highest = -1;
 };

@@ -74,6 +74,25 @@ void Metrics::child_started(const std::string &carrier) {
     ++m_children[carrier];
 }
 
+void Metrics::preflight_opened(const std::string &carrier) {
+    const std::lock_guard lock(m_mutex);
+    Preflights &p = m_preflights[carrier];
+    ++p.now;
+    ++p.sessions;
+}
+
+void Metrics::preflight_closed(const std::string &carrier, std::int64_t bytes) {
+    const std::lock_guard lock(m_mutex);
+    Preflights &p = m_preflights[carrier];
+    --p.now;
+    p.bytes += bytes;
+}
+
+void Metrics::preflights_lost(const std::string &carrier) {
+    const std::lock_guard lock(m_mutex);
+    m_preflights[carrier].now = 0;
+}
+
 std::string Metrics::text(const Board &board, const base::ControlClock &clock) const {
     std::string out;
     const auto events = board.events();
@@ -112,6 +131,18 @@ std::string Metrics::text(const Board &board, const base::ControlClock &clock) c
         fmt::format_to(std::back_inserter(out),
                        "slotcast_relay_ingest_refused_total{{carrier=\"{}\",reason=\"{}\"}} {}\n",
                        key.first, key.second, count);
+    const auto preflights = [&](std::string_view name, std::string_view type, std::string_view help,
+                                std::int64_t Preflights::*value) {
+        header(out, name, type, help);
+        for (const auto &[carrier, p] : m_preflights)
+            fmt::format_to(std::back_inserter(out), "{}{{carrier=\"{}\"}} {}\n", name, carrier,
+                           p.*value);
+    };
+    preflights("slotcast_relay_preflights", "gauge", "Preflights that run", &Preflights::now);
+    preflights("slotcast_relay_preflights_total", "counter", "Preflights so far",
+               &Preflights::sessions);
+    preflights("slotcast_relay_preflight_bytes_total", "counter",
+               "Bytes of preflights, which were discarded", &Preflights::bytes);
     header(out, "slotcast_relay_ingest_starts_total", "counter", "Starts of ingest processes");
     for (const auto &[carrier, count] : m_children)
         fmt::format_to(std::back_inserter(out),

@@ -19,6 +19,10 @@ class Metrics {
 
     void refused(const std::string &carrier, const std::string &reason, std::int64_t count);
     void child_started(const std::string &carrier);
+    void preflight_opened(const std::string &carrier);
+    void preflight_closed(const std::string &carrier, std::int64_t bytes);
+    /// All of that carrier's, with its ingest.
+    void preflights_lost(const std::string &carrier);
 
     [[nodiscard]] std::string text(const Board &board, const base::ControlClock &clock) const;
 
@@ -26,6 +30,10 @@ class Metrics {
     mutable std::mutex m_mutex; // for the maps
     std::map<std::pair<std::string, std::string>, std::int64_t> m_refused;
     std::map<std::string, std::int64_t> m_children;
+    struct Preflights {
+        std::int64_t now = 0, sessions = 0, bytes = 0;
+    };
+    std::map<std::string, Preflights> m_preflights; // by carrier
 };
 
 } // namespace relay

@@ -146,6 +146,9 @@ std::vector<wire::Json> status_records(std::string_view metrics) {
         {"slotcast_relay_egress_bytes_total", "egress_bytes"},
         {"slotcast_relay_gaps_total", "gaps"},
         {"slotcast_relay_connections", "connections"},
+        {"slotcast_relay_preflights", "preflights"},
+        {"slotcast_relay_preflights_total", "preflights_so_far"},
+        {"slotcast_relay_preflight_bytes_total", "preflight_bytes"},
         {"slotcast_relay_feed_serial", "feed_serial"},
         {"slotcast_relay_feed_age_seconds", "feed_age_s"},
         {"slotcast_relay_clock_offset_milliseconds", "clock_offset_ms"},
@@ -164,7 +167,8 @@ std::vector<wire::Json> status_records(std::string_view metrics) {
         std::from_chars(line.data() + space + 1, line.data() + line.size(), value);
         const std::size_t label = line.find(k_label);
         if (label == std::string_view::npos) {
-            relay[name->second] = value;
+            wire::Json &sum = relay[name->second]; // of all carriers, where there is one for each
+            sum = (sum.is_null() ? 0 : sum.as_int64()) + value;
             continue;
         }
         const std::string_view id = line.substr(label + k_label.size(), 26);

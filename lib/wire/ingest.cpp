@@ -91,6 +91,22 @@ struct Write {
         return JsonObject{
             {"type", "refused"}, {"reason", m.reason}, {"peer", m.peer}, {"count", m.count}};
     }
+    Json operator()(const IngestPreflight &m) const {
+        return JsonObject{{"type", "preflight"},
+                          {"stream", m.stream},
+                          {"reservation", m.reservation.text()},
+                          {"peer", m.peer}};
+    }
+    Json operator()(const IngestPreflightDone &m) const {
+        return JsonObject{{"type", "preflight_done"},
+                          {"stream", m.stream},
+                          {"reason", m.reason},
+                          {"duration_ms", m.duration_ms},
+                          {"bytes", m.bytes},
+                          {"rtt_us", m.rtt_us},
+                          {"lost_packets", m.lost_packets},
+                          {"dropped_packets", m.dropped_packets}};
+    }
 };
 
 Result<base::Id> read_id(ObjectReader &in) {
@@ -225,8 +241,28 @@ Result<IngestMessage> read_refused(ObjectReader &in) {
     return out;
 }
 
+Result<IngestMessage> read_preflight(ObjectReader &in) {
+    IngestPreflight out;
+    out.stream = TRY(in.integer("stream"));
+    out.reservation = TRY(read_id(in));
+    out.peer = TRY(in.string("peer", 64));
+    return out;
+}
+
+Result<IngestMessage> read_preflight_done(ObjectReader &in) {
+    IngestPreflightDone out;
+    out.stream = TRY(in.integer("stream"));
+    out.reason = TRY(in.string("reason", 64));
+    out.duration_ms = TRY(in.integer("duration_ms"));
+    out.bytes = TRY(in.integer("bytes"));
+    out.rtt_us = TRY(in.integer("rtt_us"));
+    out.lost_packets = TRY(in.integer("lost_packets"));
+    out.dropped_packets = TRY(in.integer("dropped_packets"));
+    return out;
+}
+
 using Reader = Result<IngestMessage> (*)(ObjectReader &);
-constexpr std::array<std::pair<std::string_view, Reader>, 12> k_readers{
+constexpr std::array<std::pair<std::string_view, Reader>, 14> k_readers{
     {{"setup", read_setup},
      {"clock", read_clock},
      {"admit", read_admit},
@@ -238,7 +274,9 @@ constexpr std::array<std::pair<std::string_view, Reader>, 12> k_readers{
      {"stats", read_stats},
      {"close", read_close},
      {"closed", read_closed},
-     {"refused", read_refused}}};
+     {"refused", read_refused},
+     {"preflight", read_preflight},
+     {"preflight_done", read_preflight_done}}};
 
 } // namespace
 

@@ -103,9 +103,28 @@ struct IngestRefused {
     std::int64_t count = 1; ///< how many of this reason since the last such message
 };
 
-using IngestMessage = std::variant<IngestSetup, IngestClock, IngestAdmit, IngestWithdraw,
-                                   IngestExtent, IngestOpened, IngestNeedExtent, IngestPart,
-                                   IngestStats, IngestClose, IngestClosed, IngestRefused>;
+/// child -> parent: a preflight was admitted; `stream` is a fresh number as IngestOpened's. It is
+/// given no extent: nothing of it is kept.
+struct IngestPreflight {
+    std::int64_t stream = 0;
+    base::Id reservation;
+    std::string peer;
+};
+/// child -> parent: it is over. What came of it, as the child measured it.
+struct IngestPreflightDone {
+    std::int64_t stream = 0;
+    std::string reason; ///< "ended", "lost", "withdrawn", "over_rate", "replaced" …
+    std::int64_t duration_ms = 0;
+    std::int64_t bytes = 0; ///< of TS
+    std::int64_t rtt_us = 0;
+    std::int64_t lost_packets = 0;
+    std::int64_t dropped_packets = 0;
+};
+
+using IngestMessage =
+    std::variant<IngestSetup, IngestClock, IngestAdmit, IngestWithdraw, IngestExtent, IngestOpened,
+                 IngestNeedExtent, IngestPart, IngestStats, IngestClose, IngestClosed,
+                 IngestRefused, IngestPreflight, IngestPreflightDone>;
 
 [[nodiscard]] std::string write_ingest(const IngestMessage &message);
 [[nodiscard]] base::Result<IngestMessage> read_ingest(std::string_view text);
@@ -120,7 +139,7 @@ enum class IngestRefusal {
     withdrawn = 2005,   ///< cancelled, revoked or superseded by a newer generation
     busy = 2006,        ///< another publisher is live with this ticket
     unknown = 2007,     ///< this relay has not heard of the reservation
-    wrong_use = 2008,   ///< not a publish ticket
+    wrong_use = 2008,   ///< neither a publish nor a preflight ticket
 };
 [[nodiscard]] std::string_view name(IngestRefusal refusal);
 

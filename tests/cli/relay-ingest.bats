@@ -98,7 +98,7 @@ refused() {
     refused ended
     ticket $A r2 2
     refused wrong_relay
-    ticket $A r1 2 3
+    ticket $A r1 2 2
     refused wrong_use
     ticket $B
     refused unknown
@@ -240,4 +240,48 @@ refused() {
     assert_failure
     run relay-ingest --fd 9 9</dev/null
     assert_failure 74
+}
+
+@test "a preflight before the window is measured and discarded, and over with its ticket" {
+    tell "admit $A 20000 30000 5 5 1 6M"
+    ticket $A r1 1 3 -1000 2500
+    publish first
+    wait_for 5 heard preflight ".reservation == \"$A\""
+    wait_for 5 heard preflight_done '.reason == "ended"'
+    heard preflight_done '.bytes > 20000 and .duration_ms >= 500 and .duration_ms < 3500'
+    run ! heard opened
+    run ! heard part
+    assert [ ! -e 1.ts ]
+    refused ended
+    ticket $A r1 1 3 60000 90000
+    refused too_early
+    ticket $A r1 0 3
+    refused withdrawn
+    ticket $B r1 1 3
+    refused unknown
+}
+
+@test "a preflight and a publisher do not see each other; two preflights do" {
+    tell "admit $A -1000 30000 5 5 1 6M"
+    ticket $A
+    publish publisher
+    wait_for 5 heard opened
+    ticket $A r1 1 3
+    publish trial
+    wait_for 5 heard preflight
+    refused busy # by the preflight that runs, though the publisher is older
+    wait_for 5 heard part
+    tell "admit $A -1000 30000 5 5 2 6M" # its tickets are void
+    wait_for 5 heard preflight_done '.reason == "withdrawn"'
+    wait_for 5 heard closed '.reason == "withdrawn"'
+    run ! heard preflight_done '.reason != "withdrawn"'
+    assert [ -s 1.ts ]
+    assert [ ! -e 2.ts ]
+}
+
+@test "a preflight that sends more than was reserved is ended" {
+    tell "admit $A 20000 30000 5 5 1 50000"
+    ticket $A r1 1 3
+    publish greedy
+    wait_for 8 heard preflight_done '.reason == "over_rate"'
 }

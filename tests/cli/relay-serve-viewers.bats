@@ -6,8 +6,8 @@ HTTP=http://127.0.0.1:18280
 
 setup_file() {
     export RELAY=$BATS_FILE_TMPDIR MEDIA=$BATS_FILE_TMPDIR/media.ts
-    export ID LOCKED OTHER FULL
-    ID=$(make-relay id) LOCKED=$(make-relay id) OTHER=$(make-relay id) FULL=$(make-relay id)
+    export ID LOCKED OTHER FULL LATER
+    LATER=$(make-relay id) ID=$(make-relay id) LOCKED=$(make-relay id) OTHER=$(make-relay id) FULL=$(make-relay id)
     cat >"$RELAY/relay.toml" <<EOF
 id = "r1"
 control = "https://127.0.0.1:9"
@@ -21,7 +21,8 @@ EOF
     make-relay data "$RELAY/data" r1 "$ID,0,120,title=<b>Town & hall" \
         "$LOCKED,0,120,disclosure=password,vid=abcdefgh12345678,password=sesame" \
         "$OTHER,0,120,channel=studio2,disclosure=unlisted,vid=unlisted90123456" \
-        "$FULL,0,120,viewers=1,channel=studio3"
+        "$FULL,0,120,viewers=1,channel=studio3" \
+        "$LATER,90,120,channel=studio4"
     relay-serve --config "$RELAY/relay.toml" --events - >"$RELAY/events" 2>"$RELAY/err" 3>&- &
     echo $! >"$RELAY/pid"
     ffmpeg -nostdin -loglevel error -f lavfi -i testsrc=size=320x180:rate=25 -f lavfi \
@@ -32,10 +33,10 @@ EOF
 teardown_file() { kill "$(cat "$BATS_FILE_TMPDIR/pid")" || true; }
 teardown() { end_started; }
 
-# publish NAME ID [PORT [SECONDS]]: sends MEDIA in real time in the background.
+# publish NAME ID [PORT [SECONDS [MODE]]]: sends MEDIA in real time in the background.
 publish() {
     local ticket passphrase
-    read -r ticket passphrase < <(play-relay ticket "$2" r1)
+    read -r ticket passphrase < <(play-relay ticket "$2" r1 1 "${5:-1}")
     start "$1" ffmpeg -nostdin -loglevel error -re -i "$MEDIA" -t "${4:-20}" -c copy -f mpegts \
         "srt://127.0.0.1:${3:-18281}?streamid=$ticket&passphrase=$passphrase"
 }
@@ -212,4 +213,27 @@ frames() {
     wait "$started_play_index_m3u8"
     grep -aq 'frame= *50' "$BATS_TEST_TMPDIR/play.live.ts.err"
     grep -aq 'frame= *50' "$BATS_TEST_TMPDIR/play.index.m3u8.err"
+}
+
+@test "a preflight is counted, on no channel, and ends when it comes over another carrier" {
+    metric() { curl -s $HTTP/metrics | awk -v m="slotcast_relay_$1" '$1 == m {print $2}'; }
+    start viewer curl -sN "$HTTP/w/$LATER/live.ts"
+    publish trial "$LATER" 18281 20 3
+    wait_for 5 happened preflight_opened "$LATER"
+    assert_equal "$(metric 'preflights{carrier="lineA"}')" 1
+    publish again "$LATER" 18283 2 3
+    over() { jq -es --arg id "$LATER" 'any(.type == "preflight_closed" and .reservation == $id and .carrier == $ARGS.positional[0] and .reason == $ARGS.positional[1])' "$RELAY/events" --args "$@"; }
+    wait_for 5 over lineA replaced
+    wait_for 8 over lineB gone
+    jq -es 'any(.type == "preflight_closed" and .carrier == "lineB" and .bytes > 20000 and .duration_ms > 500)' "$RELAY/events"
+    jq -c 'select(.type | startswith("preflight"))' "$RELAY/events" | assert_matches_schema relay-serve
+    assert_equal "$(metric 'preflights{carrier="lineA"}')$(metric 'preflights_total{carrier="lineB"}')" 01
+    assert [ "$(metric 'preflight_bytes_total{carrier="lineB"}')" -gt 20000 ]
+    relay-serve --config "$RELAY/relay.toml" status | assert_matches_schema relay-serve
+    relay-serve --config "$RELAY/relay.toml" status | jq -es '.[0] | .preflights == 0 and .preflights_so_far == 2 and .preflight_bytes > 20000'
+    # Nobody saw any of it.
+    run ! happened opened "$LATER"
+    run ! happened first_media "$LATER"
+    assert [ ! -s viewer.out ]
+    run ! has_segments "$LATER" 1
 }

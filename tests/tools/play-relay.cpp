@@ -6,7 +6,8 @@
 //       admit ID START END LEAD_S DRAIN_S GENERATION RATE
 //       withdraw ID | close STREAM REASON | clock OFFSET_MS | raw TEXT | quit
 //       stingy | unmappable STREAM       from now on: no extents, or such as cannot be written
-//   play-relay ticket ID [RELAY [GENERATION [MODE]]]      ticket and passphrase, a space between
+//   play-relay ticket ID [RELAY [GENERATION [MODE [FROM [TO]]]]]
+//                                    ticket and passphrase, a space between; times as above
 //   play-relay echo PORT [KEY]                            asks the echo; 1 when nothing answers
 #include "base/control_clock.hpp"
 #include "base/file.hpp"
@@ -250,8 +251,8 @@ int ticket(const Words &w) {
     t.reservation = *base::Id::parse(w.at(0));
     t.channel = seal::short_hash("studio1");
     const base::UtcTime now = base::SystemClock{}.now();
-    t.not_before = now - std::chrono::hours{1};
-    t.expiry = now + std::chrono::hours{1};
+    t.not_before = now + base::Millis{std::stoi(word(4, "-3600000"))};
+    t.expiry = now + base::Millis{std::stoi(word(5, "3600000"))};
     t.max_kbps = 6000;
     t.generation = static_cast<std::uint32_t>(std::stoul(word(2, "1")));
     t.audience = seal::short_hash(word(1, "r1"));

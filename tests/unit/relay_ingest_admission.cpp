@@ -103,8 +103,6 @@ TEST_CASE("relay: a ticket for another relay or another use is refused as such")
     t = w.ticket();
     t.mode = seal::TicketMode::play;
     CHECK(refusal(w.show(t)) == IngestRefusal::wrong_use);
-    t.mode = seal::TicketMode::preflight;
-    CHECK(refusal(w.show(t)) == IngestRefusal::wrong_use);
 }
 
 TEST_CASE("relay: the feed knows the reservation, its state and its generation") {
@@ -257,4 +255,58 @@ TEST_CASE("relay: keys that are none are refused without being told") {
     CHECK(admission_keys(setup).has_value());
     setup.control_key = "AAAA";
     CHECK_FALSE(admission_keys(setup).has_value());
+}
+
+TEST_CASE("relay: a preflight is admitted within its ticket's time, beside a publisher") {
+    World w;
+    seal::Ticket t = w.ticket();
+    t.mode = seal::TicketMode::preflight;
+    t.not_before = k_start - 1h;
+    t.expiry = k_start - 30min;
+    w.clock.advance(k_start - 1h - 1ms - w.clock.now());
+    CHECK(refusal(w.show(t)) == IngestRefusal::too_early);
+    w.clock.advance(k_start - 1h - w.clock.now());
+    CHECK(w.show(t).has_value());
+    const auto publisher = w.live(1, 1);
+    CHECK(w.show(t, 2)->replaces.empty());
+    const auto preflight = w.live(2, 2);
+    preflight->preflight = t.expiry;
+    CHECK(refusal(w.show(t, 3)) == IngestRefusal::busy);
+    CHECK(w.show(t, 2)->replaces == Streams{2});
+    t.generation = 2;
+    CHECK(refusal(w.show(t, 2)) == IngestRefusal::withdrawn);
+    t.generation = 3;
+    w.clock.advance(k_start - 30min - w.clock.now());
+    CHECK(refusal(w.show(t, 2)) == IngestRefusal::ended);
+    w.clock.advance(k_start - w.clock.now());
+    w.live(3, 3)->preflight = k_start + 1min; // no publisher waits for a preflight
+    publisher->delivered = w.clock.steady();
+    CHECK(w.show(w.ticket(), 1)->replaces == Streams{1});
+    w.entry().withdrawn = true;
+    t.expiry = k_start + 1min;
+    CHECK(refusal(w.show(t)) == IngestRefusal::withdrawn);
+    t.mode = seal::TicketMode::play;
+    CHECK(refusal(w.show(t)) == IngestRefusal::wrong_use);
+}
+
+TEST_CASE("relay: a preflight ends after a minute, with its ticket, and with its reservation") {
+    World w;
+    const auto live = w.live(1, 1);
+    live->begun = w.clock.steady();
+    live->preflight = k_start + 10min;
+    const auto why = [&](base::Millis later) {
+        return must_end(&w.entry(), *live, k_start + later, live->begun + later).value_or("");
+    };
+    CHECK(why(0ms).empty());
+    CHECK(why(59'999ms).empty());
+    CHECK(why(60s) == "ended");
+    live->preflight = k_start + 10s;
+    CHECK(why(9'999ms).empty());
+    CHECK(why(10s) == "ended");
+    w.entry().withdrawn = true;
+    CHECK(why(0ms) == "withdrawn");
+    w.entry().withdrawn = false;
+    w.entry().terms.generation = 4;
+    CHECK(why(0ms) == "withdrawn");
+    CHECK(must_end(nullptr, *live, k_start, live->begun) == "withdrawn");
 }

@@ -170,3 +170,36 @@ TEST_CASE("relay: what waits for a stream that closed is not kept for a child th
     }
     CHECK(intake.outbox.empty());
 }
+
+TEST_CASE("relay: intake gives a preflight nothing to write to, and believes none of its numbers") {
+    Intake intake = opened();
+    intake.outbox.clear();
+    const wire::IngestPreflight begun{.stream = 2, .reservation = k_id, .peer = "p"};
+    const auto outcome = intake.handle(begun, k_now);
+    REQUIRE(outcome.has_value());
+    CHECK(std::get<relay::PreflightOpened>(*outcome).reservation == k_id);
+    CHECK(intake.outbox.empty());
+    CHECK(intake.open_streams().size() == 1);
+    auto stray = part(0, 0);
+    stray.stream = 2;
+    lies(intake, stray);
+    lies(intake, wire::IngestNeedExtent{.stream = 2, .extent = 0});
+    lies(intake, wire::IngestClosed{.stream = 2, .reason = "lost"});
+    lies(intake, begun); // its number is not fresh
+    lies(intake, wire::IngestPreflightDone{.stream = 1, .reason = "ended"});
+    lies(intake, wire::IngestPreflightDone{.stream = 2, .reason = "Not a word"});
+    Intake other = opened();
+    REQUIRE(other.handle(begun, k_now).has_value());
+    lies(other, wire::IngestPreflightDone{.stream = 2,
+                                          .reason = "ended",
+                                          .bytes = std::numeric_limits<std::int64_t>::max()});
+    Intake third = opened();
+    REQUIRE(third.handle(begun, k_now).has_value());
+    const auto done = third.handle(
+        wire::IngestPreflightDone{.stream = 2, .reason = "ended", .duration_ms = 9, .bytes = 188},
+        k_now);
+    REQUIRE(done.has_value());
+    CHECK(std::get<relay::PreflightClosed>(*done).what.bytes == 188);
+    CHECK(std::get<relay::PreflightClosed>(*done).reservation == k_id);
+    lies(third, wire::IngestPreflightDone{.stream = 2, .reason = "ended"});
+}

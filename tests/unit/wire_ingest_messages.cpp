@@ -56,6 +56,14 @@ std::vector<IngestMessage> samples() {
                                 {.position = 9, .pts_90k = 0}}},
             IngestPart{
                 .stream = 3, .extent = 1, .offset = 0, .bytes = 188, .received_us = 0, .cuts = {}},
+            IngestPreflight{.stream = 4, .reservation = k_id, .peer = "198.51.100.7:4000"},
+            IngestPreflightDone{.stream = 4,
+                                .reason = "ended",
+                                .duration_ms = 60'000,
+                                .bytes = 45'000'000,
+                                .rtt_us = 2,
+                                .lost_packets = 3,
+                                .dropped_packets = 4},
             IngestStats{
                 .stream = 3, .rate_bps = 1, .rtt_us = 2, .lost_packets = 3, .dropped_packets = 4},
             IngestClose{.stream = 3, .reason = "busy"},
