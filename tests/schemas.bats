@@ -121,6 +121,19 @@ exchange() {
 	END
 }
 
+@test "schemas: what is asked of a series, and what of it is not booked, is judged as our readers do" {
+    # A series of holds is for its reader to refuse, and is no request that is malformed.
+    equal series-request <<-END
+	{"request":{"start":"2026-11-22T18:00:00Z","end":"2026-11-22T20:00:00Z","rate_bps":6000000,"title":"",
+	 "carriers":["lineA"],"disclosure":"public","notify":[],"hold":false},"repeat":"FREQ=WEEKLY;COUNT=3","zone":"Europe/Berlin","on_clash":"skip"}
+	END
+    equal clash type v problem.type <<-END
+	{"type":"clash","v":1,"local":"2026-11-22T18:00:00","start":"2026-11-22T17:00:00Z","problem":
+	 {"type":"urn:slotcast:problem:overlap","title":"Conflict","status":409,"code":"overlap",
+	 "detail":"the channel is taken","hint":"look at slots"}}
+	END
+}
+
 @test "schemas: the feed and the reports of relays are judged as our readers do" {
     equal feed-entry <<-END
 	{"reservation":"01m81s0j8tvnq7jqqa8ewr51qe","serial":7,"channel":"one","start":"2026-11-22T18:00:00Z",

@@ -23,8 +23,8 @@ struct Options {
     std::string token_file = "-";
     std::optional<std::int64_t> revision;
     std::string overlap = "24h";
-    bool history = false, table = false, ics = false, dry_run = false, new_generation = false;
-    bool preflight = false;
+    bool history = false, table = false, ics = false, series = false, dry_run = false;
+    bool new_generation = false, preflight = false;
 };
 
 const base::SystemClock k_clock{};
@@ -87,7 +87,8 @@ Result<int> commit(const Options &o) {
     return change(o, client::plain_change(TRY(reservation_id(o)), "commit"));
 }
 Result<int> cancel(const Options &o) {
-    return change(o, client::plain_change(TRY(reservation_id(o)), "cancel"));
+    const base::Id id = TRY(reservation_id(o));
+    return change(o, o.series ? client::series_cancelled(id) : client::plain_change(id, "cancel"));
 }
 Result<int> end(const Options &o) {
     return change(o, client::plain_change(TRY(reservation_id(o)), "end"));
@@ -129,14 +130,17 @@ Result<int> list(const Options &o) {
 
 Result<int> show(const Options &o) {
     const base::Id id = TRY(reservation_id(o));
-    if (o.ics && o.table)
-        return fail_hint(Errc::usage, "give one of them", "--ics: does not go with --table");
+    if (o.ics && (o.table || o.series))
+        return fail_hint(Errc::usage, "give one of them",
+                         "--ics: does not go with --table or --series");
     auto [vault, api] = TRY(connect(o, Access::read));
     if (o.history) {
         for (const wire::Json &entry : TRY(client::history_of(api, id)))
             cli::print_record(entry);
     } else if (o.ics) {
         cli::print_text(TRY(client::show_calendar(api, id)));
+    } else if (o.series) {
+        printer(o).reservations(TRY(client::show_series(api, id)));
     } else {
         printer(o).reservations({TRY(client::show_reservation(api, id))});
     }
@@ -254,6 +258,7 @@ void define_asking(Verbs &verbs, Options &o) {
     sub->get_option("--rate")->required();
     verbs.add("list", "Print all reservations of this distributor", list);
     sub = verb_of_one(verbs, o, "show", "Print one reservation", show);
+    sub->add_flag("--series", o.series, "ID is a series: print all of it");
     sub->add_flag("--history", o.history, "What was done to it, when and by whom");
     sub->add_flag("--ics", o.ics, "As a calendar (RFC 5545), for others to open");
     verbs.add("calendar", "Print a link that opens control's calendar in a browser", calendar);
@@ -285,6 +290,12 @@ void define_changing(Verbs &verbs, Options &o) {
     define_wish(*sub, o);
     sub->add_flag("--hold", o.order.hold, "Hold it for five minutes until commit");
     sub->add_flag("--now", o.order.at_once, "Instead of --start: as soon as control has it");
+    sub->add_option("--repeat", o.order.repeat,
+                    "Book again by this rule of RFC 5545, such as FREQ=WEEKLY;COUNT=10")
+        ->type_name("RRULE");
+    sub->add_option("--on-clash", o.order.on_clash,
+                    "When not all can be: all-or-nothing (default), skip or propose")
+        ->type_name("WHAT");
     sub =
         verb_of_one(verbs, o, "change", "Change what was asked for; print the new settings", amend);
     define_wish(*sub, o);
@@ -294,7 +305,8 @@ void define_changing(Verbs &verbs, Options &o) {
     verb_of_one(verbs, o, "commit", "Turn a hold into a booking; print its settings", commit);
     sub = verb_of_one(verbs, o, "extend", "Move the end of a reservation", extend);
     sub->add_option("--end", o.order.end, "The new end")->required()->type_name("T");
-    verb_of_one(verbs, o, "cancel", "Give a reservation up before it starts", cancel);
+    verb_of_one(verbs, o, "cancel", "Give a reservation up before it starts", cancel)
+        ->add_flag("--series", o.series, "ID is a series: give up what of it is not active yet");
     verb_of_one(verbs, o, "end", "End a running reservation now", end);
     verb_of_one(verbs, o, "revoke", "Withdraw anybody's reservation, live or not (operators)",
                 revoke);

@@ -75,6 +75,10 @@ Result<UtcTime> not_past(UtcTime t, UtcTime now, std::string_view option) {
                      option, base::format_rfc3339(t), base::format_rfc3339(now));
 }
 
+Result<std::string> zone_name(std::string_view zone) {
+    return TRY(find_zone(zone))->name();
+}
+
 Result<std::chrono::minutes> zone_offset(UtcTime t, std::string_view zone) {
     const date::time_zone *tz = TRY(find_zone(zone));
     return std::chrono::floor<std::chrono::minutes>(tz->get_info(t).offset);

@@ -15,6 +15,9 @@ namespace cli {
 [[nodiscard]] base::Result<base::UtcTime> not_past(base::UtcTime t, base::UtcTime now,
                                                    std::string_view option);
 
+/// The IANA name of @p zone (empty: of the machine's zone).
+[[nodiscard]] base::Result<std::string> zone_name(std::string_view zone);
+
 /// Minutes east of UTC at @p t in @p zone (empty: the machine's zone, not $TZ's, as cron reads it).
 [[nodiscard]] base::Result<std::chrono::minutes> zone_offset(base::UtcTime t,
                                                              std::string_view zone);

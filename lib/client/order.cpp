@@ -3,6 +3,7 @@
 #include "cli/time_arg.hpp"
 #include "cli/tool.hpp"
 #include "client/enrol.hpp"
+#include "resv/rrule.hpp"
 #include "seal/password.hpp"
 
 namespace client {
@@ -49,9 +50,10 @@ Result<std::optional<std::string>> password_of(const Order &order) {
 
 bool says_more_than_offer(const Order &order) {
     bool more = order.start || order.rate || order.viewers || order.channel ||
-                !order.carriers.empty() || !order.notify.empty() || order.title || order.at_once;
+                !order.carriers.empty() || !order.notify.empty() || order.title || order.at_once ||
+                order.repeat;
     for (const std::string *text :
-         {&order.end, &order.duration, &order.disclosure, &order.password_file})
+         {&order.end, &order.duration, &order.on_clash, &order.disclosure, &order.password_file})
         more = more || !text->empty();
     return more;
 }
@@ -62,6 +64,22 @@ Result<Change> take_offer(const Order &order) {
         return fail_hint(Errc::usage, "only --hold goes with it",
                          "--offer: it holds the whole request already");
     return offer_taken(*order.offer, order.hold);
+}
+
+// What control would refuse anyway, before it is asked; the days are control's to find.
+Result<Change> series_of(const Order &order, const wire::ReservationRequest &request,
+                         std::optional<std::string> password) {
+    if (order.hold || order.at_once)
+        return fail_hint(Errc::usage, "leave it away, or book single reservations",
+                         "--{}: does not go with --repeat", order.hold ? "hold" : "now");
+    wire::SeriesRequest s;
+    s.request = request;
+    s.repeat = *order.repeat;
+    s.zone = TRY(option_value("--zone", cli::zone_name(order.zone)));
+    TRY(option_value("--repeat", resv::parse_rrule(s.repeat)));
+    if (!order.on_clash.empty())
+        s.on_clash = TRY(option_value("--on-clash", wire::parse_on_clash(order.on_clash)));
+    return series(s, std::move(password));
 }
 
 } // namespace
@@ -92,6 +110,10 @@ Result<Change> booking_of(const Order &order, UtcTime now) {
     if (password)
         r.password_hash = TRY(option_value("--password-file", seal::hash_password(*password)));
     TRY(option_value("book", wire::read_request(wire::to_json(r), "request")));
+    if (order.repeat)
+        return series_of(order, r, std::move(password));
+    if (!order.on_clash.empty())
+        return fail_hint(Errc::usage, "give --repeat too", "--on-clash: goes with --repeat");
     if (!order.at_once)
         return booking(r, std::move(password));
     const base::Millis duration = order.duration.empty() ? base::Millis{0} : r.end - r.start;

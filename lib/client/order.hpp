@@ -20,6 +20,8 @@ struct Order {
     std::vector<std::string> notify;
     bool hold = false;
     bool at_once = false;
+    std::optional<std::string> repeat; ///< a rule of RFC 5545
+    std::string on_clash;              ///< all-or-nothing when empty
 };
 
 // Each fails with usage, naming the option, on what control would refuse as malformed: before

@@ -36,6 +36,32 @@ void Printer::outcome(const Outcome &outcome) const {
         reservations({*outcome.reservation});
     if (outcome.settings && !m_table)
         print_record(wire::to_json(*outcome.settings));
+    series(outcome);
+}
+
+// Each reservation with its settings behind it; what is not booked last, on standard error too.
+void Printer::series(const Outcome &outcome) const {
+    if (m_table && !outcome.reservations.empty())
+        reservations(outcome.reservations);
+    else
+        for (const wire::Reservation &r : outcome.reservations) {
+            print_record(wire::to_json(r));
+            for (const wire::SealedSettings &s : outcome.all_settings)
+                if (s.reservation == r.id)
+                    print_record(wire::to_json(s));
+        }
+    for (const wire::Clash &clash : outcome.clashes) {
+        base::log::warning("not booked on {}: {}", clash.local, clash.problem.detail);
+        for (const wire::Shortfall &s : clash.problem.shortfalls)
+            base::log::warning("{}", shortfall_text(s, m_time));
+        if (!m_table)
+            print_record(wire::to_json(clash));
+        else if (!clash.problem.alternatives.empty())
+            print_line(alternative_header());
+        if (m_table)
+            for (const wire::Alternative &a : clash.problem.alternatives)
+                print_line(alternative_row(a, m_time));
+    }
 }
 
 void Printer::clock(const ClockReading &reading) const {

@@ -23,6 +23,8 @@ class Printer {
     void refusal(const base::Error &error, const std::optional<wire::Problem> &problem) const;
 
   private:
+    void series(const Outcome &outcome) const;
+
     bool m_table;
     TimeText m_time;
 };

@@ -71,9 +71,9 @@ std::string clock_text(const ClockReading &reading, const TimeText &time) {
 }
 
 wire::Json request_record(const Change &change) {
-    wire::JsonObject body = change.body.as_object();
-    if (body.contains("password_hash"))
-        body["password_hash"] = "(hidden)";
+    wire::Json body = change.body;
+    if (auto *hash = request_within(body).if_contains("password_hash"))
+        *hash = "(hidden)";
     wire::JsonObject out{{"type", "request"}, {"v", 1}};
     out["method"] = change.method;
     out["path"] = change.path;

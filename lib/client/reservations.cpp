@@ -23,13 +23,18 @@ template <typename T> Result<T> answered(Result<T> read) {
 }
 
 template <typename T, typename Read>
-Result<std::vector<T>> read_list(const Answer &answer, const std::string &key, Read read) {
-    const wire::Json json = TRY(answer.json());
-    auto in = TRY(answered(wire::ObjectReader::of(json, "answer")));
+Result<std::vector<T>> read_list(wire::ObjectReader &in, const std::string &key, Read read) {
     std::vector<T> out;
     for (const wire::Json &item : *TRY(answered(in.array(key))))
         out.push_back(TRY(answered(read(item, key))));
     return out;
+}
+
+template <typename T, typename Read>
+Result<std::vector<T>> read_list(const Answer &answer, const std::string &key, Read read) {
+    const wire::Json json = TRY(answer.json());
+    auto in = TRY(answered(wire::ObjectReader::of(json, "answer")));
+    return read_list<T>(in, key, read);
 }
 
 std::string query_of(const SlotQuery &q) {
@@ -54,6 +59,16 @@ Result<Outcome> read_outcome(const Answer &answer) {
     const wire::Json json = TRY(answer.json());
     auto in = TRY(answered(wire::ObjectReader::of(json, "answer")));
     Outcome out;
+    if (in.has("series")) {
+        out.reservations =
+            TRY(read_list<wire::Reservation>(in, "reservations", wire::read_reservation));
+        if (in.has("settings"))
+            out.all_settings =
+                TRY(read_list<wire::SealedSettings>(in, "settings", wire::read_sealed));
+        if (in.has("clashes"))
+            out.clashes = TRY(read_list<wire::Clash>(in, "clashes", wire::read_clash));
+        return out;
+    }
     if (in.has("reservation")) {
         const wire::Json *reservation = TRY(in.value("reservation"));
         out.reservation =
@@ -76,12 +91,12 @@ Wanted wanted_of(const Api &api, const Change &change) {
                   .fits = {}};
     if (!change.password)
         return wanted;
-    wire::JsonObject unsalted = change.body.as_object();
-    unsalted.erase("password_hash");
+    wire::Json unsalted = change.body;
+    request_within(unsalted).erase("password_hash");
     wanted.same = wire::canonical_json(unsalted);
     wanted.fits = [password = *change.password](const std::string &body) {
-        const auto json = wire::parse_json(body, "pending request");
-        const auto *hash = json ? json->as_object().if_contains("password_hash") : nullptr;
+        auto json = wire::parse_json(body, "pending request");
+        const auto *hash = json ? request_within(*json).if_contains("password_hash") : nullptr;
         return hash != nullptr && hash->is_string() &&
                seal::password_matches({hash->get_string().data(), hash->get_string().size()},
                                       password);
@@ -161,6 +176,27 @@ Result<std::string> show_calendar(Api &api, const base::Id &id) {
     if (!text.starts_with("BEGIN:VCALENDAR\r\n"))
         return fail(Errc::protocol, "control's answer is no calendar");
     return text;
+}
+
+Result<std::vector<wire::Reservation>> show_series(Api &api, const base::Id &series) {
+    return read_list<wire::Reservation>(TRY(api.get("/v1/series/" + series.text())), "reservations",
+                                        wire::read_reservation);
+}
+
+wire::JsonObject &request_within(wire::Json &body) {
+    wire::JsonObject &whole = body.as_object();
+    auto *inner = whole.if_contains("request");
+    return inner != nullptr && inner->is_object() ? inner->get_object() : whole;
+}
+
+Change series(const wire::SeriesRequest &request, std::optional<std::string> password) {
+    return {.path = "/v1/series", .body = wire::to_json(request), .password = std::move(password)};
+}
+
+Change series_cancelled(const base::Id &series) {
+    return {.path = fmt::format("/v1/series/{}/cancel", series.text()),
+            .body = wire::JsonObject{},
+            .password = {}};
 }
 
 Change booking(const wire::ReservationRequest &request, std::optional<std::string> password) {

@@ -4,6 +4,7 @@
 #include "client/api.hpp"
 #include "client/pending.hpp"
 #include "wire/change.hpp"
+#include "wire/series.hpp"
 
 #include <vector>
 
@@ -13,6 +14,10 @@ namespace client {
 struct Outcome {
     std::optional<wire::Reservation> reservation;
     std::optional<wire::SealedSettings> settings; ///< none for a hold
+    /// All of a series instead, by their start; settings when it was booked.
+    std::vector<wire::Reservation> reservations{};
+    std::vector<wire::SealedSettings> all_settings{};
+    std::vector<wire::Clash> clashes{}; ///< days of it that are not booked
     Pending pending; ///< pass to PendingStore::done once the outcome was written out
 };
 
@@ -30,7 +35,10 @@ struct SlotQuery {
 [[nodiscard]] base::Result<std::vector<wire::Slot>> find_slots(Api &api, const SlotQuery &query);
 [[nodiscard]] base::Result<std::vector<wire::Reservation>> list_reservations(Api &api);
 [[nodiscard]] base::Result<wire::Reservation> show_reservation(Api &api, const base::Id &id);
-/// The same as a calendar (RFC 5545), as control made it.
+/// Those of a series, by their start.
+[[nodiscard]] base::Result<std::vector<wire::Reservation>> show_series(Api &api,
+                                                                       const base::Id &series);
+/// One as a calendar (RFC 5545), as control made it.
 [[nodiscard]] base::Result<std::string> show_calendar(Api &api, const base::Id &id);
 
 /// Its history, oldest entry first, as records.
@@ -46,6 +54,8 @@ struct Change {
     std::optional<std::int64_t> revision{}; ///< that it must have; of a PATCH: as it is then
 };
 
+/// Of a body the request that may hold a password's hash: of a series the one within.
+[[nodiscard]] wire::JsonObject &request_within(wire::Json &body);
 /// @p password_hash goes into the body when the request has a password.
 [[nodiscard]] Change booking(const wire::ReservationRequest &request,
                              std::optional<std::string> password);
@@ -54,6 +64,9 @@ struct Change {
                                      std::optional<std::string> password);
 /// Takes an alternative by its offer; @p hold holds it only.
 [[nodiscard]] Change offer_taken(const std::string &offer, bool hold);
+[[nodiscard]] Change series(const wire::SeriesRequest &request,
+                            std::optional<std::string> password);
+[[nodiscard]] Change series_cancelled(const base::Id &series);
 /// @p verb: commit, cancel, end, revoke.
 [[nodiscard]] Change plain_change(const base::Id &id, std::string_view verb);
 /// @p revision: only if it still has that one.

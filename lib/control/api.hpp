@@ -78,6 +78,12 @@ class Api {
     /// change() whose refusal has alternatives to @p asked, with offers that PATCH takes.
     Outcome<Answer> change_to(const Call &call, const wire::ReservationChange &asked,
                               const Change &change);
+    /// The series that the path names, as own_booking().
+    Outcome<ledger::Series> own_series(ledger::Transaction &t, const Call &call);
+    /// It with its @p bookings, and fresh settings of each when that is asked for.
+    Outcome<wire::JsonObject> series_answer(ledger::Transaction &t, const ledger::Series &series,
+                                            std::vector<ledger::Booking> bookings,
+                                            base::UtcTime now, bool with_settings);
     Outcome<Answer> booked(ledger::Transaction &t, ledger::Booking booking, base::UtcTime now,
                            int status);
     /// The time of the write transaction that calls it: never before what an earlier call told,
@@ -108,6 +114,9 @@ class Api {
     Outcome<Answer> end(const Call &call);
     Outcome<Answer> settings(const Call &call);
     Outcome<Answer> revoke(const Call &call);
+    Outcome<Answer> book_series(const Call &call); // these: api_series.cpp
+    Outcome<Answer> show_series(const Call &call);
+    Outcome<Answer> cancel_series(const Call &call);
     Outcome<Answer> webhooks(const Call &call);
     Outcome<Answer> event_ics(const Call &call);
     Outcome<Answer> freebusy_ics(const Call &call);

@@ -60,8 +60,7 @@ Outcome<Answer> Api::booked(Transaction &t, Booking b, UtcTime now, int status) 
 }
 
 Outcome<Answer> Api::change(const Call &call, const Change &change) {
-    if (!call.request.body.empty() && !TRY(body_of(call.request)).is_object())
-        return refuse(422, "invalid_request", "the body is no JSON object", "send {} or nothing");
+    TRY(check_unread(call.request));
     return once(call, [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
         Booking b = TRY(own_booking(t, call));
         return booked(t, TRY(change(t, std::move(b), now)), now, 200);
@@ -76,7 +75,7 @@ Outcome<Answer> Api::change_to(const Call &call, const wire::ReservationChange &
         if (!changed)
             return std::unexpected(m_offers.add(changed.error().problem,
                                                 {.to = call.caller.name, .change_of = b.id},
-                                                request, now));
+                                                {.request = request}, now));
         return changed;
     });
 }
@@ -125,7 +124,8 @@ Outcome<Answer> Api::amend(const Call &call) {
         const auto request = wire::changed(b.request, to);
         auto changed = m_desk.change(t, std::move(b), to, {now, call.caller});
         if (!changed)
-            return std::unexpected(m_offers.add(changed.error().problem, taker, request, now));
+            return std::unexpected(
+                m_offers.add(changed.error().problem, taker, {.request = request}, now));
         return changed;
     });
 }

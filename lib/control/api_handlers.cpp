@@ -100,20 +100,22 @@ Outcome<Answer> Api::book(const Call &call) {
     return once(call, [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
         const std::string &owner = call.caller.name;
         auto request = asked->request;
-        std::optional<AtOnce> at_once;
+        Manner manner;
         if (asked->at_once)
-            at_once = AtOnce{asked->duration};
+            manner.at_once = AtOnce{asked->duration};
         if (asked->offer) {
             const auto offered = TRY(m_offers.open(*asked->offer, {.to = owner}, now));
             request = offered.request;
             request.hold = asked->hold.value_or(request.hold);
             if (offered.at_once)
-                at_once = AtOnce{};
+                manner.at_once = AtOnce{};
+            manner.series = offered.series;
         }
-        auto b = m_desk.book(t, owner, request, {now, call.caller}, at_once);
+        auto b = m_desk.book(t, owner, request, {now, call.caller}, manner);
         if (!b)
             return std::unexpected(
-                m_offers.add(b.error().problem, {.to = owner}, request, now, at_once.has_value()));
+                m_offers.add(b.error().problem, {.to = owner},
+                             {request, manner.at_once.has_value(), manner.series}, now));
         return booked(t, *std::move(b), now, 201);
     });
 }

@@ -105,13 +105,14 @@ std::unexpected<Refusal> Desk::refuse_short(const std::vector<resv::Shortage> &s
 
 Outcome<Booking> Desk::book(Transaction &t, const std::string &owner,
                             const wire::ReservationRequest &request, const Act &act,
-                            const std::optional<AtOnce> &at_once) const {
+                            const Manner &manner) const {
     const UtcTime now = act.now;
     TRY(check_words(request));
     TRY(check_notify(m_config, request));
     Booking b;
     b.id = new_id(now);
     b.owner = owner;
+    b.series = manner.series;
     b.request = request;
     b.life = {.state = request.hold ? resv::State::held : resv::State::booked,
               .window = {.start = request.start, .end = request.end},
@@ -123,7 +124,7 @@ Outcome<Booking> Desk::book(Transaction &t, const std::string &owner,
     b.revision = 0; // save() makes it 1
     b.created = now;
 
-    const auto candidates = TRY(open_places(request, now, at_once));
+    const auto candidates = TRY(open_places(request, now, manner.at_once));
     const auto take = [&b](const Place &place) {
         b.channel = place.channel;
         b.relay = place.relay;
@@ -159,8 +160,13 @@ Outcome<Booking> Desk::book(Transaction &t, const std::string &owner,
     }
     take(candidates.front());
     auto refusal = refuse_short(best);
-    const Keeps keeps{
-        .id = {}, .relay = {}, .place = false, .longer_than = {}, .at_once = at_once.has_value()};
+    if (!manner.alternatives)
+        return refusal;
+    const Keeps keeps{.id = {},
+                      .relay = {},
+                      .place = false,
+                      .longer_than = {},
+                      .at_once = manner.at_once.has_value()};
     refusal.error().problem.alternatives = TRY(alternatives(t, b, now, keeps));
     return refusal;
 }

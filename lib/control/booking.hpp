@@ -16,6 +16,15 @@ namespace control {
 [[nodiscard]] Outcome<resv::State> step(const ledger::Booking &booking, resv::Action action,
                                         base::UtcTime now);
 
+/// How something is booked, beside what is asked for.
+struct Manner {
+    /// Its start is then the next that the channel's grid has from now on, and there is no lead-in;
+    /// the start in the request does not matter.
+    std::optional<AtOnce> at_once{};
+    std::optional<base::Id> series{}; ///< that it is part of
+    bool alternatives = true;         ///< its refusal has them
+};
+
 /// Judges requests and carries them out (booking.cpp, changing.cpp, verbs.cpp, menu.cpp). Stateless
 /// beside the configuration; thread-safe.
 class Desk {
@@ -26,12 +35,9 @@ class Desk {
     /// cannot be (codes too_late, beyond_horizon, too_short, too_long, unknown_channel,
     /// unknown_carrier, carrier_not_at_relay, over_max_rate …). 409 overlap or no_capacity: with
     /// every resource that falls short, and up to five alternatives, still without offers.
-    /// With @p at_once its start is the next that the channel's grid has from now on, and there is
-    /// no lead-in; the start in @p request does not matter.
     [[nodiscard]] Outcome<ledger::Booking> book(ledger::Transaction &t, const std::string &owner,
                                                 const wire::ReservationRequest &request,
-                                                const Act &act,
-                                                const std::optional<AtOnce> &at_once = {}) const;
+                                                const Act &act, const Manner &manner = {}) const;
     // The refusals of the next three name what fell short and have alternatives too: as changes of
     // this reservation, which is judged as if it took nothing.
 

@@ -30,6 +30,7 @@ struct ChannelPolicy {
 struct Policy : ChannelPolicy {
     base::Millis hold{300'000};
     base::Millis preflight{300'000};    ///< how long a preflight ticket is valid
+    std::int64_t max_series = 100;      ///< reservations of one series
     base::Millis retention{86'400'000}; ///< how long relays keep an event after its end
 };
 

@@ -40,9 +40,10 @@ std::string print_control(const Config &c) {
     if (!c.currency.empty())
         out.insert(out.size() - 1, fmt::format("currency = \"{}\"\n", c.currency));
     const Policy &p = c.policy;
-    out += fmt::format("[policy]\n{}hold = \"{}\"\npreflight = \"{}\"\nretention = \"{}\"\n",
+    out += fmt::format("[policy]\n{}hold = \"{}\"\npreflight = \"{}\"\nretention = \"{}\"\n"
+                       "max_series = {}\n",
                        shared_policy(p), duration(p.hold), duration(p.preflight),
-                       duration(p.retention));
+                       duration(p.retention), p.max_series);
     out += fmt::format("\n[calendar]\npublic = {}\nsession = \"{}\"\nlisteners = {}\n"
                        "url = \"{}\"\n",
                        c.calendar.open, duration(c.calendar.session), c.calendar.listeners,

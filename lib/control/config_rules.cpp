@@ -53,6 +53,7 @@ Result<Policy> read_policy(const Table &t) {
     p.preflight = TRY(t.duration_or("preflight", p.preflight));
     if (p.preflight < Seconds{10} || p.preflight > std::chrono::hours{1})
         return std::unexpected(t.error_at("preflight", "is not in 10s to 1h"));
+    p.max_series = TRY(t.integer_or("max_series", p.max_series, 1, 366));
     p.retention = TRY(t.duration_or("retention", p.retention));
     TRY(t.finish());
     return p;

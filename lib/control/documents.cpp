@@ -90,7 +90,8 @@ wire::Reservation reservation_of(const Booking &b, const Config &config, base::U
             .revision = b.revision,
             .created = b.created,
             .hold_expires = state == resv::State::held ? b.life.hold_expires : std::nullopt,
-            .fee = b.fee};
+            .fee = b.fee,
+            .series = b.series};
 }
 
 wire::FeedEntry feed_entry_of(const Booking &b, const Config &config) {

@@ -13,6 +13,12 @@ Outcome<wire::Json> body_of(const net::Request &request) {
     return *std::move(parsed);
 }
 
+Outcome<void> check_unread(const net::Request &request) {
+    if (!request.body.empty() && !TRY(body_of(request)).is_object())
+        return refuse(422, "invalid_request", "the body is no JSON object", "send {} or nothing");
+    return {};
+}
+
 std::unexpected<Refusal> invalid(const base::Error &error) {
     return refuse(422, "invalid_request", error.message, error.hint);
 }

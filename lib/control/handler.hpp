@@ -11,6 +11,9 @@ namespace control {
 /// The body as one JSON object.
 [[nodiscard]] Outcome<wire::Json> body_of(const net::Request &request);
 
+/// Where nothing is read of the body: it is empty or an object.
+[[nodiscard]] Outcome<void> check_unread(const net::Request &request);
+
 /// A member that is malformed is the asker's mistake in content, not in form.
 [[nodiscard]] std::unexpected<Refusal> invalid(const base::Error &error);
 

@@ -40,6 +40,8 @@ JsonObject told(const Booking &b) {
                    {"generation", b.generation}};
     if (r.password_hash)
         out["password"] = seal::check_value(*r.password_hash);
+    if (b.series)
+        out["series"] = b.series->text();
     if (b.life.hold_expires)
         out["hold_expires"] = base::format_rfc3339(*b.life.hold_expires);
     if (b.first_media)

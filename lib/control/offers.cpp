@@ -29,6 +29,8 @@ Result<Offer> read_offer(std::string_view text) {
     out.expires = TRY(in.time("expires"));
     out.what.request = TRY(wire::read_request(*TRY(in.value("request")), "request"));
     out.what.at_once = TRY(in.boolean_or("now", false));
+    if (in.has("series"))
+        out.what.series = TRY(base::Id::parse(TRY(in.string("series"))));
     return out;
 }
 
@@ -38,15 +40,15 @@ Offers::Offers(const Keys &keys)
     : m_key(seal::ByteView{
           seal::hash256(seal::bytes_of("slotcast-offer-v1"), keys.signing.seed().view())}) {}
 
-wire::Problem Offers::add(wire::Problem problem, const For &taker,
-                          const ReservationRequest &request, UtcTime now, bool at_once) const {
+wire::Problem Offers::add(wire::Problem problem, const For &taker, const Offered &asked,
+                          UtcTime now) const {
     if (!problem.alternatives.empty())
         problem.hint =
             fmt::format("resv-request {} --offer OFFER takes an alternative, for {}",
                         taker.change_of ? "change " + taker.change_of->text() : std::string("book"),
                         base::format_duration(k_offer_life));
     for (wire::Alternative &a : problem.alternatives) {
-        ReservationRequest other = request;
+        ReservationRequest other = asked.request;
         other.start = a.start;
         other.end = a.end;
         other.channel = a.channel;
@@ -54,11 +56,13 @@ wire::Problem Offers::add(wire::Problem problem, const For &taker,
         other.rate = a.rate;
         other.viewers = a.viewers;
         a.expires = now + k_offer_life;
-        const std::string text =
-            wire::compact_json(JsonObject{{"expires", base::format_rfc3339(a.expires)},
-                                          {"request", wire::to_json(other)},
-                                          {"now", at_once && a.start < now + k_offer_life}});
-        a.offer = seal::seal_token(m_key.view(), context(taker), seal::bytes_of(text));
+        JsonObject offer{{"expires", base::format_rfc3339(a.expires)},
+                         {"request", wire::to_json(other)},
+                         {"now", asked.at_once && a.start < now + k_offer_life}};
+        if (asked.series)
+            offer["series"] = asked.series->text();
+        a.offer = seal::seal_token(m_key.view(), context(taker),
+                                   seal::bytes_of(wire::compact_json(offer)));
     }
     return problem;
 }

@@ -24,15 +24,15 @@ class Offers {
 
     struct Offered {
         wire::ReservationRequest request;
-        bool at_once = false; ///< from when it is taken to the end it has
+        bool at_once = false;             ///< from when it is taken to the end it has
+        std::optional<base::Id> series{}; ///< that it becomes part of
     };
 
-    /// @p problem with an offer for each of its alternatives: @p request, changed accordingly, for
-    /// @p taker alone. Of what is wanted @p at_once those are good from when they are taken, to
-    /// the same end, that begin before an offer has expired.
-    [[nodiscard]] wire::Problem add(wire::Problem problem, const For &taker,
-                                    const wire::ReservationRequest &request, base::UtcTime now,
-                                    bool at_once = false) const;
+    /// @p problem with an offer for each of its alternatives: what was @p asked, changed
+    /// accordingly, for @p taker alone. Of what is wanted at once those are good from when they are
+    /// taken, to the same end, that begin before an offer has expired.
+    [[nodiscard]] wire::Problem add(wire::Problem problem, const For &taker, const Offered &asked,
+                                    base::UtcTime now) const;
 
     /// What @p taker is offered by @p token. 422 bad_offer: not made here, or for somebody or
     /// something else; 410 offer_expired.

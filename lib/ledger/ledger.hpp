@@ -31,6 +31,12 @@ class Transaction {
     /// first.
     [[nodiscard]] virtual base::Result<std::vector<Booking>>
     within(resv::Span span, base::UtcTime now, std::size_t most) = 0;
+    /// Those of @p series, by id.
+    [[nodiscard]] virtual base::Result<std::vector<Booking>>
+    bookings_of(const base::Id &series) = 0;
+    /// Writes a new @p series; those that its bookings name are there.
+    [[nodiscard]] virtual base::Result<void> put(const Series &series) = 0;
+    [[nodiscard]] virtual base::Result<std::optional<Series>> series(const base::Id &id) = 0;
     /// Writes @p booking with what it takes; @p demands is empty when it takes nothing (any more).
     /// Replaces a former one of the same id. Its preflight takes demands_of_preflight() of them.
     [[nodiscard]] virtual base::Result<void> put(const Booking &booking,

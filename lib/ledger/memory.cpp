@@ -23,6 +23,7 @@ struct Contents {
     std::vector<StoredReport> reports;
     std::map<std::string, std::int64_t> feed_serials;
     std::map<base::Id, Notice> notices;
+    std::map<base::Id, Series> series;
     std::optional<seal::KeyId> signing_key;
 };
 
@@ -47,6 +48,14 @@ class MemoryTransaction final : public Transaction {
         out.resize(std::min(out.size(), most));
         return out;
     }
+    Result<std::vector<Booking>> bookings_of(const base::Id &series) override {
+        return select([&](const Booking &b) { return b.series == series; });
+    }
+    Result<void> put(const Series &series) override {
+        m.series[series.id] = series;
+        return {};
+    }
+    Result<std::optional<Series>> series(const base::Id &id) override { return find(m.series, id); }
     Result<void> put(const Booking &booking, const std::vector<resv::Demand> &demands) override {
         m.bookings[booking.id] = booking;
         m.demands[booking.id] = demands;

@@ -30,6 +30,7 @@ struct Booking {
     std::int64_t feed_serial = 0;     ///< of its newest feed entry; 0: relays never heard of it
     base::UtcTime created;
     std::optional<base::UtcTime> first_media;
+    std::optional<base::Id> series; ///< that it was booked with
     std::optional<resv::Money> fee; ///< as quoted, with what extensions added
     /// When it may try the line, before its window opens. Nothing: it may not, or did.
     std::optional<resv::Span> preflight;
@@ -44,6 +45,16 @@ struct HistoryEntry {
     std::string text;          ///< canonical JSON
     seal::Hash256 hash{};
     bool operator==(const HistoryEntry &) const = default;
+};
+
+/// What several reservations were booked as.
+struct Series {
+    base::Id id;
+    std::string owner;
+    std::string repeat; ///< the rule, as it was asked
+    std::string zone;   ///< in which the wall time stays
+    base::UtcTime created;
+    bool operator==(const Series &) const = default;
 };
 
 enum class Role { distributor, relay, operator_ };

@@ -15,13 +15,13 @@ constexpr std::string_view k_booking =
     "SELECT id, owner, channel, relay, viewers, request, state, start_ms, end_ms, lead_in_s, "
     "drain_s, hold_expires_ms, vid, ticket_id, generation, revision, settings_serial, "
     "feed_serial, created_ms, first_media_ms, fee_minor, fee_currency, history, history_head, "
-    "preflight_from_ms, preflight_until_ms "
+    "preflight_from_ms, preflight_until_ms, series "
     "FROM reservations ";
 
 // In the order of the table's columns.
 constexpr std::string_view k_put_booking =
     "INSERT INTO reservations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, channel = "
+    "?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, channel = "
     "excluded.channel, "
     "relay = excluded.relay, viewers = excluded.viewers, request = excluded.request, "
     "state = excluded.state, start_ms = excluded.start_ms, end_ms = excluded.end_ms, "
@@ -33,7 +33,7 @@ constexpr std::string_view k_put_booking =
     "first_media_ms = excluded.first_media_ms, fee_minor = excluded.fee_minor, "
     "fee_currency = excluded.fee_currency, history = excluded.history, "
     "history_head = excluded.history_head, preflight_from_ms = excluded.preflight_from_ms, "
-    "preflight_until_ms = excluded.preflight_until_ms";
+    "preflight_until_ms = excluded.preflight_until_ms, series = excluded.series";
 
 Result<Booking> read_booking(const Rows &row) {
     Booking b;
@@ -63,6 +63,8 @@ Result<Booking> read_booking(const Rows &row) {
     b.history_head = TRY(fixed<32>(row.blob(23)));
     if (row.type(24) != Rows::Type::null)
         b.preflight = resv::Span{row.time(24), row.time(25)};
+    if (row.type(26) != Rows::Type::null)
+        b.series = base::Id{TRY(fixed<16>(row.blob(26)))};
     return b;
 }
 
@@ -84,6 +86,11 @@ Result<std::vector<Booking>> SqlTransaction::bookings(const std::string &owner) 
     static const std::string all = std::string(k_booking) + "ORDER BY id";
     static const std::string of = std::string(k_booking) + "WHERE owner = ? ORDER BY id";
     return read_bookings(owner.empty() ? TRY(m_sql.query(all)) : TRY(m_sql.query(of, {owner})));
+}
+
+Result<std::vector<Booking>> SqlTransaction::bookings_of(const base::Id &series) {
+    static const std::string sql = std::string(k_booking) + "WHERE series = ? ORDER BY id";
+    return read_bookings(TRY(m_sql.query(sql, {seal::ByteView{series.bytes}})));
 }
 
 Result<void> SqlTransaction::put(const Booking &b, const std::vector<resv::Demand> &several) {
@@ -116,7 +123,8 @@ Result<void> SqlTransaction::put(const Booking &b, const std::vector<resv::Deman
                                   b.history,
                                   seal::ByteView{b.history_head},
                                   b.preflight ? Value{b.preflight->from} : Value{},
-                                  b.preflight ? Value{b.preflight->to} : Value{}}));
+                                  b.preflight ? Value{b.preflight->to} : Value{},
+                                  b.series ? Value{seal::ByteView{b.series->bytes}} : Value{}}));
     TRY(remove_demands("DELETE FROM demands WHERE reservation = ?", {id}));
     if (demands.empty())
         return {};

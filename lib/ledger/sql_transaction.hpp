@@ -20,6 +20,9 @@ class SqlTransaction : public Transaction {
     base::Result<std::vector<Booking>> bookings(const std::string &owner) override;
     base::Result<std::vector<Booking>> within(resv::Span span, base::UtcTime now,
                                               std::size_t most) override;
+    base::Result<std::vector<Booking>> bookings_of(const base::Id &series) override;
+    base::Result<void> put(const Series &series) override;
+    base::Result<std::optional<Series>> series(const base::Id &id) override;
     base::Result<void> put(const Booking &booking,
                            const std::vector<resv::Demand> &demands) override;
     base::Result<void> put_settings_serial(const base::Id &id, std::int64_t serial) override;

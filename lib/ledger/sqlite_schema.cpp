@@ -17,7 +17,8 @@ CREATE TABLE reservations (
     revision INTEGER NOT NULL, settings_serial INTEGER NOT NULL, feed_serial INTEGER NOT NULL,
     created_ms INTEGER NOT NULL, first_media_ms INTEGER, fee_minor INTEGER,
     fee_currency TEXT, history INTEGER NOT NULL, history_head BLOB NOT NULL,
-    preflight_from_ms INTEGER, preflight_until_ms INTEGER) STRICT, WITHOUT ROWID;
+    preflight_from_ms INTEGER, preflight_until_ms INTEGER,
+    series BLOB) STRICT, WITHOUT ROWID;
 CREATE INDEX reservations_airtime ON reservations (owner, start_ms);
 CREATE INDEX reservations_ahead ON reservations (owner)
     WHERE state IN ('held', 'booked', 'active');
@@ -58,6 +59,10 @@ CREATE TABLE reports (
 CREATE INDEX reports_reservation ON reports (reservation);
 CREATE TABLE signing_key (
     one INTEGER PRIMARY KEY CHECK (one = 1), key_id BLOB NOT NULL) STRICT;
+CREATE TABLE series (
+    id BLOB PRIMARY KEY, owner TEXT NOT NULL, repeat TEXT NOT NULL, zone TEXT NOT NULL,
+    created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX reservations_series ON reservations (series) WHERE series IS NOT NULL;
 CREATE TABLE outbox (
     id BLOB PRIMARY KEY, reservation BLOB NOT NULL, revision INTEGER NOT NULL,
     target TEXT NOT NULL, event TEXT NOT NULL, body TEXT NOT NULL, created_ms INTEGER NOT NULL,

@@ -7,6 +7,7 @@ namespace wire {
 
 constexpr std::int64_t k_max_viewers = 10'000'000;
 constexpr std::int64_t k_max_bps = 10'000'000'000;
+constexpr std::size_t k_max_shortfalls = 1024; ///< of a problem
 constexpr std::size_t k_max_notify = 16;
 constexpr std::size_t k_max_offer = 32'768; ///< characters; it holds a whole request
 

@@ -91,7 +91,7 @@ Result<Problem> read_problem(const Json &json, std::string where) {
     p.detail = TRY(in.string("detail", 4096));
     p.hint = TRY(in.optional_string("hint", 4096)).value_or("");
     if (in.has("shortfalls"))
-        for (const Json &item : *TRY(in.array("shortfalls", 64)))
+        for (const Json &item : *TRY(in.array("shortfalls", k_max_shortfalls)))
             p.shortfalls.push_back(TRY(read_shortfall(item, in.where("shortfalls"))));
     if (in.has("alternatives"))
         for (const Json &item : *TRY(in.array("alternatives", 64)))

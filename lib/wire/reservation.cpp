@@ -157,6 +157,8 @@ Json to_json(const Reservation &r) {
     if (r.hold_expires)
         out["hold_expires"] = base::format_rfc3339(*r.hold_expires);
     put_fee(out, r.fee);
+    if (r.series)
+        out["series"] = r.series->text();
     return out;
 }
 
@@ -183,6 +185,8 @@ Result<Reservation> read_reservation(const Json &json, std::string where) {
     r.created = TRY(in.time("created"));
     r.hold_expires = TRY(in.optional_time("hold_expires"));
     r.fee = TRY(read_fee(in));
+    if (in.has("series"))
+        r.series = TRY(id_of(in, "series"));
     return r;
 }
 

@@ -56,7 +56,8 @@ struct Reservation {
     std::int64_t revision = 0; ///< the ETag
     base::UtcTime created;
     std::optional<base::UtcTime> hold_expires;
-    std::optional<resv::Money> fee; ///< the quote; none where nothing costs anything
+    std::optional<resv::Money> fee;   ///< the quote; none where nothing costs anything
+    std::optional<base::Id> series{}; ///< that it was booked with
 };
 [[nodiscard]] Json to_json(const Reservation &reservation);
 [[nodiscard]] base::Result<Reservation> read_reservation(const Json &json, std::string where);

@@ -28,7 +28,7 @@ contention() {
     sqlite3 "$db" "CREATE TABLE kept AS SELECT * FROM reservations"
     sqlite3 "$db" "INSERT INTO reservations SELECT randomblob(16), owner, channel, relay, viewers, request, state,
         end_ms + 14999, end_ms + 60000, lead_in_s, drain_s, opens_ms, hold_expires_ms, vid, ticket_id, generation, revision,
-        settings_serial, feed_serial, created_ms, first_media_ms, fee_minor, fee_currency, history, history_head, NULL, NULL
+        settings_serial, feed_serial, created_ms, first_media_ms, fee_minor, fee_currency, history, history_head, NULL, NULL, NULL
         FROM reservations WHERE hex(id) = '$one'"
     run -1 audit
     assert_line --partial '"type":"overuse","resource":"channel '

@@ -4,6 +4,7 @@
 #include "cli/tool.hpp"
 #include "wire/feed.hpp"
 #include "wire/problem.hpp"
+#include "wire/series.hpp"
 #include "wire/settings.hpp"
 
 #include <CLI/CLI.hpp>
@@ -26,11 +27,13 @@ template <typename T> Reader reader(Result<T> (*read)(const wire::Json &, std::s
     return reader([read](const wire::Json &json) { return read(json, "it"); });
 }
 
-const std::map<std::string, Reader> k_readers{{"feed-entry", reader(wire::read_feed_entry)},
+const std::map<std::string, Reader> k_readers{{"clash", reader(wire::read_clash)},
+                                              {"feed-entry", reader(wire::read_feed_entry)},
                                               {"problem", reader(wire::read_problem)},
                                               {"report", reader(wire::read_report)},
                                               {"request", reader(wire::read_request)},
                                               {"reservation", reader(wire::read_reservation)},
+                                              {"series-request", reader(wire::read_series_request)},
                                               {"settings", reader(wire::read_sealed)},
                                               {"settings-document", reader(wire::read_settings)},
                                               {"slot", reader(wire::read_slot)}};

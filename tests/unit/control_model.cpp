@@ -60,7 +60,7 @@ struct Worlds {
             control::transact(*ledgers[world], [&](ledger::Transaction &t) -> Outcome<Booking> {
                 if (s.verb == Step::Verb::now)
                     return desk.book(t, "alice", s.request, now,
-                                     control::AtOnce{s.request.end - s.request.start});
+                                     {.at_once = control::AtOnce{s.request.end - s.request.start}});
                 if (s.books())
                     return desk.book(t, "alice", s.request, now);
                 auto b = *TRY(t.booking(ids[world][static_cast<std::size_t>(s.which)]));
