@@ -101,7 +101,7 @@ $(BUILD)/tests/unit/unit: $(call objects,$(unit_sources)) $(call archives,$(unit
 	$(call say,LINK,$@)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ -lrapidcheck $(call link_libs,$(unit_modules))
 
 # The fuzzer: one program for all targets. g++ has no libFuzzer: see `make fuzz`.
-fuzz_modules := $(call closure,wire)
+fuzz_modules := $(call closure,wire ical)
 $(BUILD)/tests/fuzz/%.o: tests/fuzz/%.cpp lib/layers.mk
 	@mkdir -p $(@D)
 	$(call say,CXX,$<)$(CXX) -Ilib $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<

@@ -1,10 +1,12 @@
 #include "targets.hpp"
 
+#include "ical/recurrence.hpp"
 #include "seal/http_signature.hpp"
 #include "seal/ticket.hpp"
 #include "wire/feed.hpp"
 #include "wire/key_change.hpp"
 #include "wire/problem.hpp"
+#include "wire/series.hpp"
 #include "wire/settings.hpp"
 
 #include <algorithm>
@@ -61,6 +63,7 @@ void request(std::string_view input) {
     check_round_trip(*json, named<wire::Report, wire::read_report>);
     check_round_trip(*json, named<wire::Reservation, wire::read_reservation>);
     check_round_trip(*json, named<wire::Slot, wire::read_slot>);
+    check_round_trip(*json, named<wire::SeriesRequest, wire::read_series_request>);
     check_round_trip(*json, named<wire::FeedEntry, wire::read_feed_entry>);
     (void)wire::read_asked(*json, "input");
     (void)wire::read_problem(*json, "input");
@@ -133,8 +136,41 @@ void ticket(std::string_view input) {
          "a ticket that nobody signed");
 }
 
-constexpr std::array<Target, 4> k_targets{
-    {{"request", request}, {"settings", settings}, {"signature", signature}, {"ticket", ticket}}};
+// A rule, and when it falls from some hour on in some zone: the length of the input says which.
+void rrule(std::string_view input) {
+    static constexpr std::array k_zones{"Europe/Berlin", "America/New_York", "Australia/Lord_Howe",
+                                        "Pacific/Apia"};
+    const auto rule = resv::parse_rrule(input);
+    if (!rule)
+        return;
+    const std::string bound = rule->count ? ";COUNT=7" : ";UNTIL=20270101";
+    const auto again = resv::parse_rrule(rule->pattern + bound);
+    hold(again && again->pattern == rule->pattern && again->interval == rule->interval &&
+             again->frequency == rule->frequency,
+         "a rule changes on its way");
+    constexpr std::size_t k_most = 50;
+    const base::UtcTime now = base::from_unix_ms(1'790'000'000'000);
+    const base::UtcTime limit = now + std::chrono::hours{24 * 800};
+    const std::string zone = k_zones[input.size() % k_zones.size()];
+    auto start = now + std::chrono::hours{input.size() * 5};
+    auto found = ical::occurrences(*rule, zone, start, k_most, limit);
+    for (int i = 0; i < 31 && !found; ++i) // few rules fall on just any day
+        found = ical::occurrences(*rule, zone, start += std::chrono::hours{24}, k_most, limit);
+    if (!found)
+        return;
+    hold(!found->empty() && found->size() <= k_most && found->front().start == start,
+         "a series that does not begin with its start, or is too long");
+    hold(!rule->count || std::cmp_less_equal(found->size(), *rule->count), "more than COUNT");
+    for (std::size_t i = 1; i < found->size(); ++i)
+        hold((*found)[i - 1].start < (*found)[i].start && (*found)[i - 1].start <= limit,
+             "a series that goes back, or beyond its limit");
+}
+
+constexpr std::array<Target, 5> k_targets{{{"request", request},
+                                           {"rrule", rrule},
+                                           {"settings", settings},
+                                           {"signature", signature},
+                                           {"ticket", ticket}}};
 
 } // namespace
 
