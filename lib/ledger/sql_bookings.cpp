@@ -1,6 +1,8 @@
 // The part of SqlTransaction that is about reservations and the feed.
 #include "ledger/sql_rows.hpp"
 #include "ledger/sql_transaction.hpp"
+
+#include <algorithm>
 #include "resv/catalogue.hpp"
 
 namespace ledger {
@@ -136,7 +138,9 @@ Result<void> SqlTransaction::put(const Booking &b, const std::vector<resv::Deman
             loads.push_back({d.resource, *b.preflight, d.units});
     std::string sql = "INSERT INTO demands VALUES (?, ?, ?, ?, ?, ?)";
     std::vector<Value> values;
+    std::int64_t longest = 0;
     for (const resv::Load &load : loads) {
+        longest = std::max<std::int64_t>(longest, (load.span.to - load.span.from).count());
         if (!values.empty())
             sql += ", (?, ?, ?, ?, ?, ?)";
         values.insert(values.end(),
@@ -145,7 +149,8 @@ Result<void> SqlTransaction::put(const Booking &b, const std::vector<resv::Deman
         if (m_changes != nullptr)
             m_changes->added.push_back({load, b.life.hold_expires});
     }
-    return m_sql.run_with(sql, values);
+    TRY(m_sql.run_with(sql, values));
+    return m_sql.run("UPDATE longest SET ms = ? WHERE ms < ?", {longest, longest});
 }
 
 Result<void> SqlTransaction::put_settings_serial(const base::Id &id, std::int64_t serial) {
@@ -178,8 +183,7 @@ Result<std::vector<resv::Load>> SqlTransaction::loads(const std::vector<std::str
         "SELECT resource, opens_ms, closes_ms, units FROM demands WHERE resource IN (?";
     for (std::size_t i = 1; i < resources.size(); ++i)
         sql += ", ?";
-    sql += ") AND opens_ms > ? - COALESCE((SELECT closes_ms - opens_ms FROM demands "
-           "ORDER BY closes_ms - opens_ms DESC LIMIT 1), 0) AND opens_ms < ? AND closes_ms > ? "
+    sql += ") AND opens_ms > ? - (SELECT ms FROM longest) AND opens_ms < ? AND closes_ms > ? "
            "AND (hold_expires_ms IS NULL OR hold_expires_ms > ?) AND reservation <> ?";
     std::vector<Value> values{resources.begin(), resources.end()};
     values.insert(values.end(), {Value{span.from}, Value{span.to}, Value{span.from}, Value{now},
@@ -197,8 +201,7 @@ Result<std::vector<Booking>> SqlTransaction::within(resv::Span span, UtcTime now
     static const std::string sql =
         std::string(k_booking) +
         "WHERE id IN (SELECT reservation FROM demands WHERE resource LIKE 'channel:%' "
-        "AND opens_ms > ? - COALESCE((SELECT closes_ms - opens_ms FROM demands "
-        "ORDER BY closes_ms - opens_ms DESC LIMIT 1), 0) AND opens_ms < ? AND closes_ms > ? "
+        "AND opens_ms > ? - (SELECT ms FROM longest) AND opens_ms < ? AND closes_ms > ? "
         "AND (hold_expires_ms IS NULL OR hold_expires_ms > ?)) ORDER BY start_ms, id LIMIT ?";
     return read_bookings(TRY(
         m_sql.query(sql, {span.from, span.to, span.from, now, static_cast<std::int64_t>(most)})));

@@ -6,6 +6,7 @@
 #include "ledger/mirror.hpp"
 #include "ledger/sql_transaction.hpp"
 #include "ledger/sqlite_check.hpp"
+#include "ledger/sqlite_checkpoint.hpp"
 #include "ledger/sqlite_db.hpp"
 #include "ledger/sqlite_schema.hpp"
 #include "ledger/sqlite_watch.hpp"
@@ -88,11 +89,13 @@ class SqliteRead final : public SqlTransaction {
 
 class SqliteLedger final : public Ledger {
   public:
-    SqliteLedger(const fs::path &path, Database writer, Database reader,
+    SqliteLedger(const fs::path &path, Database writer, Database reader, Database checkpointer,
                  std::unique_ptr<SqliteCheck> check)
-        : m_path(path), m_mirror(path), m_database(std::move(writer)), m_reader(std::move(reader)),
-          m_check(std::move(check)),
-          m_writer([this](std::span<Job> group) { write_group(group); }) {}
+        : m_path(path), m_mirror(path), m_checkpoint(std::move(checkpointer)),
+          m_database(std::move(writer)), m_reader(std::move(reader)), m_check(std::move(check)),
+          m_writer([this](std::span<Job> group) { write_group(group); }) {
+        m_database.keep_log();
+    }
 
     Result<void> write(const Work &work) override {
         TRY(whole());
@@ -125,7 +128,7 @@ class SqliteLedger final : public Ledger {
     void write_group(std::span<Job> group) {
         const auto committed = run_group(m_database, group, m_mirror);
         if (committed)
-            return;
+            return m_checkpoint.after_commit(m_database);
         if (m_database.in_transaction())
             (void)m_database.execute("ROLLBACK"); // the first error is the one to report
         for (Job &job : group)
@@ -134,6 +137,7 @@ class SqliteLedger final : public Ledger {
 
     const fs::path m_path;
     Mirror m_mirror;
+    SqliteCheckpoint m_checkpoint;
     Database m_database; // the writer's
     std::mutex m_reader_mutex;
     Database m_reader;
@@ -212,8 +216,9 @@ Result<std::unique_ptr<Ledger>> open_sqlite_ledger(const fs::path &path, Verify 
                                               path.native());
         TRY(check->verdict(verify == Verify::yes ? k_to_the_end : patience));
     }
+    auto checkpointer = TRY(Database::open(path, Database::Mode::existing));
     return std::make_unique<SqliteLedger>(path, std::move(writer), std::move(reader),
-                                          std::move(check));
+                                          std::move(checkpointer), std::move(check));
 }
 
 } // namespace ledger

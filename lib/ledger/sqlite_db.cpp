@@ -140,6 +140,20 @@ Result<Database> Database::open(const std::filesystem::path &path, Mode mode) {
     return db;
 }
 
+void Database::keep_log() {
+    sqlite3_wal_hook(
+        m_db.get(),
+        [](void *pages, sqlite3 *, const char *, int count) {
+            *static_cast<int *>(pages) = count;
+            return SQLITE_OK;
+        },
+        m_log_pages.get());
+}
+
+void Database::checkpoint() {
+    sqlite3_wal_checkpoint_v2(m_db.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+}
+
 void Database::interrupt() {
     sqlite3_interrupt(m_db.get());
 }

@@ -27,6 +27,12 @@ class Database final : public Sql {
                                                                  Values values) override;
     [[nodiscard]] base::Result<void> run_with(std::string_view sql, Values values) override;
 
+    /// From now on commits leave the log alone; see checkpoint().
+    void keep_log();
+    /// How many pages are in it after the last commit; keep_log() was called.
+    [[nodiscard]] int log_pages() const { return *m_log_pages; }
+    /// Writes back what of it nobody needs. Waits for nobody; what cannot be now is for later.
+    void checkpoint();
     /// Ends the statement that runs, from another thread.
     void interrupt();
     /// False also after an error ended the transaction on its own (a full disk does).
@@ -42,6 +48,7 @@ class Database final : public Sql {
     [[nodiscard]] std::unexpected<base::Error> failure(int code) const;
 
     std::string m_name;
+    std::unique_ptr<int> m_log_pages = std::make_unique<int>(0); // sqlite3 knows where it is
     std::unique_ptr<sqlite3, Close> m_db; // before the statements: they are finalised first
     std::map<std::string, std::unique_ptr<sqlite3_stmt, Close>, std::less<>> m_statements;
 };

@@ -5,7 +5,9 @@ namespace ledger {
 
 // `demands` holds what live reservations take, with their span copied beside it so that admission
 // reads one index, and what their preflights take, with the span of these; it is empty for those
-// that take nothing. 0x53434c47 is "SCLG".
+// that take nothing. `longest` is how long any of them ever was, at least: what overlaps a span
+// opened at most so long before it. An index of lengths would cost each booking as many pages again
+// as its demands. Answers are long, and kept in the order in which they came. 0x53434c47 is "SCLG".
 const char *const k_sqlite_schema = R"sql(
 PRAGMA application_id = 0x53434c47;
 CREATE TABLE reservations (
@@ -31,11 +33,12 @@ CREATE TABLE demands (
     closes_ms INTEGER NOT NULL, units INTEGER NOT NULL, hold_expires_ms INTEGER,
     PRIMARY KEY (resource, opens_ms, reservation)) STRICT, WITHOUT ROWID;
 CREATE INDEX demands_reservation ON demands (reservation);
-CREATE INDEX demands_length ON demands ((closes_ms - opens_ms));
 CREATE TABLE history (
     reservation BLOB NOT NULL, sequence INTEGER NOT NULL, entry TEXT NOT NULL, hash BLOB NOT NULL,
     PRIMARY KEY (reservation, sequence)) STRICT, WITHOUT ROWID;
 CREATE INDEX demands_holds ON demands (hold_expires_ms) WHERE hold_expires_ms IS NOT NULL;
+CREATE TABLE longest (one INTEGER PRIMARY KEY CHECK (one = 1), ms INTEGER NOT NULL) STRICT;
+INSERT INTO longest VALUES (1, 0);
 CREATE TABLE serials (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 INSERT INTO serials VALUES ('feed', 0);
 CREATE TABLE parties (
@@ -51,7 +54,7 @@ CREATE TABLE tokens (
     used_by BLOB) STRICT;
 CREATE TABLE answers (
     by TEXT NOT NULL, key TEXT NOT NULL, request BLOB NOT NULL, status INTEGER NOT NULL,
-    body TEXT NOT NULL, created_ms INTEGER NOT NULL, PRIMARY KEY (by, key)) STRICT, WITHOUT ROWID;
+    body TEXT NOT NULL, created_ms INTEGER NOT NULL, PRIMARY KEY (by, key)) STRICT;
 CREATE INDEX answers_created ON answers (created_ms);
 CREATE TABLE reports (
     relay TEXT NOT NULL, reservation BLOB NOT NULL, event TEXT NOT NULL, at_ms INTEGER NOT NULL,
@@ -69,7 +72,7 @@ CREATE TABLE outbox (
     due_ms INTEGER NOT NULL, attempts INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX outbox_due ON outbox (due_ms);
 CREATE INDEX outbox_order ON outbox (reservation, target, revision);
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 )sql";
 
 } // namespace ledger
