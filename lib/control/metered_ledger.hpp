@@ -20,6 +20,9 @@ class MeteredLedger final : public ledger::Ledger {
     [[nodiscard]] base::Result<void> read(const Work &work) override {
         return timed(false, [&] { return m_inner.read(work); });
     }
+    [[nodiscard]] base::Result<void> peek(const Work &work) override {
+        return timed(false, [&] { return m_inner.peek(work); });
+    }
     /// For any number of listeners at a time.
     [[nodiscard]] std::unique_ptr<ledger::Watch>
     watch(const std::function<void()> &changed) override;

@@ -27,13 +27,14 @@ template <typename Work>
     return outcome;
 }
 
-/// The same for @p work that only reads.
+/// The same for @p work that only reads, by ledger.read or ledger.peek.
 template <typename Work>
-[[nodiscard]] auto examine(ledger::Ledger &ledger, const Work &work)
+[[nodiscard]] auto examine(ledger::Ledger &ledger, const Work &work,
+                           decltype(&ledger::Ledger::read) how = &ledger::Ledger::read)
     -> decltype(work(std::declval<ledger::Transaction &>())) {
     decltype(work(std::declval<ledger::Transaction &>())) outcome =
         refuse(500, "internal", "the work was not done");
-    const auto read = ledger.read([&](ledger::Transaction &t) -> base::Result<void> {
+    const auto read = (ledger.*how)([&](ledger::Transaction &t) -> base::Result<void> {
         outcome = work(t);
         return {};
     });

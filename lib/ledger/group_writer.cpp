@@ -1,7 +1,5 @@
 #include "ledger/group_writer.hpp"
 
-#include <vector>
-
 namespace ledger {
 
 using base::Result;
@@ -45,10 +43,13 @@ void GroupWriter::loop() {
                 m_jobs.pop_front();
             }
         }
-        m_run(group);
-        for (Job &job : group)
-            job.done.set_value(std::move(job.result));
+        m_run(std::move(group));
     }
+}
+
+void tell(std::vector<Job> group) {
+    for (Job &job : group)
+        job.done.set_value(std::move(job.result));
 }
 
 Result<void> run_work(Transaction &t, const Ledger::Work &work) {

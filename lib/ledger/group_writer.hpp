@@ -8,8 +8,8 @@
 #include <deque>
 #include <future>
 #include <mutex>
-#include <span>
 #include <thread>
+#include <vector>
 
 namespace ledger {
 
@@ -23,9 +23,9 @@ struct Job {
 /// Thread-safe.
 class GroupWriter {
   public:
-    /// Runs every job of a group, up to 32 in the order in which they came, and leaves in each what
-    /// became of it. From this writer's thread.
-    using RunGroup = std::function<void(std::span<Job> group)>;
+    /// Runs every job of a group, up to 32 in the order in which they came, and has tell() called
+    /// for it, now or later. From this writer's thread.
+    using RunGroup = std::function<void(std::vector<Job> group)>;
 
     explicit GroupWriter(RunGroup run) : m_run(std::move(run)), m_thread([this] { loop(); }) {}
     GroupWriter(const GroupWriter &) = delete;
@@ -45,6 +45,9 @@ class GroupWriter {
     bool m_stop = false;
     std::thread m_thread; // last: it uses all of the above
 };
+
+/// Lets those who wait for @p group know what became of their jobs.
+void tell(std::vector<Job> group);
 
 /// What @p work returns; an exception is our bug.
 [[nodiscard]] base::Result<void> run_work(Transaction &t, const Ledger::Work &work);

@@ -154,8 +154,10 @@ class Ledger {
     /// answer stored under its idempotency key, a state that is reached).
     [[nodiscard]] virtual base::Result<void> write(const Work &work) = 0;
 
-    /// Runs @p work, which only reads, on one snapshot.
+    /// Runs @p work, which only reads, on one snapshot, and returns when all it saw is durable.
     [[nodiscard]] virtual base::Result<void> read(const Work &work) = 0;
+    /// The same without that: for what nobody is told of.
+    [[nodiscard]] virtual base::Result<void> peek(const Work &work) { return read(work); }
 
     /// Calls @p changed, from another thread, when feeds may have new entries that another process
     /// made, within about a second; null when no other process can. One at a time.

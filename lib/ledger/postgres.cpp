@@ -7,6 +7,7 @@
 #include "ledger/postgres_watch.hpp"
 #include "ledger/sqlite_schema.hpp"
 
+#include <span>
 #include <thread>
 
 namespace ledger {
@@ -38,7 +39,10 @@ class Patience {
 class PostgresLedger final : public Ledger {
   public:
     explicit PostgresLedger(std::string uri)
-        : m_pool(std::move(uri)), m_writer([this](std::span<Job> group) { write_group(group); }) {}
+        : m_pool(std::move(uri)), m_writer([this](std::vector<Job> group) {
+              write_group(group);
+              tell(std::move(group));
+          }) {}
 
     Result<void> write(const Work &work) override { return m_writer.write(work); }
 

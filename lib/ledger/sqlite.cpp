@@ -9,11 +9,14 @@
 #include "ledger/sqlite_checkpoint.hpp"
 #include "ledger/sqlite_db.hpp"
 #include "ledger/sqlite_schema.hpp"
+#include "ledger/sqlite_sync.hpp"
 #include "ledger/sqlite_watch.hpp"
 
 #include <fcntl.h>
 #include <mutex>
+#include <span>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace ledger {
 
@@ -37,12 +40,17 @@ Result<void> run_in_savepoint(Database &db, const Ledger::Work &work, DemandChan
     return result;
 }
 
-Result<void> commit(Database &db, DemandChanges changes, Mirror &mirror) {
-    if (changes.empty())
-        return db.execute("COMMIT");
-    const auto serial = TRY(db.number(k_raise_demands_serial));
-    mirror.committing();
+Result<void> commit(Database &db, DemandChanges changes, Mirror &mirror, SqliteSync &sync) {
+    const bool nothing = changes.empty();
+    const auto serial = nothing ? std::nullopt : TRY(db.number(k_raise_demands_serial));
+    sync.committing();
+    if (!nothing)
+        mirror.committing();
     auto done = db.execute("COMMIT");
+    if (!done)
+        sync.not_committed();
+    if (nothing)
+        return done;
     if (done)
         mirror.committed(serial.value_or(0), std::move(changes));
     else
@@ -51,7 +59,7 @@ Result<void> commit(Database &db, DemandChanges changes, Mirror &mirror) {
 }
 
 // All jobs in one transaction. An error of the transaction itself is every job's error.
-Result<void> run_group(Database &db, std::span<Job> jobs, Mirror &mirror) {
+Result<void> run_group(Database &db, std::span<Job> jobs, Mirror &mirror, SqliteSync &sync) {
     TRY(db.execute("BEGIN IMMEDIATE"));
     DemandChanges all;
     for (Job &job : jobs) {
@@ -63,7 +71,7 @@ Result<void> run_group(Database &db, std::span<Job> jobs, Mirror &mirror) {
         if (job.result)
             all.append(std::move(changes));
     }
-    return commit(db, std::move(all), mirror);
+    return commit(db, std::move(all), mirror, sync);
 }
 
 // Reads what is taken from memory when that knows it.
@@ -90,10 +98,11 @@ class SqliteRead final : public SqlTransaction {
 class SqliteLedger final : public Ledger {
   public:
     SqliteLedger(const fs::path &path, Database writer, Database reader, Database checkpointer,
-                 std::unique_ptr<SqliteCheck> check)
+                 SqliteSync::Sync sync, std::unique_ptr<SqliteCheck> check)
         : m_path(path), m_mirror(path), m_checkpoint(std::move(checkpointer)),
           m_database(std::move(writer)), m_reader(std::move(reader)), m_check(std::move(check)),
-          m_writer([this](std::span<Job> group) { write_group(group); }) {
+          m_sync(std::move(sync)),
+          m_writer([this](std::vector<Job> group) { write_group(std::move(group)); }) {
         m_database.keep_log();
     }
 
@@ -103,6 +112,11 @@ class SqliteLedger final : public Ledger {
     }
 
     Result<void> read(const Work &work) override {
+        TRY(peek(work));
+        return m_sync.wait();
+    }
+
+    Result<void> peek(const Work &work) override {
         TRY(whole());
         const std::scoped_lock lock{m_reader_mutex};
         TRY(m_reader.execute("BEGIN"));
@@ -123,16 +137,22 @@ class SqliteLedger final : public Ledger {
 
   private:
     // As far as that is known.
-    [[nodiscard]] Result<void> whole() { return m_check ? m_check->verdict() : Result<void>{}; }
+    [[nodiscard]] Result<void> whole() {
+        TRY(m_sync.verdict());
+        return m_check ? m_check->verdict() : Result<void>{};
+    }
 
-    void write_group(std::span<Job> group) {
-        const auto committed = run_group(m_database, group, m_mirror);
-        if (committed)
+    void write_group(std::vector<Job> group) {
+        const auto committed = run_group(m_database, group, m_mirror, m_sync);
+        if (committed) {
+            m_sync.finish(std::move(group), m_database.commits());
             return m_checkpoint.after_commit(m_database);
+        }
         if (m_database.in_transaction())
             (void)m_database.execute("ROLLBACK"); // the first error is the one to report
         for (Job &job : group)
             job.result = committed;
+        tell(std::move(group));
     }
 
     const fs::path m_path;
@@ -142,7 +162,8 @@ class SqliteLedger final : public Ledger {
     std::mutex m_reader_mutex;
     Database m_reader;
     std::unique_ptr<SqliteCheck> m_check; // null: not asked for
-    GroupWriter m_writer;                 // last: it uses the above
+    SqliteSync m_sync;
+    GroupWriter m_writer; // last: it uses the above
 };
 
 Result<void> check_kind(Database &db, const fs::path &path) {
@@ -181,6 +202,21 @@ Result<void> check_private(const fs::path &path) {
     return {};
 }
 
+// Of the log: while there are connections, it is always the same file.
+Result<SqliteSync::Sync> sync_of(const fs::path &path) {
+    const std::string log = path.native() + "-wal";
+    auto fd = std::make_shared<base::Fd>(::open(log.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+    if (!*fd)
+        return base::fail_errno("open", log);
+    return [fd = std::move(fd), log]() -> Result<void> {
+        if (::fdatasync(fd->get()) != 0)
+            return base::fail_hint(Errc::io, "see the kernel's log; then start it again",
+                                   "ledger {}: what was written may not be on the disk: {}", log,
+                                   base::errno_text(errno));
+        return {};
+    };
+}
+
 Result<void> fill(const fs::path &path) {
     const base::Fd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
     if (!fd)
@@ -217,8 +253,12 @@ Result<std::unique_ptr<Ledger>> open_sqlite_ledger(const fs::path &path, Verify 
         TRY(check->verdict(verify == Verify::yes ? k_to_the_end : patience));
     }
     auto checkpointer = TRY(Database::open(path, Database::Mode::existing));
+    // SqliteSync does that, beside the next transaction.
+    TRY(writer.execute("PRAGMA synchronous = NORMAL"));
+    auto sync = TRY(sync_of(path));
     return std::make_unique<SqliteLedger>(path, std::move(writer), std::move(reader),
-                                          std::move(checkpointer), std::move(check));
+                                          std::move(checkpointer), std::move(sync),
+                                          std::move(check));
 }
 
 } // namespace ledger

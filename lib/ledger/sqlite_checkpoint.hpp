@@ -19,8 +19,8 @@ class SqliteCheckpoint {
     SqliteCheckpoint &operator=(const SqliteCheckpoint &) = delete;
     ~SqliteCheckpoint();
 
-    /// After each commit of @p writer, by its thread. While others go on to commit, the log's end is
-    /// never reached, and it grows: then the writer does what little is left.
+    /// After each commit of @p writer, by its thread. While others go on to commit, the log's end
+    /// is never reached, and it grows: then the writer does what little is left.
     void after_commit(Database &writer);
 
   private:

@@ -143,11 +143,12 @@ Result<Database> Database::open(const std::filesystem::path &path, Mode mode) {
 void Database::keep_log() {
     sqlite3_wal_hook(
         m_db.get(),
-        [](void *pages, sqlite3 *, const char *, int count) {
-            *static_cast<int *>(pages) = count;
+        [](void *log, sqlite3 *, const char *, int pages) {
+            static_cast<Log *>(log)->pages = pages;
+            ++static_cast<Log *>(log)->commits;
             return SQLITE_OK;
         },
-        m_log_pages.get());
+        m_log.get());
 }
 
 void Database::checkpoint() {

@@ -30,7 +30,9 @@ class Database final : public Sql {
     /// From now on commits leave the log alone; see checkpoint().
     void keep_log();
     /// How many pages are in it after the last commit; keep_log() was called.
-    [[nodiscard]] int log_pages() const { return *m_log_pages; }
+    [[nodiscard]] int log_pages() const { return m_log->pages; }
+    /// How many there were since, of those that changed anything.
+    [[nodiscard]] std::int64_t commits() const { return m_log->commits; }
     /// Writes back what of it nobody needs. Waits for nobody; what cannot be now is for later.
     void checkpoint();
     /// Ends the statement that runs, from another thread.
@@ -48,7 +50,11 @@ class Database final : public Sql {
     [[nodiscard]] std::unexpected<base::Error> failure(int code) const;
 
     std::string m_name;
-    std::unique_ptr<int> m_log_pages = std::make_unique<int>(0); // sqlite3 knows where it is
+    struct Log {
+        int pages = 0;
+        std::int64_t commits = 0;
+    };
+    std::unique_ptr<Log> m_log = std::make_unique<Log>(); // sqlite3 knows where it is
     std::unique_ptr<sqlite3, Close> m_db; // before the statements: they are finalised first
     std::map<std::string, std::unique_ptr<sqlite3_stmt, Close>, std::less<>> m_statements;
 };
