@@ -28,11 +28,11 @@ Result<base::Id> read_id(ObjectReader &in) {
 
 SealedSettings seal_settings(const Settings &settings, const seal::SigningKey &issuer,
                              const seal::PublicKey &recipient_box) {
-    const Json document = to_json(settings);
-    const seal::Signature signature =
-        issuer.sign(k_context, seal::bytes_of(canonical_json(document)));
-    std::string text = canonical_json(
-        JsonObject{{"document", document}, {"signature", seal::to_base64url(signature)}});
+    std::string document = canonical_json(to_json(settings));
+    const seal::Signature signature = issuer.sign(k_context, seal::bytes_of(document));
+    std::string text = fmt::format(R"({{"document":{},"signature":"{}"}})", document,
+                                   seal::to_base64url(signature)); // canonical, too
+    seal::wipe(document);
     const seal::Bytes sealed = seal::seal_to(recipient_box, seal::bytes_of(text));
     seal::wipe(text);
     return {settings.reservation, settings.recipient, seal::to_base64(sealed)};
