@@ -4,6 +4,8 @@
 #include "control/problem.hpp"
 #include "net/http_server.hpp"
 
+#include <functional>
+
 namespace control {
 
 /// How long an Idempotency-Key and its answer are remembered.
@@ -16,6 +18,8 @@ struct Answer {
     net::Headers headers{};                        ///< beside, or in place of, those that all have
     std::shared_ptr<net::Stream> stream = nullptr; ///< what follows the body
     std::int64_t revision = 0; ///< of the one reservation that it shows, its ETag; 0: none
+    /// Makes the body, where that takes long; empty: it is there. Any thread may call it, once.
+    std::function<std::string()> make_body = nullptr;
 };
 
 /// The entity tag of a reservation: its revision, quoted.

@@ -226,6 +226,7 @@ Outcome<Answer> Api::once(const Call &call, const Work &work) {
     const seal::Hash256 hash = seal::hash256(seal::bytes_of(
         fmt::format("{} {}\n{}", call.request.method, call.request.target, call.request.body)));
     bool repeated = false;
+    std::string body; // made by another thread, perhaps
     auto outcome = transact(m_ledger, [&](Transaction &t) -> Outcome<Answer> {
         const base::UtcTime now = transaction_time();
         repeated = false;
@@ -241,14 +242,20 @@ Outcome<Answer> Api::once(const Call &call, const Work &work) {
                           "use a new key for a new request");
         }
         Answer answer = TRY(work(t, now));
-        TRY(t.put(ledger::StoredAnswer{.by = by,
-                                       .key = call.idempotency_key,
-                                       .request = hash,
-                                       .status = answer.status,
-                                       .body = answer.body,
-                                       .created = now}));
+        const auto make = [&, answer, now] {
+            body = answer.make_body ? answer.make_body() : answer.body;
+            return ledger::StoredAnswer{.by = by,
+                                        .key = call.idempotency_key,
+                                        .request = hash,
+                                        .status = answer.status,
+                                        .body = body,
+                                        .created = now};
+        };
+        TRY(t.put_answer(by, call.idempotency_key, make));
         return answer;
     });
+    if (outcome && !repeated)
+        outcome->body = std::move(body);
     if (outcome)
         m_feeds.changed();
     if (outcome && !repeated && m_monitor != nullptr)

@@ -44,18 +44,22 @@ Outcome<Booking> Api::own_booking(Transaction &t, const Call &call) {
 // The reservation, and fresh settings where it is booked. They are sealed to its owner, also when
 // an operator asked.
 Outcome<Answer> Api::booked(Transaction &t, Booking b, UtcTime now, int status) {
-    JsonObject out;
     const resv::State state = resv::state_at(b.life, now);
-    const auto owner = TRY(t.party_by_name(b.owner));
-    if ((state == resv::State::booked || state == resv::State::active) && owner &&
-        servable(b, m_config)) {
+    auto owner = TRY(t.party_by_name(b.owner));
+    if ((state != resv::State::booked && state != resv::State::active) || !servable(b, m_config))
+        owner.reset(); // who has no use for settings
+    if (owner) {
         ++b.settings_serial;
         TRY(t.put_settings_serial(b.id, b.settings_serial));
-        out["settings"] = wire::to_json(settings_of(b, *owner, m_config, m_keys, now));
     }
-    out["reservation"] = wire::to_json(reservation_of(b, m_config, now));
-    Answer answer = json(out, status);
-    answer.revision = b.revision;
+    Answer answer{.status = status, .body = {}, .revision = b.revision};
+    answer.make_body = [this, b = std::move(b), owner = std::move(owner), now] {
+        JsonObject out;
+        if (owner)
+            out["settings"] = wire::to_json(settings_of(b, *owner, m_config, m_keys, now));
+        out["reservation"] = wire::to_json(reservation_of(b, m_config, now));
+        return wire::compact_json(out);
+    };
     return answer;
 }
 

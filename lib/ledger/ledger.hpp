@@ -107,6 +107,13 @@ class Transaction {
     [[nodiscard]] virtual base::Result<std::optional<StoredAnswer>>
     answer(const std::string &by, const std::string &key) = 0;
     [[nodiscard]] virtual base::Result<void> put(const StoredAnswer &answer) = 0;
+    using MakeAnswer = std::function<StoredAnswer()>;
+    /// The same for what @p make makes, the answer of @p by and @p key, which takes long and asks
+    /// nothing of the ledger: another thread may do it, after this work and before write() returns.
+    [[nodiscard]] virtual base::Result<void>
+    put_answer(const std::string & /*by*/, const std::string & /*key*/, MakeAnswer make) {
+        return put(make());
+    }
 
     [[nodiscard]] virtual base::Result<void> put(const StoredReport &report) = 0;
 

@@ -2,8 +2,8 @@
 #include "ledger/sql_rows.hpp"
 #include "ledger/sql_transaction.hpp"
 
-#include <algorithm>
 #include "resv/catalogue.hpp"
+#include <algorithm>
 
 namespace ledger {
 

@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "ledger/answer_maker.hpp"
 #include "ledger/group_writer.hpp"
 #include "ledger/mirror.hpp"
 #include "ledger/sql_transaction.hpp"
@@ -28,11 +29,38 @@ namespace {
 
 constexpr base::Millis k_to_the_end = std::chrono::hours{24};
 constexpr std::int64_t k_application = 0x53434c47;
+
+// Within a group: its answers are made while the next works run.
+class SqliteWrite final : public SqlTransaction {
+  public:
+    SqliteWrite(Database &db, DemandChanges &changes, AnswerMaker &answers)
+        : SqlTransaction(db, &changes), m_answers(answers) {}
+
+    Result<std::optional<StoredAnswer>> answer(const std::string &by,
+                                               const std::string &key) override {
+        if (const StoredAnswer *made = m_answers.find(by, key))
+            return *made;
+        return SqlTransaction::answer(by, key);
+    }
+    Result<void> put_answer(const std::string &by, const std::string &key,
+                            MakeAnswer make) override {
+        m_answers.add(by, key, std::move(make));
+        return {};
+    }
+
+  private:
+    AnswerMaker &m_answers;
+};
+
 // One job within the group's transaction, undone alone when it fails.
-Result<void> run_in_savepoint(Database &db, const Ledger::Work &work, DemandChanges &changes) {
+Result<void> run_in_savepoint(Database &db, const Ledger::Work &work, DemandChanges &changes,
+                              AnswerMaker &answers) {
     TRY(db.run("SAVEPOINT job"));
-    SqlTransaction transaction{db, &changes};
+    const std::size_t before = answers.size();
+    SqliteWrite transaction{db, changes, answers};
     auto result = run_work(transaction, work);
+    if (!result)
+        answers.keep(before);
     if (!result && db.in_transaction())
         TRY(db.run("ROLLBACK TO job"));
     if (db.in_transaction())
@@ -46,7 +74,7 @@ Result<void> commit(Database &db, DemandChanges changes, Mirror &mirror, SqliteS
     sync.committing();
     if (!nothing)
         mirror.committing();
-    auto done = db.execute("COMMIT");
+    auto done = db.run("COMMIT");
     if (!done)
         sync.not_committed();
     if (nothing)
@@ -59,18 +87,21 @@ Result<void> commit(Database &db, DemandChanges changes, Mirror &mirror, SqliteS
 }
 
 // All jobs in one transaction. An error of the transaction itself is every job's error.
-Result<void> run_group(Database &db, std::span<Job> jobs, Mirror &mirror, SqliteSync &sync) {
-    TRY(db.execute("BEGIN IMMEDIATE"));
+Result<void> run_group(Database &db, std::span<Job> jobs, Mirror &mirror, SqliteSync &sync,
+                       AnswerMaker &answers) {
+    TRY(db.run("BEGIN IMMEDIATE"));
     DemandChanges all;
     for (Job &job : jobs) {
         DemandChanges changes;
-        job.result = run_in_savepoint(db, *job.work, changes);
+        job.result = run_in_savepoint(db, *job.work, changes, answers);
         if (!db.in_transaction()) // a full disk, for one, ends it all
             return job.result ? base::fail(Errc::io, "ledger: the transaction was lost")
                               : job.result;
         if (job.result)
             all.append(std::move(changes));
     }
+    TRY(run_work(*std::make_unique<SqlTransaction>(db),
+                 [&](Transaction &t) { return answers.put_all(t); }));
     return commit(db, std::move(all), mirror, sync);
 }
 
@@ -119,11 +150,11 @@ class SqliteLedger final : public Ledger {
     Result<void> peek(const Work &work) override {
         TRY(whole());
         const std::scoped_lock lock{m_reader_mutex};
-        TRY(m_reader.execute("BEGIN"));
+        TRY(m_reader.run("BEGIN"));
         SqliteRead transaction{m_reader, m_mirror};
         auto result = work(transaction);
         if (m_reader.in_transaction())
-            TRY(m_reader.execute("ROLLBACK"));
+            TRY(m_reader.run("ROLLBACK"));
         return result;
     }
 
@@ -143,13 +174,14 @@ class SqliteLedger final : public Ledger {
     }
 
     void write_group(std::vector<Job> group) {
-        const auto committed = run_group(m_database, group, m_mirror, m_sync);
+        const auto committed = run_group(m_database, group, m_mirror, m_sync, m_answers);
         if (committed) {
             m_sync.finish(std::move(group), m_database.commits());
             return m_checkpoint.after_commit(m_database);
         }
         if (m_database.in_transaction())
             (void)m_database.execute("ROLLBACK"); // the first error is the one to report
+        m_answers.keep(0);
         for (Job &job : group)
             job.result = committed;
         tell(std::move(group));
@@ -163,6 +195,7 @@ class SqliteLedger final : public Ledger {
     Database m_reader;
     std::unique_ptr<SqliteCheck> m_check; // null: not asked for
     SqliteSync m_sync;
+    AnswerMaker m_answers;
     GroupWriter m_writer; // last: it uses the above
 };
 
@@ -222,9 +255,9 @@ Result<void> fill(const fs::path &path) {
     if (!fd)
         return base::fail_errno("create", path.native());
     auto db = TRY(Database::open(path, Database::Mode::create));
-    TRY(db.execute("BEGIN IMMEDIATE"));
+    TRY(db.run("BEGIN IMMEDIATE"));
     TRY(db.execute(k_sqlite_schema));
-    return db.execute("COMMIT"); // closing writes the log back and removes it
+    return db.run("COMMIT"); // closing writes the log back and removes it
 }
 
 } // namespace
