@@ -1,4 +1,5 @@
-// push-stream ID INPUT: sends the programme of a reservation, from its start to its end.
+// push-stream ID INPUT: sends the programme of a reservation, from its start to its end; or tries
+// the line before that.
 #include "base/log.hpp"
 #include "cli/stop_signal.hpp"
 #include "cli/tool.hpp"
@@ -12,17 +13,49 @@ namespace {
 struct Options {
     std::string id;
     std::string input;
-    std::string stats = "-";
-    bool loop = false;
+    std::string stats;
+    bool loop = false, preflight = false, table = false;
+    std::string duration = "10s";
 };
 
-base::Result<int> push_stream(const Options &options) {
+constexpr base::Millis k_longest_preflight{60'000}; // the relay takes no longer ones
+
+base::Result<push::ReaderOptions> reader_options(const Options &options) {
     const auto id = base::Id::parse(options.id);
     if (!id)
         return base::fail(base::Errc::usage, "ID '{}': {}", options.id, id.error().message);
-    push::ReaderOptions reader{*id, TRY(push::parse_input(options.input)), options.loop, false};
-    if (reader.loop && reader.input.kind == push::InputName::Kind::standard_input)
+    if (options.input.empty() && !options.preflight)
+        return base::fail(base::Errc::usage, "INPUT is required");
+    const auto input = TRY(push::parse_input(options.input.empty() ? "test:" : options.input));
+    push::ReaderOptions out{.reservation = *id, .input = input, .loop = options.loop};
+    if (options.preflight) {
+        const auto duration = base::parse_duration(options.duration);
+        if (!duration || *duration < base::Seconds{1} || *duration > k_longest_preflight)
+            return base::fail(base::Errc::usage, "--duration '{}': not 1s to 60s",
+                              options.duration);
+        out.preflight = *duration;
+        out.no_stats = options.stats.empty();
+    }
+    if (out.loop && input.kind == push::InputName::Kind::standard_input)
         return base::fail(base::Errc::usage, "--loop: standard input cannot be read twice");
+    return out;
+}
+
+// What was measured, and whether it will do.
+int tell(const push::Outcome::Preflight &preflight, bool table) {
+    const auto &[terms, report] = preflight;
+    if (table)
+        cli::print_text(push::table_of(report, terms));
+    else
+        cli::print_record(push::to_json(report, terms));
+    const auto problems = report.problems(terms);
+    for (const std::string &problem : problems)
+        base::log::warning("{}", problem);
+    return problems.empty() ? 0 : base::exit_code(base::Errc::refused);
+}
+
+base::Result<int> push_stream(const Options &options) {
+    push::ReaderOptions reader = TRY(reader_options(options));
     TRY(push::check_input(reader.input));
     auto sender = TRY(push::sender_from_environment());
     auto stop = TRY(cli::StopSignal::make());
@@ -36,7 +69,7 @@ base::Result<int> push_stream(const Options &options) {
     if (ended.signal)
         return cli::StopSignal::exit_code(*ended.signal);
     TRY(stats.finish());
-    return 0;
+    return ended.preflight ? tell(*ended.preflight, options.table) : 0;
 }
 
 } // namespace
@@ -48,12 +81,19 @@ int main(int argc, char **argv) {
         [options](CLI::App &app, cli::Action &action) {
             app.add_option("ID", options->id, "The reservation")->required();
             app.add_option("INPUT", options->input,
-                           "A media file, - (standard input) or test: (a test picture)")
-                ->required();
+                           "A media file, - (standard input) or test: (a test picture)");
             app.add_flag("--loop", options->loop, "Begin the file again when it is at its end");
             app.add_option("--stats", options->stats,
                            "Write the statistics there; - is standard output")
                 ->type_name("FILE");
+            auto *preflight = app.add_flag("--preflight", options->preflight,
+                                           "Before the window: try the line, and say what it does");
+            app.add_option("--duration", options->duration,
+                           "How long to try it, 1s to 60s (default: 10s)")
+                ->type_name("D")
+                ->needs(preflight);
+            app.add_flag("--table", options->table, "What it does for people, not as JSON")
+                ->needs(preflight);
             app.footer("Run it by: carrier-connect exec ID -- push-stream ID INPUT");
             action = [options] { return push_stream(*options); };
         });

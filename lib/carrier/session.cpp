@@ -104,7 +104,8 @@ Result<wire::SenderPlan> Session::plan() {
                           .codecs = m_settings.stream.codecs,
                           .max_gop_s = m_settings.stream.max_gop_s,
                           .paths = {},
-                          .cancelled = m_withdrawn};
+                          .cancelled = m_withdrawn,
+                          .preflight_ticket = m_settings.stream.preflight_ticket.value_or("")};
     const Carriers carriers = TRY(m_connector.carriers());
     m_seen = carriers;
     const CarrierState *active = active_for(carriers, m_settings.reservation);

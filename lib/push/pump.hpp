@@ -7,6 +7,7 @@
 #include "media/ts_restamp.hpp"
 #include "media/ts_scanner.hpp"
 #include "push/pace.hpp"
+#include "push/preflight.hpp"
 
 #include <functional>
 #include <memory>
@@ -36,6 +37,8 @@ class Pump final : private media::TsListener {
     /// Nobody reads the pipe any more: that is why step() failed.
     [[nodiscard]] bool pipe_is_closed() const { return m_pipe_closed; }
     [[nodiscard]] std::uint64_t bytes_written() const { return m_written; }
+    /// The longest time between two key frames so far.
+    [[nodiscard]] std::optional<base::Millis> key_frames() const { return m_key_frames.longest(); }
     [[nodiscard]] std::optional<base::BitRate> take_excess() { return m_pacer.take_excess(); }
 
   private:
@@ -43,6 +46,7 @@ class Pump final : private media::TsListener {
 
     void on_packet(const media::TsPacket &packet) override;
     void on_pcr(const media::TsPacket &packet, std::uint64_t pcr_27m) override;
+    void on_cut(const media::TsCut &cut) override { m_key_frames.add(cut); }
     [[nodiscard]] base::Result<media::TsInput::State> fill();
     [[nodiscard]] base::Result<void> end_of_input();
     [[nodiscard]] base::Result<Written> drain(base::SteadyTime now, Wait &wait);
@@ -58,6 +62,7 @@ class Pump final : private media::TsListener {
     media::TsScanner m_scanner;
     media::TsRestamper m_restamper;
     Pacer m_pacer;
+    KeyFrames m_key_frames;
     std::vector<std::uint8_t> m_raw;  // fed to the scanner, not all of it recognised yet
     std::uint64_t m_raw_position = 0; // of m_raw's first byte in the scanner's count
     std::vector<std::uint8_t> m_out;  // whole packets

@@ -33,6 +33,8 @@ Reader::Reader(ReaderOptions options, base::MessageSocket sender, StatsWriter &s
       m_stop(std::move(stop)), m_clock(clock), m_line(m_options.progress) {}
 
 Result<Outcome> Reader::run() {
+    if (m_options.preflight)
+        return try_line();
     TRY(await_hello());
     if (!over())
         TRY(open());
@@ -45,7 +47,7 @@ Result<Outcome> Reader::run() {
         TRY(stream());
     }
     TRY(finish());
-    return Outcome{m_signal};
+    return Outcome{.signal = m_signal, .preflight = {}};
 }
 
 Result<void> Reader::await_hello() {
@@ -93,7 +95,8 @@ Result<void> Reader::offer_pipe() {
     base::Fd reading{ends[0]};
     m_pipe = base::Fd{ends[1]};
     ::fcntl(m_pipe.get(), F_SETFL, O_NONBLOCK); // of this end only: each has its own description
-    if (!m_sender.send(wire::write_message(wire::SenderSource{}), {reading.get()}))
+    if (!m_sender.send(wire::write_message(wire::SenderSource{m_options.preflight.has_value()}),
+                       {reading.get()}))
         return std::unexpected(gone());
     return {};
 }
@@ -101,7 +104,7 @@ Result<void> Reader::offer_pipe() {
 Result<void> Reader::begin() {
     const bool from_pipe = m_options.input.kind == InputName::Kind::standard_input;
     Pump::Reopen reopen;
-    if (m_options.loop && !from_pipe)
+    if ((m_options.loop || m_options.preflight) && !from_pipe)
         reopen = [this] { return open_again(); };
     TRY(m_input->start());
     m_pump = std::make_unique<Pump>(std::move(m_input), std::move(m_pipe), m_terms.max_rate,

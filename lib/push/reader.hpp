@@ -3,6 +3,7 @@
 
 #include "base/control_clock.hpp"
 #include "base/message_socket.hpp"
+#include "push/preflight.hpp"
 #include "push/progress.hpp"
 #include "push/pump.hpp"
 #include "push/source.hpp"
@@ -19,7 +20,9 @@ struct ReaderOptions {
     base::Id reservation;
     InputName input;
     bool loop = false;
-    bool progress = false; ///< stderr is a terminal that wants a line
+    bool progress = false;                   ///< stderr is a terminal that wants a line
+    std::optional<base::Millis> preflight{}; ///< try the line for so long, before the window
+    bool no_stats = false;
 };
 
 /// Where a wish to stop comes from: a descriptor to poll, and the number of the signal that came.
@@ -28,9 +31,15 @@ struct StopSource {
     std::function<std::optional<int>()> take;
 };
 
-/// How a run without an error ended: the signal that stopped it, if one did.
+/// How a run without an error ended: the signal that stopped it, if one did; what a preflight came
+/// to.
 struct Outcome {
+    struct Preflight {
+        PreflightTerms terms;
+        PreflightReport report;
+    };
     std::optional<int> signal;
+    std::optional<Preflight> preflight;
 };
 
 /// The socket to the sender, from the environment (wire::k_sender_fd_variable). not_permitted, with
@@ -38,7 +47,8 @@ struct Outcome {
 [[nodiscard]] base::Result<base::MessageSocket> sender_from_environment();
 
 /// One run: waits for the reservation's start by control's clock, sends the programme, ends at its
-/// end, at the end of the input, or at a signal (the first asks, the second insists).
+/// end, at the end of the input, or at a signal (the first asks, the second insists). Or a
+/// preflight, if that is wanted: at once, for as long as it is to last.
 /// Errors: refused, the relay or the reservation says no; unavailable, the sender is gone; and
 /// those of the input.
 class Reader {
@@ -48,6 +58,12 @@ class Reader {
     [[nodiscard]] base::Result<Outcome> run();
 
   private:
+    [[nodiscard]] base::Result<Outcome> try_line(); // this and what follows: reader_preflight.cpp
+    [[nodiscard]] base::Result<void> check_preflight() const;
+    [[nodiscard]] std::string preflight_hint() const;
+    [[nodiscard]] base::Result<void> await_live();
+    [[nodiscard]] PreflightTerms terms() const;
+
     [[nodiscard]] base::Result<void> await_hello();
     [[nodiscard]] base::Result<void> open();
     [[nodiscard]] base::Result<void> await_start();
@@ -88,6 +104,7 @@ class Reader {
     bool m_finishing = false;
     std::uint64_t m_written = 0; // into the pipe, of media
     std::string m_last_trouble;  // the newest detail of a status
+    std::int64_t m_rtt_max_us = 0;
     std::optional<base::SteadyTime> m_warned;
 };
 

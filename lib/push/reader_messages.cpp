@@ -74,11 +74,15 @@ Result<void> Reader::on_hello(const wire::SenderHello &hello) {
         return fail_hint(Errc::bad_data, "give both commands the same ID",
                          "the carrier was connected for reservation {}, not {}",
                          hello.reservation.text(), m_options.reservation.text());
-    if (m_hello && hello.window.end != m_hello->window.end) {
+    if (m_hello && !m_options.preflight && hello.window.end != m_hello->window.end) {
         m_line.clear();
         base::log::info("the reservation now ends at {}", base::format_rfc3339(hello.window.end));
     }
+    const auto trial =
+        m_pump && m_options.preflight ? std::optional{m_hello->window} : std::nullopt;
     m_hello = hello;
+    if (trial) // it goes on whatever becomes of the event
+        m_hello->window = *trial;
     m_clock.set_offset(base::Millis{hello.clock_offset_ms});
     return {};
 }
@@ -88,7 +92,13 @@ Result<void> Reader::on_status(const wire::SenderStatus &status) {
     m_status = status;
     if (!status.detail.empty())
         m_last_trouble = status.detail;
-    m_stats.write(stats_record(status, m_options.reservation, m_clock.now()));
+    m_rtt_max_us = std::max(m_rtt_max_us, status.rtt_us);
+    if (!m_options.no_stats)
+        m_stats.write(stats_record(status, m_options.reservation, m_clock.now()));
+    if (status.state == "refused" && m_options.preflight && !m_finishing &&
+        !is_passing(status.detail))
+        return fail_hint(Errc::refused, preflight_hint(), "the relay refused the preflight: {}",
+                         status.detail);
     // The relay may know of an end before carrier-connect does.
     if (status.state == "refused" && m_hello && status.bytes > 0 &&
         status.detail == wire::name(wire::IngestRefusal::ended)) {
@@ -126,6 +136,8 @@ base::Error Reader::gone() const {
 std::string Reader::refusal_hint(std::string_view detail) const {
     const std::string id = m_options.reservation.text();
     using wire::IngestRefusal;
+    if (detail == wire::name(IngestRefusal::busy) && m_options.preflight)
+        return "another preflight of this reservation runs";
     if (detail == wire::name(IngestRefusal::busy))
         return fmt::format("another program publishes with this ticket: stop it, or take over with "
                            "resv-request settings {} --new-generation",

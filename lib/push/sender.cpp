@@ -133,8 +133,8 @@ void Sender::hear_reader() {
         if (!got)
             return;
         const auto read = wire::read_message(got->text);
-        if (read && std::holds_alternative<wire::SenderSource>(*read))
-            take_source(got->fds);
+        if (const auto *source = read ? std::get_if<wire::SenderSource>(&*read) : nullptr)
+            take_source(source->preflight, got->fds);
         else if (read && std::holds_alternative<wire::SenderFinish>(*read))
             m_finish = true;
         else
@@ -143,7 +143,7 @@ void Sender::hear_reader() {
     }
 }
 
-void Sender::take_source(std::vector<base::Fd> &fds) {
+void Sender::take_source(bool preflight, std::vector<base::Fd> &fds) {
     struct stat info{};
     if (fds.size() != 1 || ::fstat(fds.front().get(), &info) != 0 || !S_ISFIFO(info.st_mode)) {
         base::log::warning("reader: a source without its pipe");
@@ -156,6 +156,7 @@ void Sender::take_source(std::vector<base::Fd> &fds) {
     }
     m_pipe = std::move(fds.front());
     m_has_reader = true;
+    m_preflight = preflight;
     m_queued_at = m_clock.steady();
     m_aligner.reset();
     m_finish = false;
@@ -167,6 +168,8 @@ bool Sender::turn() {
         return false;
     const wire::SenderPlan &plan = *m_plan;
     m_phase = phase_at(plan, m_control.now());
+    if (m_preflight && m_phase != SenderPhase::over)
+        m_phase = SenderPhase::programme; // the relay judges its time
     m_blocked = false;
     if (m_phase == SenderPhase::over)
         return true;
@@ -176,6 +179,8 @@ bool Sender::turn() {
     if (m_phase == SenderPhase::programme) {
         read_pipe(plan.max_rate);
         send_queue();
+        if (m_preflight)
+            pad();
     }
     return m_finish && !m_pipe && m_queue.size() == 0 && m_link.drained();
 }
@@ -185,6 +190,10 @@ void Sender::steer_link(const wire::SenderPlan &plan) {
     // Without a reader the ticket may be in use by an encoder that has its URL: it is left alone.
     if (m_phase != SenderPhase::waiting && m_has_reader && !plan.paths.empty())
         path = plan.paths.front();
+    if (path && m_preflight)
+        path->ticket = plan.preflight_ticket;
+    if (path && path->ticket.empty())
+        path.reset();
     // After the end there is nothing to connect for any more.
     if (m_phase == SenderPhase::draining && (path != m_link.path() || !m_link.connected()))
         path.reset();
@@ -239,6 +248,7 @@ wire::SenderStatus Sender::status(bool over) {
     out.plan = m_plan ? m_plan->number : 0;
     out.state = over ? "ended" : name(m_link.state());
     out.carrier = m_link.carrier();
+    out.interface = m_link.path() ? m_link.path()->interface : "";
     out.detail = m_link.detail();
     if (over && m_plan && m_plan->cancelled)
         out.detail = "cancelled";

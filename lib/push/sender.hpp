@@ -32,10 +32,11 @@ class Sender {
     base::Result<void> hear_plan();
     base::Result<void> take_plan(wire::SenderPlan plan);
     void hear_reader();
-    void take_source(std::vector<base::Fd> &fds);
+    void take_source(bool preflight, std::vector<base::Fd> &fds);
     [[nodiscard]] bool turn();
     void read_pipe(base::BitRate rate);
     void send_queue();
+    void pad();
     void steer_link(const wire::SenderPlan &plan);
     [[nodiscard]] bool reads_pipe() const;
     base::Result<void> tell(bool over);
@@ -58,6 +59,7 @@ class Sender {
     bool m_blocked = false;         // something is due and could not leave
     bool m_has_reader = false;      // a reader has given its pipe once
     bool m_finish = false;          // nothing follows what is in the pipe
+    bool m_preflight = false;       // the reader tries the line
 
     std::int64_t m_bytes = 0;
     std::int64_t m_dropped = 0; // TS packets, for want of a connection

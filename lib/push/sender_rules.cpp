@@ -40,12 +40,14 @@ wire::SenderHello hello_of(const wire::SenderPlan &plan) {
             .clock_offset_ms = plan.clock_offset_ms,
             .max_rate = plan.max_rate,
             .codecs = plan.codecs,
-            .max_gop_s = plan.max_gop_s};
+            .max_gop_s = plan.max_gop_s,
+            .preflight = !plan.preflight_ticket.empty()};
 }
 
 bool same_terms(const wire::SenderPlan &a, const wire::SenderPlan &b) {
     return a.window == b.window && a.clock_offset_ms == b.clock_offset_ms &&
-           a.max_rate == b.max_rate && a.codecs == b.codecs && a.max_gop_s == b.max_gop_s;
+           a.max_rate == b.max_rate && a.codecs == b.codecs && a.max_gop_s == b.max_gop_s &&
+           a.preflight_ticket == b.preflight_ticket;
 }
 
 namespace {

@@ -53,10 +53,12 @@ struct Write {
                                        {"pbkeylen", p.pbkeylen},
                                        {"latency_ms", p.latency_ms}});
         out["paths"] = std::move(paths);
+        if (!m.preflight_ticket.empty())
+            out["preflight_ticket"] = m.preflight_ticket;
         return out;
     }
     Json operator()(const SenderHello &m) const {
-        JsonObject out{{"type", "hello"}};
+        JsonObject out{{"type", "hello"}, {"preflight", m.preflight}};
         put_terms(out, m);
         return out;
     }
@@ -66,6 +68,7 @@ struct Write {
                           {"plan", m.plan},
                           {"state", m.state},
                           {"carrier", m.carrier},
+                          {"interface", m.interface},
                           {"detail", m.detail},
                           {"bytes", m.bytes},
                           {"rate_bps", m.rate_bps},
@@ -75,7 +78,9 @@ struct Write {
                           {"dropped_packets", m.dropped_packets},
                           {"reconnects", m.reconnects}};
     }
-    Json operator()(const SenderSource &) const { return JsonObject{{"type", "source"}}; }
+    Json operator()(const SenderSource &m) const {
+        return JsonObject{{"type", "source"}, {"preflight", m.preflight}};
+    }
     Json operator()(const SenderFinish &) const { return JsonObject{{"type", "finish"}}; }
 };
 
@@ -84,6 +89,7 @@ Result<SenderPlan> read_plan(ObjectReader &in) {
     TRY(get_terms(in, m));
     m.number = TRY(in.integer("number"));
     m.cancelled = TRY(in.boolean_or("cancelled", false));
+    m.preflight_ticket = TRY(in.optional_string("preflight_ticket", 256)).value_or("");
     for (const Json &item : *TRY(in.array("paths", 8))) {
         auto p = TRY(ObjectReader::of(item, "plan.paths"));
         SenderPath path;
@@ -107,6 +113,7 @@ Result<SenderStatus> read_status(ObjectReader &in) {
     m.plan = TRY(in.integer("plan"));
     m.state = TRY(in.string("state", 32));
     m.carrier = TRY(in.string("carrier", 32));
+    m.interface = TRY(in.string("interface", 16));
     m.detail = TRY(in.string("detail"));
     m.bytes = TRY(in.integer("bytes"));
     m.rate_bps = TRY(in.integer("rate_bps"));
@@ -132,13 +139,17 @@ Result<SenderMessage> read_message(std::string_view text) {
         return TRY(read_plan(in));
     if (type == "status")
         return TRY(read_status(in));
-    if (type == "source")
-        return SenderSource{};
+    if (type == "source") {
+        SenderSource m;
+        m.preflight = TRY(in.boolean_or("preflight", false));
+        return m;
+    }
     if (type == "finish")
         return SenderFinish{};
     if (type == "hello") {
         SenderHello m;
         TRY(get_terms(in, m));
+        m.preflight = TRY(in.boolean_or("preflight", false));
         return m;
     }
     return fail(Errc::protocol, "message.type: '{}' is not known", type);

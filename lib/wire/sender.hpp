@@ -32,8 +32,9 @@ struct SenderPlan {
     base::BitRate max_rate;
     std::vector<std::string> codecs;
     std::int64_t max_gop_s = 4;
-    std::vector<SenderPath> paths; ///< today the first is used
-    bool cancelled = false;        ///< the reservation is over before its end: stop now
+    std::vector<SenderPath> paths;  ///< today the first is used
+    bool cancelled = false;         ///< the reservation is over before its end: stop now
+    std::string preflight_ticket{}; ///< a secret; empty: there is none
     bool operator==(const SenderPlan &) const = default;
 };
 
@@ -45,6 +46,7 @@ struct SenderHello {
     base::BitRate max_rate;
     std::vector<std::string> codecs;
     std::int64_t max_gop_s = 4;
+    bool preflight = false; ///< the plan has a ticket for one
 };
 
 /// sender -> reader and carrier-connect, once a second and at every change of state.
@@ -52,6 +54,7 @@ struct SenderStatus {
     std::int64_t plan = 0;  ///< the number of the plan that it acts on
     std::string state;      ///< waiting, connecting, live, lost, ended, refused
     std::string carrier;    ///< empty when none
+    std::string interface;  ///< the carrier's, empty when none
     std::string detail;     ///< why, when lost or refused
     std::int64_t bytes = 0; ///< of TS, sent so far
     std::int64_t rate_bps = 0;
@@ -62,8 +65,11 @@ struct SenderStatus {
     std::int64_t reconnects = 0;
 };
 
-/// reader -> sender: TS follows on the descriptor that comes with this message.
-struct SenderSource {};
+/// reader -> sender: TS follows on the descriptor that comes with this message. A preflight is
+/// sent at once, whatever the window, with the ticket for that, and filled up to the reserved rate.
+struct SenderSource {
+    bool preflight = false;
+};
 /// reader -> sender: the input is at its end; close when what is queued is out.
 struct SenderFinish {};
 

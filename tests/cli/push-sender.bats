@@ -215,3 +215,30 @@ more_statuses() { [ "$(statuses)" -gt "$1" ]; }
     told M '.state == "ended" and .reconnects == 0 and .dropped_packets == 0'
     wait_for 5 heard closed '.reason == "lost"'
 }
+
+@test "a preflight leaves before the window, by its own ticket, and fills the reserved rate" {
+    relay "admit $R 60000 90000 5 5 1 2M"
+    read -r trial passphrase < <(play-relay ticket $R r1 1 3)
+    carrier "plan 60000 90000 5 5 2M $port $ticket $passphrase lineA $trial"
+    carrier 'offer preflight'
+    wait_for 5 heard preflight
+    grep -q '^R {"type":"hello","preflight":true' carrier.out
+    head -c $((188 * 1600)) "$BATS_FILE_TMPDIR/in.ts" >part.ts
+    carrier "source part.ts 1M"
+    wait_for 8 told R '.bytes > 300000 and .interface == "lo" and .rate_bps > 1900000 and .rate_bps < 2050000'
+    carrier finish
+    wait_for 20 said '^E exit 0'
+    wait_for 5 heard preflight_done '.reason == "gone" and .bytes > 500000 and .bytes * 8 < .duration_ms * 2100 + 500000'
+    run ! heard opened
+    run ! heard refused
+}
+
+@test "without a preflight's ticket a preflight does not leave" {
+    relay "admit $R -1000 90000 5 5 1 2M"
+    carrier "plan -1000 90000 5 5 2M $port $ticket $passphrase"
+    carrier 'offer preflight'
+    sleep 1
+    run ! heard opened
+    run ! heard refused
+    grep '^R {"type":"hello","preflight":false' carrier.out
+}

@@ -54,6 +54,45 @@ report() { jq -e "$1" report.json >/dev/null || { cat report.json; return 1; }; 
     [[ $stderr == *'--loop: standard input'* ]]
 }
 
+@test "push-stream: a preflight before the window says what the line does, and whether that will do" {
+    push --preflight --start-in 600 --rate 250k --clock-offset-ms 300 -- --preflight --duration 2s $ID "$show"
+    assert_equal "$status" 0
+    assert_equal "$(wc -l <<<"$output")" 1
+    assert_matches_schema push-stream <<<"$output"
+    jq -e '.ok and .problems == [] and .carrier == "lineA" and .interface == "carA" and .rtt_us == 12000' <<<"$output"
+    jq -e '.key_frame_interval_ms == 1000 and .clock_offset_ms > 250 and .clock_offset_ms < 350' <<<"$output"
+    jq -e '.duration_ms >= 1900 and .duration_ms < 3500 and .reserved_rate_bps == 250000' <<<"$output"
+    jq -e '.usable_rate_bps == (.bytes * 8000 / .duration_ms | floor)' <<<"$output"
+    # With less than was reserved, late packets and a clock that is off, the answer is no; stdin ends when it ends.
+    push --preflight --start-in 600 --rate 9M --reconnects 2 --clock-offset-ms -5000 -- --preflight --table $ID - <"$show"
+    assert_equal "$status" 1
+    assert_line --regexp '^carrier +lineA, interface carA$'
+    assert_line --regexp '^round trip +12.0 ms'
+    assert_line --regexp '^usable rate .* of 9.00 Mbit/s$'
+    assert_line --regexp '^key frames +1.00 s apart'
+    for word in 'Mbit/s reserved' '2 lost packets' 'broke 2 times' '500. ms ahead of control'; do
+        assert_output --regexp "$word"
+        grep "warning: .*$word" <<<"$stderr"
+    done
+}
+
+@test "push-stream: a preflight without ticket, in the window, or refused says what helps" {
+    push --start-in 600 -- --preflight $ID
+    assert_equal "$status" 77
+    assert_equal "$output" ''
+    [[ $stderr == *'no preflight ticket'*"hint: resv-request settings $ID --preflight | resv-store add"* ]]
+    push --preflight -- --preflight $ID
+    assert_equal "$status" 1
+    [[ $stderr == *'which opened at'*'hint: leave --preflight out'* ]]
+    push --preflight --start-in 600 --refuse ended -- --preflight $ID
+    assert_equal "$status" 1
+    [[ $stderr == *'refused the preflight: ended'*"hint: resv-request settings $ID --preflight"* ]]
+    for wrong in '--preflight --duration 61s' '--preflight --duration 0s' '--duration 5s' --table; do
+        # shellcheck disable=SC2086
+        run -64 push-stream $wrong $ID "$show"
+    done
+}
+
 @test "push-stream: an input that is missing, unreadable, a folder or empty is refused at once" {
     push -- $ID missing.ts
     assert_equal "$status" 66

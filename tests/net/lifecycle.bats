@@ -26,6 +26,32 @@ viewer_gets() { # new media, now
     [ "$(on viewer timeout 4 curl -sN "$URL/live.ts" | head -c 100000 | wc -c)" = 100000 ]
 }
 
+@test "a preflight tries the dedicated line before the event, and nobody sees it" {
+    book 90 20
+    run -77 terminal carrier-connect exec "$ID" -- push-stream --preflight "$ID"
+    assert_output --partial "hint: resv-request settings $ID --preflight | resv-store add"
+    terminal resv-request settings "$ID" --preflight | terminal resv-store add >/dev/null
+    start viewer on viewer timeout 20 curl -sN "$URL/live.ts"
+    local before
+    before=$(lab_bytes media carA)
+    run -0 --separate-stderr terminal carrier-connect exec "$ID" -- push-stream --preflight --duration 3s "$ID"
+    assert_matches_schema push-stream <<<"$output"
+    jq -e '.ok and .carrier == "lineA" and .interface == "carA" and .reserved_rate_bps == 4000000' <<<"$output"
+    jq -e '.usable_rate_bps > 3800000 and .usable_rate_bps < 4400000 and .rtt_us > 0 and .dropped_packets == 0' <<<"$output"
+    jq -e '.key_frame_interval_ms > 0 and (.clock_offset_ms | fabs) < 1000' <<<"$output"
+    [ $(($(lab_bytes media carA) - before)) -gt 1400000 ]
+    assert_equal "$(lab_bytes media inet0)" 0
+    tried() { jq -es --arg id "$ID" 'any(.type == "preflight_closed" and .reservation == $id and .carrier == "lineA" and .bytes > 1400000)' "$STACK/relay.out"; }
+    wait_for 5 tried
+    run ! jq -es --arg id "$ID" 'any(.reservation == $id and (.type == "opened" or .type == "first_media"))' "$STACK/relay.out"
+    assert [ ! -s viewer.out ]
+    # What made a new ticket of the reservation voids the settings that are in the vault, a preflight's too.
+    terminal resv-request settings "$ID" --new-generation >/dev/null
+    run -1 --separate-stderr terminal carrier-connect exec "$ID" -- push-stream --preflight --duration 1s "$ID"
+    [[ $stderr == *'refused the preflight: withdrawn'* ]]
+    terminal resv-request cancel "$ID" >/dev/null
+}
+
 @test "an extension is picked up while the stream runs, by the sender and by the relay" {
     book 5 9
     local over=$(($(date +%s) + 5 + 9 + 3))

@@ -43,9 +43,11 @@ struct Options {
     std::vector<std::string> codecs;
     std::string out;
     std::string report;
-    std::string garbage;   // sent in place of the hello
-    bool silent = false;   // no hello at all
-    bool lose_all = false; // says that nothing was sent
+    std::string garbage;         // sent in place of the hello
+    bool silent = false;         // no hello at all
+    bool lose_all = false;       // says that nothing was sent
+    bool preflight = false;      // there is a ticket for one
+    std::int64_t reconnects = 0; // and late packets, as many
     std::vector<std::string> command;
 };
 
@@ -87,6 +89,7 @@ class FakeSender {
         m_hello.clock_offset_ms = control.offset().count();
         m_hello.max_rate = TRY(base::parse_rate(m_options.rate));
         m_hello.codecs = m_options.codecs;
+        m_hello.preflight = m_options.preflight;
         if (!m_options.garbage.empty())
             (void)m_socket.send(m_options.garbage);
         else if (!m_options.silent)
@@ -128,6 +131,10 @@ class FakeSender {
         status.state = state;
         status.detail = detail;
         status.carrier = "lineA";
+        status.interface = "carA";
+        status.rtt_us = 12'000;
+        status.reconnects = m_options.reconnects;
+        status.dropped_packets = m_options.reconnects;
         status.bytes = m_options.lose_all ? 0 : m_bytes;
         say(status);
     }
@@ -277,6 +284,8 @@ int main(int argc, char **argv) {
                              app.add_option("--garbage", o.garbage);
                              app.add_flag("--silent", o.silent);
                              app.add_flag("--lose-all", o.lose_all);
+                             app.add_flag("--preflight", o.preflight);
+                             app.add_option("--reconnects", o.reconnects);
                              app.add_option("COMMAND", o.command)->required();
                              action = [&o] { return FakeSender(o).run(); };
                          });

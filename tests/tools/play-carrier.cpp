@@ -2,9 +2,9 @@
 // prints its messages, `M …` to the master and `R …` to the reader.
 //
 //   play-carrier                      commands on stdin; times are ms from now
-//       plan START END LEAD_S DRAIN_S RATE [PORT TICKET PASSPHRASE [CARRIER]]
-//       offer (the reader's pipe) | source FILE RATE (through it) | finish | leave (as the reader)
-//       cancel | raw TEXT | say TEXT (as the reader) | quit
+//       plan START END LEAD_S DRAIN_S RATE [PORT TICKET PASSPHRASE [CARRIER [PREFLIGHT_TICKET]]]
+//       offer [preflight] (the reader's pipe) | source FILE RATE (through it) | finish | leave (as
+//       the reader) cancel | raw TEXT | say TEXT (as the reader) | quit
 #include "base/control_clock.hpp"
 #include "base/file.hpp"
 #include "base/message_socket.hpp"
@@ -140,7 +140,7 @@ class Master {
         } else if (w[0] == "leave") {
             m_reader.close();
         } else if (w[0] == "offer") {
-            offer();
+            offer(w.size() > 1 && w[1] == "preflight");
         } else if (w[0] == "source") {
             offer();
             std::thread{[file = w.at(1), rate = *base::parse_rate(w.at(2)),
@@ -150,7 +150,7 @@ class Master {
         }
     }
 
-    void offer() {
+    void offer(bool preflight = false) {
         if (std::exchange(m_offered, true))
             return;
         std::array<int, 2> ends{};
@@ -158,7 +158,7 @@ class Master {
             return print('E', "no pipe");
         const base::Fd read_end{ends[0]};
         m_pipe = base::Fd{ends[1]};
-        send(m_reader, wire::write_message(wire::SenderSource{}), {ends[0]});
+        send(m_reader, wire::write_message(wire::SenderSource{preflight}), {ends[0]});
     }
 
     [[nodiscard]] base::UtcTime from_now(const std::string &ms) const {
@@ -185,6 +185,7 @@ class Master {
             path.passphrase = w.at(8);
             m_current.paths.push_back(path);
         }
+        m_current.preflight_ticket = w.size() > 10 ? w[10] : "";
         send(m_plan, wire::write_message(m_current));
     }
 
