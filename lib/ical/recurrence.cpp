@@ -13,6 +13,9 @@ using LocalTime = date::local_time<base::Millis>;
 
 namespace {
 
+// How far beyond its limit a rule is followed that seldom falls.
+constexpr std::chrono::hours k_look_beyond{24 * 366 * 10};
+
 icaltimetype ical_time(date::local_seconds t) {
     const auto day = date::floor<date::days>(t);
     const date::year_month_day ymd{day};
@@ -27,8 +30,11 @@ icaltimetype ical_time(date::local_seconds t) {
     return out;
 }
 
-// The day of libical's time; the time of day is the start's.
-LocalTime local_time(const icaltimetype &t, base::Millis time_of_day) {
+// The day that libical finds next, if any, at the time of day of the start.
+std::optional<LocalTime> next_of(const Iterator &iterator, base::Millis time_of_day) {
+    const icaltimetype t = icalrecur_iterator_next(iterator.get());
+    if (icaltime_is_null_time(t))
+        return std::nullopt;
     const date::local_days day{date::year{t.year} / date::month{static_cast<unsigned>(t.month)} /
                                date::day{static_cast<unsigned>(t.day)}};
     return day + time_of_day;
@@ -51,11 +57,13 @@ bool is_over(const resv::Rrule &rule, UtcTime start, LocalTime local) {
            std::chrono::sys_days{day}.time_since_epoch();
 }
 
-Iterator iterator_of(const std::string &pattern, const icaltimetype &from) {
-    icalrecurrencetype rule = icalrecurrencetype_from_string(pattern.c_str());
+// libical looks for days until @p end, and centuries far when it is not told one.
+Iterator iterator_of(const std::string &pattern, LocalTime from, LocalTime end) {
+    const std::string bounded = pattern + date::format(";UNTIL=%Y%m%d", end);
+    icalrecurrencetype rule = icalrecurrencetype_from_string(bounded.c_str());
     if (rule.freq == ICAL_NO_RECURRENCE)
         return nullptr;
-    return Iterator{icalrecur_iterator_new(rule, from)};
+    return Iterator{icalrecur_iterator_new(rule, ical_time(date::floor<base::Seconds>(from)))};
 }
 
 Result<const date::time_zone *> zone_of(const std::string &name) {
@@ -76,37 +84,37 @@ Result<std::vector<Occurrence>> occurrences(const resv::Rrule &rule, const std::
     const LocalTime first = zone.to_local(start);
     const base::Millis time_of_day = first - date::floor<date::days>(first);
     const std::scoped_lock lock{library()};
-    const Iterator iterator =
-        iterator_of(rule.pattern, ical_time(date::floor<base::Seconds>(first)));
+    const LocalTime end = zone.to_local(std::max(start, limit) + k_look_beyond);
+    const Iterator iterator = iterator_of(rule.pattern, first, end);
     if (!iterator)
         return base::fail(Errc::bad_data, "libical does not take the rule {}", rule.pattern);
     std::vector<Occurrence> out;
-    while (!rule.count || std::cmp_less(out.size(), *rule.count)) {
-        const icaltimetype next = icalrecur_iterator_next(iterator.get());
-        if (icaltime_is_null_time(next))
-            break;
-        const LocalTime local = local_time(next, time_of_day);
-        Occurrence o{.local = date::format("%FT%T", date::floor<base::Seconds>(local)),
-                     .start = instant_of(zone, local)};
-        if (out.empty() && local != first)
+    while (const auto local = next_of(iterator, time_of_day)) {
+        Occurrence o{.local = date::format("%FT%T", date::floor<base::Seconds>(*local)),
+                     .start = instant_of(zone, *local)};
+        if (out.empty() && *local != first)
             return base::fail_hint(Errc::refused, "let the series begin then, or change the rule",
                                    "the rule first falls on {}, not on the start", o.local);
         if (out.empty())
             o.start = start; // of two instants with that local time the one that was given
         else if (o.start <= out.back().start)
             continue; // a whole day was skipped: the next one is at the same instant
-        if (is_over(rule, o.start, local))
+        if (is_over(rule, o.start, *local))
             break;
         if (out.size() == most)
             return base::fail_hint(Errc::refused, "give a smaller COUNT, or an earlier UNTIL",
                                    "that is more than {} reservations", most);
         out.push_back(std::move(o));
-        if (out.back().start > limit)
-            break;
+        if (out.back().start > limit || (rule.count && std::cmp_equal(out.size(), *rule.count)))
+            return out;
     }
     if (out.empty())
         return base::fail_hint(Errc::refused, "give a later UNTIL, or another rule",
                                "the rule never falls on the start or after it");
+    if (!is_over(rule, instant_of(zone, end), end))
+        return base::fail_hint(Errc::refused, "give a smaller COUNT, or an earlier UNTIL",
+                               "the rule comes to only {} until {}", out.size(),
+                               date::format("%F", end));
     return out;
 }
 

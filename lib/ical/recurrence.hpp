@@ -16,8 +16,8 @@ struct Occurrence {
 /// is as much later as they skip; of one that comes twice it is the first (RFC 5545, sections
 /// 3.3.10 and 3.3.5).
 ///
-/// bad_data: there is no such zone. refused: the first is not @p start, or there are more than
-/// @p most.
+/// bad_data: there is no such zone. refused: the first is not @p start, there are more than
+/// @p most, or more are asked for than there are within ten years of @p limit.
 [[nodiscard]] base::Result<std::vector<Occurrence>>
 occurrences(const resv::Rrule &rule, const std::string &zone, base::UtcTime start, std::size_t most,
             base::UtcTime limit);

@@ -156,6 +156,14 @@ TEST_CASE("ical: what never ends, never falls, or begins elsewhere is refused") 
     CHECK(no("FREQ=YEARLY;INTERVAL=1000;BYMONTH=2;BYMONTHDAY=30;COUNT=3", "Etc/UTC",
              "2027-01-05T10:00:00Z")
               .size() > 1);
+    // What seldom falls is followed for ten years, and not cut short silently.
+    CHECK(fall("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;INTERVAL=7;COUNT=2", "Etc/UTC",
+               "2028-02-29T10:00:00Z", 400, "2029-01-01T00:00:00Z")
+              .error()
+              .message == "the rule comes to only 1 until 2039-01-08");
+    CHECK(fall("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;INTERVAL=7;UNTIL=20380101", "Etc/UTC",
+               "2028-02-29T10:00:00Z", 400, "2029-01-01T00:00:00Z")
+              ->size() == 1);
     CHECK(no("FREQ=DAILY;UNTIL=20270104", "Etc/UTC", "2027-01-05T10:00:00Z").find("never falls") !=
           std::string::npos);
     // One after the limit tells that it is beyond; the rest is nobody's business.
