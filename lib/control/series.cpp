@@ -23,6 +23,7 @@ std::unexpected<Refusal> bad_repeat(const base::Error &error) {
 }
 
 std::unexpected<Refusal> refuse_series(const std::vector<Clash> &clashes, std::size_t all) {
+    const bool some = clashes.size() < all;
     std::string named;
     for (std::size_t i = 0; i < std::min(clashes.size(), k_named); ++i)
         named += fmt::format("; {}: {}", clashes[i].local, clashes[i].problem.detail);
@@ -31,7 +32,8 @@ std::unexpected<Refusal> refuse_series(const std::vector<Clash> &clashes, std::s
     auto refusal =
         refuse(409, "series_clash",
                fmt::format("{} of {} cannot be booked, so none is{}", clashes.size(), all, named),
-               "--on-clash skip books the others, propose offers what would do instead");
+               some ? "--on-clash skip books the others, propose offers what would do instead"
+                    : "look at resv-request slots, or book one alone for what would do instead");
     auto &shortfalls = refusal.error().problem.shortfalls;
     for (const Clash &clash : clashes)
         std::ranges::copy(clash.problem.shortfalls, std::back_inserter(shortfalls));

@@ -1,6 +1,7 @@
 // Random histories of all verbs, on every ledger and on a model that decides instant by instant:
 // all four give the same answers.
 #include "control_model.hpp"
+#include "control/series.hpp"
 #include "control/transact.hpp"
 #include "ledger/postgres.hpp"
 #include "ledger/postgres_db.hpp"
@@ -41,7 +42,7 @@ struct Worlds {
             return made;
         }();
         REQUIRE(ledger::PostgresConnection::open(uri).value()->execute(
-            "TRUNCATE reservations, demands, history"));
+            "TRUNCATE reservations, demands, history, series"));
         ledgers.push_back(ledger::make_memory_ledger());
         ledgers.push_back(
             std::move(*ledger::open_sqlite_ledger(folder + "/l", ledger::Verify::no)));
@@ -56,6 +57,8 @@ struct Worlds {
     }
 
     std::string answer(std::size_t world, const Step &s, UtcTime now) {
+        if (s.verb == Step::Verb::series)
+            return answer_series(world, s, now);
         const auto outcome =
             control::transact(*ledgers[world], [&](ledger::Transaction &t) -> Outcome<Booking> {
                 if (s.verb == Step::Verb::now)
@@ -94,6 +97,32 @@ struct Worlds {
     }
     std::vector<wire::Alternative> alternatives; // of the last answer
 
+    std::string answer_series(std::size_t world, const Step &s, UtcTime now) {
+        const wire::SeriesRequest asked{
+            .request = s.request, .repeat = "", .zone = "", .on_clash = s.on_clash()};
+        std::vector<ical::Occurrence> occurrences;
+        for (const UtcTime start : s.starts())
+            occurrences.push_back({.local = "", .start = start});
+        const auto outcome = control::transact(
+            *ledgers[world], [&](ledger::Transaction &t) -> Outcome<control::SeriesBooked> {
+                auto done = TRY(control::book_series(desk, t, "alice", asked, occurrences, now));
+                if (TRY(t.bookings_of(done.series.id)).size() != done.bookings.size())
+                    return control::refuse(500, "lost", "it is not all there");
+                return done;
+            });
+        alternatives.clear();
+        if (!outcome)
+            return fmt::format("{}", outcome.error().problem.status);
+        std::string out;
+        for (const Booking &b : outcome->bookings) {
+            ids[world].push_back(b.id);
+            out += (out.empty() ? "" : " | ") + told(b);
+        }
+        for (const wire::Clash &clash : outcome->clashes)
+            std::ranges::copy(clash.problem.alternatives, std::back_inserter(alternatives));
+        return out;
+    }
+
     // What happens to a reservation by itself, or is done to it.
     [[nodiscard]] Outcome<Booking> settle(ledger::Transaction &t, const Booking &b,
                                           resv::Action action, UtcTime now) const {
@@ -122,6 +151,7 @@ rc::Gen<Step> any_step() {
                                                         {3, Step::Verb::end},
                                                         {4, Step::Verb::activate},
                                                         {3, Step::Verb::now},
+                                                        {3, Step::Verb::series},
                                                         {6, Step::Verb::change},
                                                         {1, Step::Verb::no_show},
                                                         {5, Step::Verb::preflight},
@@ -168,7 +198,8 @@ TEST_CASE("control: random histories get the same answers on every ledger and by
             model.place(s, now);
             if (!model.all.empty())
                 s.which %= static_cast<int>(model.all.size());
-            const std::string expected = s.books()
+            const std::string expected = s.verb == Step::Verb::series ? model.series(s, now)
+                                         : s.books()
                                              ? model.book(s.request, now, s.verb == Step::Verb::now)
                                              : model.act(s, now);
             ++seen[expected.substr(0, 3)];
@@ -186,10 +217,11 @@ TEST_CASE("control: random histories get the same answers on every ledger and by
             RC_ASSERT(worlds.check_histories(world).has_value());
         seen["drained"] += model.drained;
         seen["tried"] += model.tried;
+        seen["partly"] += model.partly;
         seen["preflight refused"] += model.preflights_refused;
     }));
     for (const char *kind : {"boo", "hel", "act", "can", "end", "no_", "rev", "409", "410", "422",
-                             "offered", "drained", "tried", "preflight refused"})
+                             "offered", "drained", "tried", "preflight refused", "partly"})
         CHECK_MESSAGE(seen[kind] > 0, std::string(kind));
     for (int verb = 0; verb <= static_cast<int>(Step::Verb::revoke); ++verb)
         CHECK_MESSAGE(seen[fmt::format("verb {}", verb)] > 0, verb);

@@ -198,6 +198,34 @@ struct Model {
         return any ? "409" : "422";
     }
 
+    // Series of which some could not be booked, and the others were.
+    int partly = 0;
+
+    std::string series(const Step &s, UtcTime now) {
+        const std::vector<One> before = all;
+        std::string out;
+        bool clashes = false;
+        for (const UtcTime start : s.starts()) {
+            auto one = s.request;
+            one.end = start + (one.end - one.start);
+            one.start = start;
+            const std::string answer = book(one, now, false);
+            if (answer == "422") {
+                all = before;
+                return answer;
+            }
+            clashes |= answer == "409";
+            if (answer != "409")
+                out += (out.empty() ? "" : " | ") + answer;
+        }
+        if (out.empty() || (clashes && s.on_clash() == wire::OnClash::all_or_nothing)) {
+            all = before;
+            return "409";
+        }
+        partly += int{clashes};
+        return out;
+    }
+
     // Whether what is offered instead of `r` can be had.
     [[nodiscard]] bool can_be(const wire::Alternative &a, UtcTime now) const {
         const One o{.channel = a.channel,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "control_fixture.hpp"
+#include "wire/series.hpp"
 
 namespace control_model {
 
@@ -20,6 +21,7 @@ struct Step {
         book,
         hold,
         now,
+        series,
         commit,
         extend,
         change,
@@ -38,7 +40,16 @@ struct Step {
     int changes = 0;      // bits: start, length, rate, channel, carriers
 
     [[nodiscard]] bool books() const {
-        return verb == Verb::book || verb == Verb::hold || verb == Verb::now;
+        return verb == Verb::book || verb == Verb::hold || verb == Verb::now ||
+               verb == Verb::series;
+    }
+    // Three, so close after each other that they may be in each other's way.
+    [[nodiscard]] std::vector<UtcTime> starts() const {
+        const Millis every = request.end - request.start + later % Seconds{30};
+        return {request.start, request.start + every, request.start + 2 * every};
+    }
+    [[nodiscard]] wire::OnClash on_clash() const {
+        return static_cast<wire::OnClash>(changes / 4 % 3); // place() takes the rest
     }
 };
 
