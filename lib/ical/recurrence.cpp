@@ -83,6 +83,13 @@ Result<std::vector<Occurrence>> occurrences(const resv::Rrule &rule, const std::
     const date::time_zone &zone = *TRY(zone_of(zone_name));
     const LocalTime first = zone.to_local(start);
     const base::Millis time_of_day = first - date::floor<date::days>(first);
+    // libical would look for such a day for centuries.
+    const std::chrono::year_month_day day{
+        std::chrono::sys_days{date::floor<date::days>(first).time_since_epoch()}};
+    if (!resv::names_day(rule, day))
+        return base::fail_hint(Errc::refused, "let the series begin on one of its days",
+                               "the rule does not fall on the start, {}",
+                               date::format("%A %F", first));
     const std::scoped_lock lock{library()};
     const LocalTime end = zone.to_local(std::max(start, limit) + k_look_beyond);
     const Iterator iterator = iterator_of(rule.pattern, first, end);

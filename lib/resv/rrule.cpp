@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t k_max_text = 512;
 constexpr std::int64_t k_max_count = 100'000; // more than anybody books; control allows less
 constexpr std::int64_t k_max_interval = 1'000;
-constexpr std::string_view k_days[] = {"SU", "MO", "TU", "WE", "TH", "FR", "SA"};
+constexpr std::array<std::string_view, 7> k_days{"SU", "MO", "TU", "WE", "TH", "FR", "SA"};
 
 using Frequency = Rrule::Frequency;
 
@@ -199,8 +199,8 @@ Result<void> check_positions(const Part &part, const std::vector<Part> &parts, F
     if (of_month != nullptr && counts_from_both_ends(of_month->value))
         return bad(*of_month, "with BYSETPOS days are counted from one end of the month");
     if (of_month == nullptr && find(parts, "BYDAY") == nullptr &&
-        find(parts, "BYYEARDAY") == nullptr && find(parts, "BYMONTH") == nullptr)
-        return bad(part, "needs another BY part to choose from");
+        find(parts, "BYYEARDAY") == nullptr)
+        return bad(part, "needs BYDAY, BYMONTHDAY or BYYEARDAY to choose from");
     return numbers(part, 366, true);
 }
 
@@ -234,6 +234,26 @@ Result<void> check_week_start(const Part &part) {
     return bad(part, "is not MO or SU");
 }
 
+// The values of a BY part that is good.
+void keep(const Part &part, Rrule &rule) {
+    std::vector<std::int64_t> *list = part.name == "BYMONTH"      ? &rule.months
+                                      : part.name == "BYMONTHDAY" ? &rule.month_days
+                                      : part.name == "BYYEARDAY"  ? &rule.year_days
+                                      : part.name == "BYSETPOS"   ? &rule.positions
+                                                                  : nullptr;
+    (void)each(part, [&](std::string_view value) -> std::string {
+        if (list != nullptr)
+            list->push_back(number(value).value_or(0));
+        if (part.name == "BYDAY") {
+            const auto day = std::ranges::find(k_days, value.substr(value.size() - 2));
+            rule.week_days.push_back(
+                {.nth = number(value.substr(0, value.size() - 2)).value_or(0),
+                 .day = static_cast<unsigned>(std::distance(std::begin(k_days), day))});
+        }
+        return {};
+    });
+}
+
 Result<void> read_part(const Part &part, const std::vector<Part> &parts, Rrule &rule) {
     if (part.name == "INTERVAL") {
         rule.interval = TRY(positive(part, k_max_interval));
@@ -247,7 +267,11 @@ Result<void> read_part(const Part &part, const std::vector<Part> &parts, Rrule &
         return read_until(part, rule);
     if (part.name == "WKST")
         return check_week_start(part);
-    return part.name == "FREQ" ? Result<void>{} : check_by(part, parts, rule.frequency);
+    if (part.name == "FREQ")
+        return {};
+    TRY(check_by(part, parts, rule.frequency));
+    keep(part, rule);
+    return {};
 }
 
 } // namespace
