@@ -2,6 +2,8 @@
 #include "control_fixture.hpp"
 #include "wire/series.hpp"
 
+#include <set>
+
 namespace {
 
 using namespace control_test;
@@ -253,6 +255,38 @@ TEST_CASE("control: cancelling a series gives up what is not active yet, and say
                      "/cancel",
                  wire::JsonObject{})
               .code() == "wrong_state");
+}
+
+TEST_CASE("control: each reservation of a series has its own fee, and its own notices") {
+    Booker f{"currency = \"EUR\"\n" + std::string(k_config) +
+             "[channels.one.fee]\nper_hour = 1000\n[notify.webhooks]\n"};
+    auto ask = f.ask();
+    ask.request.channel = "one";
+    ask.request.notify = {"https://example.org/hook"};
+    const Got got = f.series(f.alice, ask);
+    REQUIRE_MESSAGE(got.status == 201, got.text);
+    std::set<std::string> told;
+    const auto tell = [&told, &f] {
+        std::vector<std::string> events;
+        REQUIRE(f.ledger->write([&](ledger::Transaction &t) -> base::Result<void> {
+            for (const auto &n : TRY(t.claim_notices(f.now(), f.now() + hours{1}, 100))) {
+                events.push_back(n.event);
+                told.insert(n.reservation.text());
+                TRY(t.forget_notice(n.id));
+            }
+            return {};
+        }));
+        return events;
+    };
+    CHECK(tell() == Texts(3, "reservation.booked"));
+    for (const auto &r : got.body.at("reservations").as_array()) {
+        CHECK(told.contains(std::string(r.at("id").as_string())));
+        CHECK(r.at("fee").at("minor").as_int64() ==
+              1000 * ((ask.request.end - ask.request.start) / hours{1}));
+    }
+    const std::string id{got.body.at("series").at("id").as_string()};
+    REQUIRE(f.post(f.alice, "/v1/series/" + id + "/cancel", wire::JsonObject{}).status == 200);
+    CHECK(tell() == Texts(3, "reservation.cancelled"));
 }
 
 TEST_CASE("control: a quota counts each reservation of a series") {
