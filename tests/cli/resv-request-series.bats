@@ -39,6 +39,12 @@ load ../lib/control
     assert_equal "$(jq -r .state cancelled | paste -sd ' ')" 'cancelled cancelled cancelled'
     run -1 request cancel "$id"
 
+    # A password is hidden in a series, too.
+    echo sesame >password
+    run -0 --separate-stderr series 'FREQ=DAILY;COUNT=2' --disclosure password --password-file password --dry-run
+    assert_equal "$(jq -r .body.request.password_hash <<<"$output")" '(hidden)'
+    assert_equal "$(jq -r .path <<<"$output")" /v1/series
+
     run -64 series 'FREQ=HOURLY;COUNT=3'
     assert_output --partial 'FREQ=HOURLY: nothing is reserved more often than daily'
     run -64 series 'FREQ=WEEKLY;BYDAY=XX;COUNT=3'
