@@ -148,7 +148,7 @@ rc::Gen<Step> any_step() {
                                                         {3, Step::Verb::commit},
                                                         {3, Step::Verb::extend},
                                                         {2, Step::Verb::cancel},
-                                                        {3, Step::Verb::end},
+                                                        {5, Step::Verb::end},
                                                         {4, Step::Verb::activate},
                                                         {3, Step::Verb::now},
                                                         {3, Step::Verb::series},

@@ -136,22 +136,36 @@ struct Model {
                     offset = Seconds{10}; // a lead-in
                 }
         }
-        if (s.books() && s.changes % 4 == 1) { // over the line of a preflight, while it is tried
+        if (s.books() && s.changes % 2 == 1) // what only a preflight keeps out
             for (const One &o : all)
-                if (o.preflight && o.preflight->to > now) {
-                    s.request.channel = o.channel == "one" ? "two" : "one";
-                    s.request.carriers = o.carriers;
-                    s.request.rate = {10'000'000};
-                    from = now;
-                    offset = Seconds{10};
-                }
-        }
-        if (s.verb == Step::Verb::preflight && s.changes % 2 == 0) { // what has no room for one
+                if (o.preflight && o.preflight->to > now)
+                    for (const char *channel : {"one", "two"}) {
+                        const UtcTime start = now + Seconds{10};
+                        const One rival{.channel = channel,
+                                        .relay = "r1",
+                                        .carriers = o.carriers,
+                                        .rate = 10'000'000,
+                                        .viewers = 10,
+                                        .start = start,
+                                        .end = start + length,
+                                        .hold_expires = {}};
+                        const auto fits_if = [&](Without without) {
+                            return fits(rival, rival.opens(), rival.closes(), now, nullptr,
+                                        without);
+                        };
+                        if (fits_if({}) || !fits_if({.preflights = true}))
+                            continue;
+                        s.request.channel = channel;
+                        s.request.carriers = o.carriers;
+                        s.request.rate = {10'000'000};
+                        from = start;
+                        offset = Millis{0};
+                    }
+        if (s.verb == Step::Verb::preflight) // what has room for one, or, as often, what has none
             for (std::size_t i = 0; i < all.size(); ++i)
-                if (Model{*this}.preflight(i, now) == "409" && all[i].at(now) == State::booked &&
-                    now < all[i].opens())
+                if (all[i].at(now) == State::booked && now < all[i].opens() &&
+                    (Model{*this}.preflight(i, now) == "409") == (s.changes % 2 == 0))
                     s.which = static_cast<int>(i);
-        }
         if (s.verb == Step::Verb::now) {
             from = now;
             offset = Millis{0};

@@ -165,6 +165,16 @@ TEST_CASE("control: a full relay refuses a preflight, and a preflight fills it")
     const auto again = f.rival(8'000'000, {"b"});
     CHECK(again.status == 409);
     CHECK(again.body.at("shortfalls").at(0).at("resource") == "carrier:b:lines");
+    // What the menu says of it.
+    const auto slot = [&] {
+        const auto menu =
+            f.get(f.bob, fmt::format("/v1/availability?from={}&to={}&duration_s=60&rate_bps=1000000"
+                                     "&channel=two&carrier=b",
+                                     base::format_rfc3339(f.now() + minutes{1}),
+                                     base::format_rfc3339(f.now() + minutes{30})));
+        return menu.body.at("slots").at(0).at("start");
+    };
+    CHECK(slot() == time(f.now() + minutes{5} + seconds{10}));
     CHECK(f.rival(1'000'000, {"a"}).status == 201);
     f.clock.advance(minutes{5});
     CHECK(f.rival(8'000'000, {"b"}).status == 409); // the channel

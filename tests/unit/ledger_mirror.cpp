@@ -73,6 +73,11 @@ std::vector<Put> some_puts() {
         b.life.window.lead_in = Seconds{*rc::gen::inRange(0, 3) * 5'000};
         b.life.window.drain = Seconds{*rc::gen::inRange(0, 3) * 5'000};
         if (*rc::gen::inRange(0, 3) == 0) {
+            const auto until =
+                b.life.window.opens() - Seconds{*rc::gen::inRange<std::int64_t>(0, 3) * 5'000};
+            b.preflight = resv::Span{until - Seconds{10'000}, until};
+        }
+        if (*rc::gen::inRange(0, 3) == 0) {
             b.life.state = resv::State::held;
             b.life.hold_expires = from_unix_ms(*rc::gen::inRange<std::int64_t>(0, 4) * 1000);
         }
