@@ -254,6 +254,11 @@ void PostgresConnection::send(std::string_view sql, Values values) {
     m_pending.push_back({Pending::Kind::statement, nullptr});
 }
 
+void PostgresConnection::send_now() {
+    if (!m_error && PQflush(m_connection.get()) < 0)
+        note_lost();
+}
+
 void PostgresConnection::synchronise() {
     if (m_fate == Fate::lost)
         return;

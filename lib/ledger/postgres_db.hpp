@@ -51,6 +51,9 @@ class PostgresConnection final : public Sql {
                                                                  Values values) override;
     [[nodiscard]] base::Result<void> run_with(std::string_view sql, Values values) override;
 
+    /// Sends what would be sent along with the next.
+    void send_now();
+
     [[nodiscard]] Fate fate() const { return m_fate; }
     /// Whether no statement of this transaction is known to have failed.
     [[nodiscard]] bool good() const { return !m_error; }

@@ -16,4 +16,11 @@ Result<std::int64_t> PostgresTransaction::next_feed_serial(const std::string &re
     return SqlTransaction::next_feed_serial(relay);
 }
 
+// The database works on what it was sent while the answer is made.
+Result<void> PostgresTransaction::put_answer(const std::string & /*by*/,
+                                             const std::string & /*key*/, MakeAnswer make) {
+    m_sql.send_now();
+    return put(make());
+}
+
 } // namespace ledger
