@@ -17,6 +17,8 @@ using wire::Clash;
 namespace {
 
 constexpr std::size_t k_named = 3; // clashes in one line
+// Clashes with alternatives: they cost most, and all others wait meanwhile.
+constexpr std::size_t k_proposed = 20;
 
 std::unexpected<Refusal> bad_repeat(const base::Error &error) {
     return refuse(422, "bad_repeat", error.message, error.hint);
@@ -101,10 +103,14 @@ Outcome<SeriesBooked> book_series(const Desk &desk, Transaction &t, const std::s
     if (out.bookings.empty() || (all && !out.clashes.empty()))
         return refuse_series(out.clashes, occurrences.size());
     if (request.on_clash == wire::OnClash::propose) { // what is free beside all that was booked
+        clashing.resize(std::min(clashing.size(), k_proposed));
+        const auto rest =
+            std::vector(out.clashes.begin() + std::ssize(clashing), out.clashes.end());
         out.clashes.clear();
         for (const Occurrence &o : clashing)
             if (auto clash = TRY(book_one(desk, t, request, o, act, true, out)))
                 out.clashes.push_back(*std::move(clash));
+        std::ranges::copy(rest, std::back_inserter(out.clashes));
     }
     TRY(t.put(out.series));
     return out;

@@ -15,7 +15,7 @@ occurrences_of(const wire::SeriesRequest &request, const Config &config, base::U
 struct SeriesBooked {
     ledger::Series series;
     std::vector<ledger::Booking> bookings; ///< by their start
-    std::vector<wire::Clash> clashes;      ///< for `propose` with alternatives, without offers
+    std::vector<wire::Clash> clashes; ///< for `propose` the first 20 with alternatives, no offers
 };
 
 /// Books @p request for @p owner on each of @p occurrences, in @p t: each of them passes what a

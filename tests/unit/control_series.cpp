@@ -150,6 +150,23 @@ TEST_CASE("control: skip books the others; propose offers for each clash what on
     CHECK(f.series(f.alice, ask).code() == "series_clash");
 }
 
+TEST_CASE("control: propose offers what would do instead of the first twenty clashes") {
+    Booker f;
+    REQUIRE(f.series(f.bob, f.ask("FREQ=DAILY;COUNT=22")).status == 201);
+    auto ask = f.ask("FREQ=DAILY;COUNT=23");
+    ask.on_clash = wire::OnClash::propose;
+    const Got got = f.series(f.alice, ask);
+    REQUIRE_MESSAGE(got.status == 201, got.text);
+    CHECK(starts(got) == Texts{"2026-10-14T15:13:20Z"});
+    const auto &clashes = got.body.at("clashes").as_array();
+    REQUIRE(clashes.size() == 22);
+    for (std::size_t i = 0; i < 22; ++i) {
+        CHECK(clashes[i].at("start") ==
+              base::format_rfc3339(ask.request.start + i * hours{24}).c_str());
+        CHECK(clashes[i].at("problem").as_object().contains("alternatives") == (i < 20));
+    }
+}
+
 TEST_CASE("control: a series keeps its wall time over a change of the clocks, and its length") {
     Booker f{with("\"30d\"", "\"366d\"")};
     auto ask = f.ask();
