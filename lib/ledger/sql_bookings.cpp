@@ -131,6 +131,7 @@ Result<void> SqlTransaction::put(const Booking &b, const std::vector<resv::Deman
     if (demands.empty())
         return {};
     std::vector<resv::Load> loads;
+    loads.reserve(2 * demands.size());
     for (const resv::Demand &d : demands)
         loads.push_back({d.resource, resv::occupied(w), d.units});
     if (b.preflight)
