@@ -267,3 +267,8 @@ completed() {
     done < <(grep -oE '^\.B [0-9]{3} [a-z_]+' <<<"$page" | cut -c 4-)
     verdict
 }
+
+@test "contract: no two files of tests listen on the same ports" {
+    run bash -c 'grep -rhoE "PORTS=[0-9]+" "$1"/tests --include=*.bats | sort | uniq -d' - "$SLOTCAST_ROOT"
+    assert_output ''
+}

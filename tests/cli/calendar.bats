@@ -84,7 +84,7 @@ three() {
     on_postgres
     resv-control init >/dev/null
     serve
-    other=$((PORTS + 1905 + BATS_ROOT_PID % 90))
+    other=$((PORTS + 905 + BATS_ROOT_PID % 90))
     sed "s/^listen.*/listen = \"127.0.0.1:$other\"/" control.toml >other.toml
     start other resv-control --config "$PWD/other.toml" serve
     there=https://127.0.0.1:$other

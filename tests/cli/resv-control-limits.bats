@@ -3,7 +3,7 @@
 
 load ../lib/common
 
-export PORTS=28000
+export PORTS=29000
 load ../lib/control
 
 limits() {

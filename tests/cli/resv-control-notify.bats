@@ -2,7 +2,7 @@
 
 load ../lib/common
 
-export PORTS=18000
+export PORTS=17000
 load ../lib/control
 
 # The recorder of our answers (LD_PRELOAD) is not made for Python.
@@ -202,7 +202,7 @@ mailto:ops@example.org"
     resv-control init
     serve
     terminal
-    sed "s/:${URL##*:}/:$((${URL##*:} + 1000))/" control.toml >second.toml
+    sed "s/:${URL##*:}/:$((${URL##*:} + 40))/" control.toml >second.toml
     start second resv-control --config second.toml serve
     for hour in 01 03 05 07 09 11 13 15; do
         book "$(day 2 $hour:00)" --notify "https://127.0.0.1:$HTTPS/$hour" >/dev/null

@@ -2,7 +2,7 @@
 
 load ../lib/common
 
-export PORTS=14000
+export PORTS=15000
 load ../lib/control
 
 @test "book --repeat stores each, over a change of the clocks; clashes; cancel --series" {

@@ -1,5 +1,5 @@
 # Loaded after common: a resv-control with a configuration of its own for each test, in the test's
-# folder. Each file says from which port on: `PORTS=20000` (2000 are for it).
+# folder. Each file says from which port on: `PORTS=20000` (1000 are for it).
 
 load ../lib/control_files
 load ../lib/record
@@ -23,7 +23,7 @@ teardown_file() {
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return
-    PORT=$((PORTS + BATS_ROOT_PID * 7 % 1900 + BATS_TEST_NUMBER))
+    PORT=$((PORTS + BATS_ROOT_PID * 7 % 800 + BATS_TEST_NUMBER))
     export URL=https://127.0.0.1:$PORT
     export SLOTCAST_CONFIG=$PWD/control.toml
     cat >control.toml <<EOF
