@@ -120,11 +120,12 @@ $(BUILD)/tests/tools/%.o: tests/tools/%.cpp lib/layers.mk $(call precompiled,pch
 $(foreach t,$(test_tools),$(eval $(call test_tool_rules,$(t))))
 
 # Preloaded by tests, see there.
-$(BUILD)/tests/tools/record-http.so: tests/tools/record-http.cpp
+preloads := $(BUILD)/tests/tools/record-http.so $(BUILD)/tests/tools/fail-sync.so
+$(preloads): $(BUILD)/%.so: %.cpp
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CXX) -std=c++23 -O1 $(WARNINGS) -shared -fPIC -o $@ $<
 
-unit: $(BUILD)/tests/unit/unit $(test_tools:%=$(BUILD)/tests/tools/%) $(BUILD)/tests/tools/record-http.so
+unit: $(BUILD)/tests/unit/unit $(test_tools:%=$(BUILD)/tests/tools/%) $(preloads)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

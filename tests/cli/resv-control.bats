@@ -243,6 +243,29 @@ EOF
     assert_output --regexp 'ledger .*(disk|full|I/O)'
 }
 
+@test "a disk that does not keep the log: nothing is acknowledged from then on, until it is started again" {
+    resv-control init
+    export SLOTCAST_FAIL_SYNC=$PWD/broken
+    book() { request book --start "$(date -u -d "+$1 hours" +%FT%H:00:00Z)" --duration 30m --rate 4M; }
+    start serve env LD_PRELOAD="$SLOTCAST_BUILD/tests/tools/fail-sync.so" resv-control serve
+    wait_for 10 serving
+    terminal
+    kept=$(book 1 | jq -r 'select(.type == "reservation").id')
+    touch broken
+    run -75 book 2
+    assert_output --partial 'could not keep the change'
+    rm broken # the kernel forgets what it could not write: the next call may well succeed
+    run -75 book 3
+    run grep -c 'may not be on the disk' serve.err
+    assert_output --regexp '^[1-9]'
+    assert_equal "$(ask -o /dev/null -w '%{http_code}' "$URL/readyz")" 503
+    kill -9 "$started_serve"
+    serve
+    book 3 >/dev/null
+    request list | jq -r .id >listed
+    run -0 grep -c "$kept" listed
+}
+
 @test "SIGKILL in the middle of bookings loses nothing that was acknowledged" {
     resv-control init
     serve
