@@ -112,7 +112,7 @@ class Transaction {
     /// nothing of the ledger: another thread may do it, after this work and before write() returns.
     [[nodiscard]] virtual base::Result<void>
     put_answer(const std::string & /*by*/, const std::string & /*key*/, MakeAnswer make) {
-        return put(make());
+        return put(std::move(make)());
     }
 
     [[nodiscard]] virtual base::Result<void> put(const StoredReport &report) = 0;

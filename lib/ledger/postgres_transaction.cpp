@@ -20,7 +20,7 @@ Result<std::int64_t> PostgresTransaction::next_feed_serial(const std::string &re
 Result<void> PostgresTransaction::put_answer(const std::string & /*by*/,
                                              const std::string & /*key*/, MakeAnswer make) {
     m_sql.send_now();
-    return put(make());
+    return put(std::move(make)());
 }
 
 } // namespace ledger
