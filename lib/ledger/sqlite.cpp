@@ -182,9 +182,19 @@ class SqliteLedger final : public Ledger {
         if (m_database.in_transaction())
             (void)m_database.execute("ROLLBACK"); // the first error is the one to report
         m_answers.keep(0);
+        if (committed.error().code == Errc::bug && group.size() > 1)
+            return write_alone(std::move(group)); // somebody's mistake, for which the others wait
         for (Job &job : group)
             job.result = committed;
         tell(std::move(group));
+    }
+
+    void write_alone(std::vector<Job> group) {
+        for (Job &job : group) {
+            std::vector<Job> alone;
+            alone.push_back(std::move(job));
+            write_group(std::move(alone));
+        }
     }
 
     const fs::path m_path;

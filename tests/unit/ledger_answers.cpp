@@ -112,3 +112,26 @@ TEST_CASE("ledger: an answer that cannot be made is our mistake, and its work un
         CHECK_FALSE(kept(*f.ledger, "bad"));
     });
 }
+
+TEST_CASE("ledger: an answer that cannot be made keeps nobody else from theirs") {
+    each_of(k_durable, [](Fixture &f) {
+        std::vector<std::thread> clients;
+        for (int i = 0; i < 8; ++i)
+            clients.emplace_back([&, i] {
+                const std::string key = std::to_string(i);
+                const auto written = f.ledger->write([&](Transaction &t) -> Result<void> {
+                    return t.put_answer("alice", key, [key, i] {
+                        std::this_thread::sleep_for(base::Millis{2});
+                        if (i == 3)
+                            throw std::runtime_error("on purpose");
+                        return answer(key, "");
+                    });
+                });
+                CHECK(written.has_value() == (i != 3));
+            });
+        for (std::thread &client : clients)
+            client.join();
+        for (int i = 0; i < 8; ++i)
+            CHECK(kept(*f.ledger, std::to_string(i)).has_value() == (i != 3));
+    });
+}
