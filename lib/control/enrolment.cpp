@@ -91,6 +91,10 @@ Outcome<wire::EnrolAnswer> enrol(ledger::Transaction &t, const Keys &keys,
         return refuse(409, "key_in_use", "that key was enrolled under another name");
     if (const auto holder = TRY(t.party_by_key(id)); holder && holder->name != token->name)
         return refuse(409, "key_in_use", "that key is enrolled under another name");
+    // It repeats its answer, and gives no key its name back that another one took.
+    if (token->used_by && (!before || before->id() != id))
+        return refuse(403, "token_used", "the token was used, and the key of then was replaced",
+                      "get a new one with resv-control enrol");
     if (before && before->id() != id)
         TRY(retire_keys(t, *before, now));
     TRY(t.put(ledger::Party{.name = token->name,

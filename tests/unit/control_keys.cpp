@@ -119,6 +119,29 @@ TEST_CASE("control: with a new token all former keys are over") {
     CHECK(f.get(next, "/v1/reservations").status == 200);
 }
 
+TEST_CASE("control: a spent token gives no replaced key its name back") {
+    for (const bool rotated : {true, false}) {
+        CAPTURE(rotated);
+        Fixture f;
+        const Actor first{.name = "dan"};
+        const Actor next{.name = "dan"};
+        const auto token =
+            control::make_token(*f.ledger, f.config, "dan", Role::distributor, f.now()).value();
+        CHECK(f.present(first, token).status == 200);
+        CHECK(f.present(first, token).status == 200); // its answer was lost
+        const auto replaced =
+            rotated ? rotate(f, first, next, base::Seconds{0}) : f.enrol(next, Role::distributor);
+        CHECK(replaced.status == 200);
+        const auto again = f.present(first, token);
+        CHECK(again.status == 403);
+        CHECK(again.code() == "token_used");
+        CHECK(f.get(first, "/v1/reservations").code() == "unknown_key");
+        CHECK(f.get(next, "/v1/reservations").status == 200);
+        CHECK(revoke(f, f.boss, "dan", "keep").status == 200);
+        CHECK(f.present(first, token).code() == "revoked_key");
+    }
+}
+
 TEST_CASE("control: what is revoked is refused at once, and its reservations as was said") {
     for (const bool keep : {true, false}) {
         CAPTURE(keep);
