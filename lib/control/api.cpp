@@ -241,6 +241,8 @@ Outcome<Answer> Api::once(const Call &call, const Work &work) {
                           "that Idempotency-Key came with another request before",
                           "use a new key for a new request");
         }
+        // Again, as it is now: the key may have been revoked since the request was let in.
+        TRY(find_signer(t, call.caller.key, now));
         Answer answer = TRY(work(t, now));
         const auto make = [&, answer, now] {
             body = answer.make_body ? answer.make_body() : answer.body;

@@ -67,8 +67,8 @@ class Api {
     Outcome<void> spend_address(const net::Request &request);
 
     /// Runs @p work in the transaction that also keeps its answer; the same key and request again
-    /// get that answer, the same key with another request 422. @p work is told the time of its
-    /// transaction: requests may wait long for their turn, and a hold must not outlive that.
+    /// get that, another request 422, who has no good key any more 401. @p work is told the time of
+    /// its transaction: requests may wait long for their turn, and a hold must not outlive that.
     Outcome<Answer> once(const Call &call, const Work &work);
     /// The booking that the path names, when it is the caller's (or the caller an operator): else
     /// 404.

@@ -1,4 +1,6 @@
 // Holds against time: requests that wait for their turn, clocks that are set back.
+#include "control/key_changes.hpp"
+#include "control/transact.hpp"
 #include "control_fixture.hpp"
 
 using base::Seconds;
@@ -41,6 +43,70 @@ TEST_CASE("control: a commit that waits for its turn is judged when it comes") {
     net::Response answer;
     slow.handle(commit, [&](net::Response r) { answer = std::move(r); });
     CHECK(answer.status == 410);
+}
+
+TEST_CASE("control: whose key is revoked while a request waits for its turn is refused") {
+    Fixture f;
+    Crowded crowd{*f.ledger};
+    control::Api slow{f.config, f.keys, crowd, f.clock, f.feeds};
+    auto wish = f.wish();
+    wish.channel = "two";
+    const auto booked = f.book(f.alice, wish);
+    REQUIRE(booked.status == 201);
+    const auto send = [&](net::Request r) {
+        f.sign(r, f.alice);
+        net::Response answer;
+        slow.handle(r, [&](net::Response response) { answer = std::move(response); });
+        return answer;
+    };
+    const auto revoke = [&] {
+        CHECK(control::transact(*f.ledger, [&](ledger::Transaction &t) {
+                  return control::revoke(t, control::Desk{f.config},
+                                         {.who = "alice", .reservations = true}, f.now());
+              }).has_value());
+    };
+    crowd.meanwhile = revoke;
+    const auto body = wire::compact_json(wire::to_json(f.wish()));
+    const auto refused = send(f.request("POST", "/v1/reservations", body));
+    CHECK(refused.status == 401);
+    CHECK(refused.body.find("revoked_key") != std::string::npos);
+    const auto left = f.get(f.boss, "/v1/reservations").body.at("reservations").as_array();
+    REQUIRE(left.size() == 1);
+    CHECK(left.at(0).at("state") == wire::Json("revoked"));
+}
+
+TEST_CASE("control: a key whose time is over while its request waits is refused, an answer kept") {
+    Fixture f;
+    Crowded crowd{*f.ledger};
+    control::Api slow{f.config, f.keys, crowd, f.clock, f.feeds};
+    const control_test::Actor next{.name = "alice"};
+    const wire::RotateRequest rotation{
+        .sign_key = seal::public_key_text(next.key.public_key()),
+        .box_key = seal::public_key_text(next.box.public_key()),
+        .proof = wire::rotation_proof(next.key, next.box.public_key(), f.alice.key.id()),
+        .overlap = Seconds{10}};
+    REQUIRE(f.post(f.alice, "/v1/keys/rotate", wire::to_json(rotation)).status == 200);
+    const auto body = wire::compact_json(wire::to_json(f.wish()));
+    auto first = f.request("POST", "/v1/reservations", body);
+    auto again = first;
+    const auto send = [&](net::Request r) {
+        f.sign(r, f.alice);
+        net::Response answer;
+        slow.handle(r, [&](net::Response response) { answer = std::move(response); });
+        return answer;
+    };
+    CHECK(send(first).status == 201); // in the overlap
+    const auto over = [&] { f.clock.advance(Seconds{10}); };
+    crowd.meanwhile = over;
+    CHECK(send(again).status == 201); // was done before
+    f.clock.advance(Seconds{-10});
+    auto wish = f.wish();
+    wish.channel = "two";
+    crowd.meanwhile = over;
+    const auto late =
+        send(f.request("POST", "/v1/reservations", wire::compact_json(wire::to_json(wish))));
+    CHECK(late.status == 401);
+    CHECK(late.body.find("unknown_key") != std::string::npos);
 }
 
 TEST_CASE("control: a hold that a stepped clock revives gets nothing that was given away") {
