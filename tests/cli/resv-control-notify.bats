@@ -187,11 +187,11 @@ mailto:ops@example.org"
     wait_for 10 said 'could not tell mailto:ops@example.org'
     kill -9 "$started_serve"
     wait "$started_serve" || true # its locks go with it
-    sqlite3 data/ledger.sqlite 'UPDATE outbox SET due_ms = 0' # not to wait for it
+    sql 'UPDATE outbox SET due_ms = 0' # not to wait for it
     sed -i "s/\"127.0.0.1:1\"/\"127.0.0.1:$SMTP\"/" control.toml
     serve
     wait_for 10 arrived mail 1
-    gone() { [ "$(sqlite3 data/ledger.sqlite 'SELECT count(*) FROM outbox')" = 0 ]; }
+    gone() { [ "$(sql 'SELECT count(*) FROM outbox')" = 0 ]; }
     wait_for 10 gone
 }
 

@@ -51,6 +51,7 @@ relay = "r1"
 viewers = 20
 max_rate = "10M"
 EOF
+    [ "${SLOTCAST_TEST_LEDGER:-}" != postgres ] || on_postgres
 }
 
 teardown() { end_started; }
@@ -84,12 +85,20 @@ bound() {
     timeout 10 "$@"
 }
 
-# on_postgres: the ledger is in an empty PostgreSQL database, $LEDGER.
+# on_postgres: the ledger is in an empty PostgreSQL database, $LEDGER. SLOTCAST_TEST_LEDGER=postgres does
+# that for every test, see tests/run-long.
 on_postgres() {
+    ! grep -q ^ledger control.toml || return 0
     LEDGER=$(postgres "$SLOTCAST_TEST_POSTGRES" database)
     export LEDGER
     sed -i "1i ledger = \"$LEDGER\"" control.toml
 }
 
-# sql STATEMENT: in that database.
-sql() { psql -qAtX "$LEDGER" -c "SET search_path = slotcast" -c "$1"; }
+# sql STATEMENT: in the ledger, whichever it is.
+sql() {
+    if grep -q ^ledger control.toml; then
+        psql -qAtX "$LEDGER" -c "SET search_path = slotcast" -c "$1"
+    else
+        sqlite3 data/ledger.sqlite "$1"
+    fi
+}
