@@ -67,7 +67,9 @@ Outcome<Answer> Api::carriers(const Call &) {
 }
 
 Outcome<Answer> Api::availability(const Call &call) {
-    const Desk::Wish wish = TRY(read_wish(call.request));
+    Desk::Wish wish = TRY(read_wish(call.request));
+    if (call.caller.role == Role::distributor)
+        wish.owner = call.caller.name;
     const auto slots = TRY(m_desk.slots(m_ledger, wish, call.now));
     return Answer{.body = wire::compact_json(slots)};
 }

@@ -80,6 +80,7 @@ class Desk {
 
     /// The menu: free starts for the programme's @p duration within @p menu.
     struct Wish {
+        std::string owner; ///< whose quota counts; empty: nobody's
         resv::Span menu;
         base::Millis duration{0};
         base::BitRate rate;
@@ -87,6 +88,7 @@ class Desk {
         std::optional<std::string> channel;
         std::vector<std::string> carriers; ///< empty: each carrier by itself
     };
+    /// 409 over_quota: its owner may have nothing more, or not in any month of the menu.
     [[nodiscard]] Outcome<wire::SlotList> slots(ledger::Ledger &ledger, const Wish &wish,
                                                 base::UtcTime now) const;
 
@@ -139,6 +141,11 @@ class Desk {
     /// Whether its owner may have it, as far as that is a sum: 409 over_quota.
     [[nodiscard]] Outcome<void> check_quota(ledger::Transaction &t, const ledger::Booking &booking,
                                             base::UtcTime now) const;
+    /// Of @p starts those that the quota of @p owner (empty: nobody) leaves a programme of
+    /// @p duration, as maximal spans; 409 over_quota when it leaves none.
+    [[nodiscard]] Outcome<std::vector<resv::Span>>
+    allowed_starts(ledger::Transaction &t, const std::string &owner, resv::Span starts,
+                   base::Millis duration, base::UtcTime now) const;
     /// The ticket gets another id and a higher generation: the former one is void, and so is the
     /// ticket of a preflight.
     static void renew_ticket(ledger::Booking &booking);

@@ -13,10 +13,13 @@ using ledger::Transaction;
 
 namespace {
 
+constexpr base::Millis k_tick{1};
+
 // One place, reached by some carriers.
 struct Entry {
     Place place;
     std::vector<std::string> carriers;
+    std::vector<resv::Demand> demands{};
 };
 
 // What the configuration allows of the wish; a refusal when that is nothing.
@@ -46,29 +49,63 @@ Outcome<std::vector<Entry>> entries(const Config &config, const Desk::Wish &wish
     return out;
 }
 
-std::vector<resv::Demand> needs(const Place &place, const std::vector<std::string> &carriers,
-                                base::BitRate rate) {
-    return resv::demands_of(place.channel, place.relay, carriers, rate, place.viewers);
-}
-
 } // namespace
 
+// As booking judges the quota: what is had in all, and in the month in which a programme starts.
+Outcome<std::vector<resv::Span>> Desk::allowed_starts(Transaction &t, const std::string &owner,
+                                                      resv::Span starts, base::Millis duration,
+                                                      UtcTime now) const {
+    const auto found = m_config.distributors.find(owner);
+    if (found == m_config.distributors.end() || starts.empty() ||
+        (!found->second.ahead && !found->second.per_month))
+        return std::vector{starts};
+    std::vector<resv::Span> out;
+    std::vector<resv::Shortage> over;
+    for (resv::Span month = resv::month_of(starts.from); month.from < starts.to;
+         month = resv::month_of(month.to)) {
+        const UtcTime from = std::max(starts.from, month.from);
+        const auto usage = TRY(t.usage(owner, month, now, {}));
+        const auto missing = resv::over_quota(found->second, owner, usage, {from, from + duration});
+        const UtcTime to = std::min(starts.to, month.to);
+        if (!missing.empty())
+            over = over.empty() ? missing : over;
+        else if (!out.empty() && out.back().to == from)
+            out.back().to = to;
+        else
+            out.push_back({from, to});
+    }
+    if (out.empty())
+        return refuse_short(over);
+    return out;
+}
+
 Outcome<wire::SlotList> Desk::slots(ledger::Ledger &ledger, const Wish &wish, UtcTime now) const {
-    const auto menu = TRY(entries(m_config, wish));
+    auto menu = TRY(entries(m_config, wish));
     const UtcTime from = std::max(wish.menu.from, now);
     resv::Span reach{from, wish.menu.to};
     std::vector<resv::Demand> judged;
-    for (const auto &[place, carriers] : menu) {
+    for (auto &[place, carriers, demands] : menu) {
         reach = {std::min(reach.from, from - place.policy.lead_in),
                  std::max(reach.to, wish.menu.to + place.policy.drain)};
-        std::ranges::copy(needs(place, carriers, wish.rate), std::back_inserter(judged));
+        demands = resv::demands_of(place.channel, place.relay, carriers, wish.rate, place.viewers);
+        if (m_config.distributors.contains(wish.owner))
+            demands.push_back({resv::at_once_resource(wish.owner), 1});
+        std::ranges::copy(demands, std::back_inserter(judged));
     }
+    struct Seen {
+        resv::Timetable live;
+        std::vector<resv::Span> starts; // by the quota
+    };
     // No longer than that: others wait to read.
-    const auto live = TRY(examine(
-        ledger, [&](Transaction &t) { return taken(t, resv::resources_of(judged), reach, now); }));
+    const auto [live, starts] = TRY(examine(ledger, [&](Transaction &t) -> Outcome<Seen> {
+        return Seen{.live = TRY(taken(t, resv::resources_of(judged), reach, now)),
+                    .starts = TRY(allowed_starts(t, wish.owner,
+                                                 {from, wish.menu.to - wish.duration + k_tick},
+                                                 wish.duration, now))};
+    }));
     resv::StartFinder finder{m_capacity, live};
     wire::SlotList out;
-    for (const auto &[place, carriers] : menu) {
+    for (const auto &[place, carriers, demands] : menu) {
         const ChannelPolicy &p = place.policy;
         const auto fee = TRY(quote(m_config, place.channel, carriers, wish.duration));
         out.kinds.push_back({.start = {},
@@ -80,14 +117,19 @@ Outcome<wire::SlotList> Desk::slots(ledger::Ledger &ledger, const Wish &wish, Ut
                              .rate = wish.rate,
                              .viewers = place.viewers,
                              .fee = fee});
-        for (const resv::StartRange &range : finder.free_starts(
-                 needs(place, carriers, wish.rate), {from, std::min(wish.menu.to, now + p.horizon)},
-                 wish.duration, p.lead_in, p.drain)) {
-            const wire::SlotList::Times times{.start = resv::grid_up(range.first, p.grid),
-                                              .latest_start = resv::grid_down(range.last, p.grid),
-                                              .kind = out.kinds.size() - 1};
-            if (times.start <= times.latest_start)
-                out.times.push_back(times);
+        const UtcTime to = std::min(wish.menu.to, now + p.horizon);
+        for (const resv::Span &allowed : starts) {
+            const resv::Span within{allowed.from,
+                                    std::min(to, allowed.to - k_tick + wish.duration)};
+            for (const resv::StartRange &range :
+                 finder.free_starts(demands, within, wish.duration, p.lead_in, p.drain)) {
+                const wire::SlotList::Times times{.start = resv::grid_up(range.first, p.grid),
+                                                  .latest_start =
+                                                      resv::grid_down(range.last, p.grid),
+                                                  .kind = out.kinds.size() - 1};
+                if (times.start <= times.latest_start)
+                    out.times.push_back(times);
+            }
         }
     }
     std::ranges::stable_sort(out.times, {}, &wire::SlotList::Times::start);

@@ -122,6 +122,68 @@ TEST_CASE("control: a quota bounds what is had at once, ahead and in a month") {
             .status == 200);
 }
 
+TEST_CASE("control: the menu has what the caller's quota leaves, as booking judges it") {
+    Fixture f{text("[distributors.alice]\nat_once = 1\n")};
+    auto wish = f.wish();
+    REQUIRE(f.book(f.alice, wish).status == 201);
+    const auto menu = [&](const control_test::Actor &who) {
+        const auto got = f.get(who, fmt::format("/v1/availability?from={}&to={}&duration_s=3600"
+                                                "&rate_bps=4000000&channel=two&carrier=a",
+                                                base::format_rfc3339(wish.start),
+                                                base::format_rfc3339(wish.start + hours{3})));
+        REQUIRE(got.status == 200);
+        return wire::read_slot(got.body.at("slots").at(0), "slot").value().start;
+    };
+    // While hers lasts she gets no other, nor the second in which the two would overlap.
+    const auto free = wish.end + Seconds{15};
+    CHECK(menu(f.alice) == free);
+    CHECK(menu(f.bob) == wish.start);
+    CHECK(menu(f.boss) == wish.start);
+    wish.channel = "two";
+    wish.start = free - base::Millis{1};
+    wish.end = wish.start + hours{1};
+    CHECK(f.book(f.alice, wish).code() == "over_quota");
+    wish.start = free;
+    CHECK(f.book(f.alice, wish).status == 201);
+}
+
+TEST_CASE("control: the menu leaves out months that the quota is used up in, and says when all") {
+    Fixture f{text("[distributors.alice]\nahead = 3\nper_month = \"3h\"\n")};
+    auto wish = f.wish();
+    const auto next = resv::month_of(wish.start).to;
+    const auto menu = [&](const control_test::Actor &who, base::UtcTime from, base::UtcTime to) {
+        return f.get(who, fmt::format("/v1/availability?from={}&to={}&duration_s=3600"
+                                      "&rate_bps=4000000&channel=two&carrier=a",
+                                      base::format_rfc3339(from), base::format_rfc3339(to)));
+    };
+    wish.end = wish.start + hours{2};
+    REQUIRE(f.book(f.alice, wish).status == 201);
+    // An hour is left: both months are one stretch.
+    auto slots = menu(f.alice, next - hours{2}, next + hours{2}).body.at("slots").as_array();
+    REQUIRE(slots.size() == 1);
+    CHECK(wire::read_slot(slots[0], "slot").value().start == next - hours{2});
+    CHECK(wire::read_slot(slots[0], "slot").value().latest_start == next + hours{1});
+    wish.start += hours{5};
+    wish.end = wish.start + minutes{1};
+    REQUIRE(f.book(f.alice, wish).status == 201);
+    slots = menu(f.alice, next - hours{2}, next + hours{2}).body.at("slots").as_array();
+    REQUIRE(slots.size() == 1);
+    CHECK(wire::read_slot(slots[0], "slot").value().start == next);
+    // None of them is left for the last start of the month.
+    const auto none = menu(f.alice, next - hours{3}, next + hours{1} - base::Millis{1});
+    CHECK(none.status == 409);
+    CHECK(none.code() == "over_quota");
+    CHECK(shortfalls(none) == std::vector<std::string>{"distributor:alice:per_month 3540/3600"});
+    CHECK(menu(f.bob, next - hours{3}, next).status == 200);
+    CHECK(menu(f.boss, next - hours{3}, next).status == 200);
+    wish.start = next;
+    wish.end = next + minutes{1};
+    REQUIRE(f.book(f.alice, wish).status == 201);
+    const auto full = menu(f.alice, next, next + hours{5});
+    CHECK(full.code() == "over_quota");
+    CHECK(shortfalls(full) == std::vector<std::string>{"distributor:alice:ahead 0/1"});
+}
+
 TEST_CASE("control: a quota of none leaves nothing, and other people their place") {
     Fixture f{text("[distributors.alice]\nahead = 0\n")};
     CHECK(f.book(f.alice, f.wish()).code() == "over_quota");
