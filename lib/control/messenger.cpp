@@ -45,7 +45,8 @@ ical::Event event_of(const Told &told, UtcTime now) {
             .end = told.end,
             .summary = told.title.empty() ? "Live stream" : told.title,
             .url = told.viewer_url,
-            .cancelled = off};
+            .cancelled = off,
+            .tentative = told.state == resv::State::held};
 }
 
 // The password's first line, read each time: it may change, and is not kept.

@@ -77,8 +77,9 @@ std::string event_calendar(const Event &e, Method method) {
     add(event, icalproperty_new_dtstart(utc(e.start)));
     add(event, icalproperty_new_dtend(utc(e.end)));
     add(event, icalproperty_new_summary(e.summary.c_str()));
-    add(event,
-        icalproperty_new_status(e.cancelled ? ICAL_STATUS_CANCELLED : ICAL_STATUS_CONFIRMED));
+    add(event, icalproperty_new_status(e.cancelled   ? ICAL_STATUS_CANCELLED
+                                       : e.tentative ? ICAL_STATUS_TENTATIVE
+                                                     : ICAL_STATUS_CONFIRMED));
     if (!e.description.empty())
         add(event, icalproperty_new_description(e.description.c_str()));
     if (!e.url.empty())

@@ -29,6 +29,7 @@ struct Event {
     std::string organizer{}; ///< mailboxes; empty: none
     std::string attendee{};
     bool cancelled = false;
+    bool tentative = false; ///< it may still not take place
 };
 
 /// A VCALENDAR with that VEVENT; lines end with CR LF. Times to the second.

@@ -54,6 +54,21 @@ TEST_CASE("control: a reservation's calendar keeps its UID, and its SEQUENCE ris
     CHECK(raw(f, f.relay, target).status == 403);
 }
 
+TEST_CASE("control: a hold is tentative in its calendar until it is committed, or over") {
+    Fixture f;
+    auto wish = f.wish();
+    wish.hold = true;
+    const Got held = f.book(f.alice, wish);
+    const std::string target = "/v1/reservations/" + held.id() + "/event.ics";
+    CHECK(has(raw(f, f.alice, target), "STATUS:TENTATIVE"));
+    wish.channel = "two";
+    const std::string other = "/v1/reservations/" + f.book(f.alice, wish).id() + "/event.ics";
+    f.act(f.alice, held.id(), "commit");
+    CHECK(has(raw(f, f.alice, target), "STATUS:CONFIRMED"));
+    f.clock.advance(std::chrono::minutes{6});
+    CHECK(has(raw(f, f.alice, other), "STATUS:CANCELLED"));
+}
+
 TEST_CASE("control: free/busy tells when, never whose; maintenance is another kind of busy") {
     Fixture f{std::string(k_config) + "[maintenance.work]\nresource = \"channel:one\"\nfrom = "
                                       "\"2026-09-21T20:00:00Z\"\nto = \"2026-09-21T21:00:00Z\"\n"};
