@@ -18,8 +18,10 @@ using wire::ReservationRequest;
 
 namespace {
 
-// What a change costs, by today's tariff, goes on top of what was quoted, or comes off it.
-Outcome<void> adjust_fee(const Config &config, const Booking &before, Booking &b) {
+// What a change costs, by today's tariff, goes on top of what was quoted, or comes off it. Once the
+// window has opened nothing comes off, as for what is cancelled or ends early; nor is anything
+// charged again that the fee covers.
+Outcome<void> adjust_fee(const Config &config, const Booking &before, Booking &b, UtcTime now) {
     const auto cost = [&config](const Booking &x) {
         return quote(config, x.channel, x.request.carriers,
                      x.life.window.end - x.life.window.start);
@@ -28,11 +30,14 @@ Outcome<void> adjust_fee(const Config &config, const Booking &before, Booking &b
     const auto after = TRY(cost(b));
     if (!after || *after == *former || (b.fee && b.fee->currency != after->currency))
         return {}; // nothing costs anything, or all in another currency: what was quoted stays
-    if (!b.fee)
-        b.fee = resv::Money{.minor = 0, .currency = after->currency};
-    if (__builtin_add_overflow(b.fee->minor, after->minor - former->minor, &b.fee->minor))
+    const std::int64_t quoted = b.fee ? b.fee->minor : 0;
+    std::int64_t fee = 0;
+    if (__builtin_add_overflow(quoted, after->minor - former->minor, &fee))
         return refuse(409, "refused", "its fee is beyond all bounds");
-    b.fee->minor = std::max<std::int64_t>(0, b.fee->minor); // tariffs may have fallen meanwhile
+    if (before.life.state != State::held && now >= before.life.window.opens())
+        fee = std::max(quoted, std::min(fee, after->minor));
+    fee = std::max<std::int64_t>(0, fee); // tariffs may have fallen meanwhile
+    b.fee = resv::Money{.minor = fee, .currency = after->currency};
     return {};
 }
 
@@ -148,7 +153,7 @@ Outcome<Booking> Desk::move(Transaction &t, const Booking &before, Booking b, bo
     for (const Place &place : candidates) {
         auto missing = resv::shortages_of_change(m_capacity, live, had, take(place));
         if (missing.empty()) {
-            TRY(adjust_fee(m_config, before, b));
+            TRY(adjust_fee(m_config, before, b, now));
             return b;
         }
         if (best.empty() || missing.size() < best.size())

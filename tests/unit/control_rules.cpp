@@ -237,6 +237,44 @@ TEST_CASE("control: what was quoted stays when the tariff changes; what is added
     CHECK(fee(until(hours{2}).reservation()) == 4000);
 }
 
+TEST_CASE("control: a change lowers the fee until the window opens, and not from then on") {
+    Fixture f{text("[channels.one.fee]\nper_hour = 1000\n[channels.two.fee]\nper_hour = 100\n",
+                   "currency = \"EUR\"\n")};
+    auto wish = f.wish();
+    wish.end += hours{2};
+    const auto id = f.book(f.alice, wish).id();
+    const auto change = [&](const char *key, const std::string &value) {
+        const auto got = f.patch(f.alice, id, wire::JsonObject{{key, value}});
+        REQUIRE_MESSAGE(got.status == 200, got.text);
+        return fee(got.reservation());
+    };
+    const auto until = [&](base::Millis after) {
+        return change("end", base::format_rfc3339(wish.start + after));
+    };
+    f.clock.advance(hours{1} - Seconds{10} - base::Millis{1});
+    CHECK(until(hours{2}) == 2000);
+    f.clock.advance(base::Millis{1}); // the lead-in begins
+    CHECK(until(minutes{1}) == 2000);
+    CHECK(change("channel", "two") == 2000);
+    CHECK(change("channel", "one") == 2000);
+    REQUIRE(f.report("first_media", id).status == 200);
+    CHECK(until(hours{1}) == 2000);
+    CHECK(until(minutes{1}) == 2000);
+    // What was paid for is not paid twice, more still costs more.
+    CHECK(until(hours{2}) == 2000);
+    CHECK(until(hours{2} + minutes{1}) == 3000);
+    // A hold is nothing that is paid for.
+    wish.hold = true;
+    wish.channel = "two";
+    wish.start = f.now() + Seconds{1};
+    wish.end = wish.start + hours{2};
+    const auto held = f.book(f.bob, wish);
+    REQUIRE(fee(held.reservation()) == 200);
+    const auto shorter = f.patch(
+        f.bob, held.id(), wire::JsonObject{{"end", base::format_rfc3339(wish.start + hours{1})}});
+    CHECK(fee(shorter.reservation()) == 100);
+}
+
 TEST_CASE("control: wrong rules are refused by file, line and key") {
     for (const auto &[top, rules, expected] :
          {std::tuple<const char *, std::string, std::string>{
