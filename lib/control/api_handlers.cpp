@@ -5,6 +5,7 @@
 #include "control/documents.hpp"
 #include "control/handler.hpp"
 #include "control/query.hpp"
+#include "control/series.hpp"
 #include "control/transact.hpp"
 
 #include <set>
@@ -112,6 +113,8 @@ Outcome<Answer> Api::book(const Call &call) {
             if (offered.at_once)
                 manner.at_once = AtOnce{};
             manner.series = offered.series;
+            if (manner.series)
+                TRY(check_series_goes_on(t, *manner.series, now));
         }
         auto b = m_desk.book(t, owner, request, {now, call.caller}, manner);
         if (!b)

@@ -136,6 +136,20 @@ Outcome<std::vector<Booking>> cancel_series(const Desk &desk, Transaction &t,
     return all;
 }
 
+Outcome<void> check_series_goes_on(Transaction &t, const base::Id &series, UtcTime now) {
+    bool cancelled = false;
+    for (const Booking &b : TRY(t.bookings_of(series))) {
+        const resv::State state = resv::state_at(b.life, now);
+        if (state == resv::State::held || state == resv::State::booked)
+            return {};
+        cancelled = cancelled || state == resv::State::cancelled;
+    }
+    if (cancelled)
+        return refuse(410, "series_gone", "the series that this was offered for is cancelled",
+                      "book it alone");
+    return {};
+}
+
 wire::Json to_json(const ledger::Series &s) {
     return wire::JsonObject{{"id", s.id.text()},
                             {"owner", s.owner},

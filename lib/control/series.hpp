@@ -33,6 +33,11 @@ struct SeriesBooked {
 [[nodiscard]] Outcome<std::vector<ledger::Booking>>
 cancel_series(const Desk &desk, ledger::Transaction &t, const base::Id &series, const Act &act);
 
+/// Whether anything can become part of @p series: 410 series_gone when of it something was
+/// cancelled and nothing is still to come.
+[[nodiscard]] Outcome<void> check_series_goes_on(ledger::Transaction &t, const base::Id &series,
+                                                 base::UtcTime now);
+
 [[nodiscard]] wire::Json to_json(const ledger::Series &series);
 
 } // namespace control

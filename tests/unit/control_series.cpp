@@ -150,6 +150,36 @@ TEST_CASE("control: skip books the others; propose offers for each clash what on
     CHECK(f.series(f.alice, ask).code() == "series_clash");
 }
 
+TEST_CASE("control: what a series was offered is gone when it is cancelled") {
+    Booker f;
+    f.in_the_way();
+    auto ask = f.ask();
+    ask.on_clash = wire::OnClash::propose;
+    const Got got = f.series(f.alice, ask);
+    REQUIRE_MESSAGE(got.status == 201, got.text);
+    const auto clash = wire::read_clash(got.body.at("clashes").as_array().at(0), "clash");
+    REQUIRE(clash);
+    const auto &offers = clash->problem.alternatives;
+    REQUIRE(offers.size() >= 3);
+    const auto take = [&](std::size_t nth) {
+        return f.post(f.alice, "/v1/reservations", wire::JsonObject{{"offer", offers[nth].offer}});
+    };
+    const auto &booked = got.body.at("reservations").as_array();
+    const std::string first{booked.at(0).at("id").as_string()};
+    REQUIRE(f.act(f.alice, first, "cancel").status == 200); // one of it is not all
+    CHECK(take(0).status == 201);
+    const std::string path =
+        "/v1/series/" + std::string(got.body.at("series").at("id").as_string());
+    REQUIRE(f.post(f.alice, path + "/cancel", wire::JsonObject{}).status == 200);
+    const auto before = f.get(f.alice, path).body.at("reservations").as_array().size();
+    for (const std::size_t nth : {0, 1, 2}) {
+        const Got refused = take(nth);
+        CHECK(refused.status == 410);
+        CHECK(refused.code() == "series_gone");
+    }
+    CHECK(f.get(f.alice, path).body.at("reservations").as_array().size() == before);
+}
+
 TEST_CASE("control: propose offers what would do instead of the first twenty clashes") {
     Booker f;
     REQUIRE(f.series(f.bob, f.ask("FREQ=DAILY;COUNT=22")).status == 201);
