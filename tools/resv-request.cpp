@@ -65,6 +65,7 @@ int refusal(const base::Error &error, const client::Api &api, const Options &o) 
 
 // The pending request is forgotten only when whoever reads our output has the outcome.
 Result<int> change(const Options &o, const client::Change &wanted) {
+    TRY(client::check_text(wanted));
     if (o.dry_run) {
         cli::print_record(client::request_record(wanted));
         return 0;

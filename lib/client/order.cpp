@@ -5,6 +5,9 @@
 #include "client/enrol.hpp"
 #include "resv/rrule.hpp"
 #include "seal/password.hpp"
+#include "wire/lists.hpp"
+
+#include <algorithm>
 
 namespace client {
 
@@ -58,12 +61,23 @@ bool says_more_than_offer(const Order &order) {
     return more;
 }
 
+// Whether it can be one at all: what else somebody pastes is not even kept to be sent.
+Result<std::string> offer_of(const Order &order) {
+    const auto plain = [](char c) {
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_';
+    };
+    if (order.offer->size() > wire::k_max_offer || !std::ranges::all_of(*order.offer, plain))
+        return fail_hint(Errc::usage, "give it whole, as it was printed", "--offer: is no offer");
+    return *order.offer;
+}
+
 // An offer holds the whole request but whether to hold it.
 Result<Change> take_offer(const Order &order) {
     if (says_more_than_offer(order))
         return fail_hint(Errc::usage, "only --hold goes with it",
                          "--offer: it holds the whole request already");
-    return offer_taken(*order.offer, order.hold);
+    return offer_taken(TRY(offer_of(order)), order.hold);
 }
 
 // What control would refuse anyway, before it is asked; the days are control's to find.
@@ -126,7 +140,8 @@ Result<Change> booking_of(const Order &order, UtcTime now) {
 Result<Change> amendment_of(const Order &order, const base::Id &id,
                             std::optional<std::int64_t> revision, UtcTime now) {
     wire::ReservationChange c;
-    c.offer = order.offer;
+    if (order.offer)
+        c.offer = TRY(offer_of(order));
     if (order.offer && says_more_than_offer(order))
         return fail_hint(Errc::usage, "give it alone",
                          "--offer: it holds the whole change already");

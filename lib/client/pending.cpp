@@ -110,7 +110,10 @@ Result<Pending> PendingStore::begin(const Wanted &wanted, base::UtcTime now) {
                   .key = new_idempotency_key(),
                   .created = now,
                   .resumed = false};
-    TRY(m_impl->folder.write(name, text_of(fresh, wanted.path)));
+    const std::string text = text_of(fresh, wanted.path);
+    if (text.size() > k_max_bytes || !read_pending(name, text))
+        return base::fail(Errc::usage, "the request is longer than can be kept, or no JSON");
+    TRY(m_impl->folder.write(name, text));
     return fresh;
 }
 

@@ -46,6 +46,7 @@ class PendingStore {
     /// The unfinished request that is the same as @p wanted, or a new one with a fresh key, which
     /// is on the disk when this returns. One that is older than control remembers keys (48 h, less
     /// an hour) is replaced. io: the disk is full; then nothing may be sent.
+    /// usage: it could not be read again, being no JSON or too long, and is not kept.
     [[nodiscard]] base::Result<Pending> begin(const Wanted &wanted, base::UtcTime now);
 
     /// Forgets a request whose answer is final and was written out.

@@ -183,6 +183,13 @@ Result<std::vector<wire::Reservation>> show_series(Api &api, const base::Id &ser
                                         wire::read_reservation);
 }
 
+Result<void> check_text(const Change &change) {
+    if (wire::parse_json(wire::compact_json(change.body), "request"))
+        return {};
+    return base::fail_hint(Errc::usage, "set a UTF-8 locale, or give the option in UTF-8",
+                           "the request holds text that is not UTF-8");
+}
+
 wire::JsonObject &request_within(wire::Json &body) {
     wire::JsonObject &whole = body.as_object();
     auto *inner = whole.if_contains("request");

@@ -54,6 +54,9 @@ struct Change {
     std::optional<std::int64_t> revision{}; ///< that it must have; of a PATCH: as it is then
 };
 
+/// usage: what it says is not UTF-8, so nobody could read it.
+[[nodiscard]] base::Result<void> check_text(const Change &change);
+
 /// Of a body the request that may hold a password's hash: of a series the one within.
 [[nodiscard]] wire::JsonObject &request_within(wire::Json &body);
 /// @p password_hash goes into the body when the request has a password.

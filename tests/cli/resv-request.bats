@@ -92,6 +92,16 @@ END
     done
     run -64 book --dry-run --title "$(printf 'a%.0s' {1..201})"
     run -64 book --dry-run --title $'two\nlines'
+    run -64 book --dry-run --title $'\xff'
+    assert_output --partial 'not UTF-8'
+    run -64 book --title $'\xff'
+    run -64 resv-request change 01j00000000000000000000000 --title $'\xc3' --dry-run
+    for offer in $'\xff' 'a b' "$(printf 'a%.0s' {1..32769})"; do
+        run -64 resv-request book --offer "$offer" --dry-run
+        assert_output --partial -- '--offer: is no offer'
+        run -64 resv-request change 01j00000000000000000000000 --offer "$offer"
+    done
+    assert_equal "$(find . -path '*/pending/*' ! -name lock)" ''
     run -64 book --dry-run --carrier Line/A
     run -64 book --dry-run --carrier a --carrier a
     run -64 book --dry-run --channel ../x

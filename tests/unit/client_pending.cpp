@@ -85,6 +85,19 @@ TEST_CASE("client: a pending request is private, and too old a one is not sent a
     CHECK(t.files() == 1);
 }
 
+TEST_CASE("client: what could not be read again is not kept") {
+    Terminal t;
+    auto store = t.store();
+    for (const std::string &body : {std::string("{\"title\":\"\xff\"}"), std::string(65'536, 'x'),
+                                    std::string(40'000, '"')}) {
+        const auto refused = store.begin(wanted(body), t.clock.now());
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code == Errc::usage);
+        CHECK(t.files() == 0);
+    }
+    CHECK(store.begin(wanted("{\"title\":\"\xc3\xbc\"}"), t.clock.now()));
+}
+
 TEST_CASE("client: a damaged pending request is an error, never a second booking") {
     Terminal t;
     auto store = t.store();
