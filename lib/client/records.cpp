@@ -58,9 +58,14 @@ std::string alternative_row(const wire::Alternative &a, const TimeText &time) {
 }
 
 std::string shortfall_text(const wire::Shortfall &s, const TimeText &time) {
+    std::string from = time(s.from);
+    std::string to = time(s.to);
+    if (from == to) { // shorter than what is shown of times
+        from = base::format_rfc3339(s.from);
+        to = base::format_rfc3339(s.to);
+    }
     return fmt::format("{}: {} needed, {} available from {} to {}", s.resource,
-                       amount(s.resource, s.needed), amount(s.resource, s.available), time(s.from),
-                       time(s.to));
+                       amount(s.resource, s.needed), amount(s.resource, s.available), from, to);
 }
 
 std::string clock_text(const ClockReading &reading, const TimeText &time) {

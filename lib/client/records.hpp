@@ -17,7 +17,8 @@ using TimeText = std::function<std::string(base::UtcTime)>;
 [[nodiscard]] std::string slot_row(const wire::Slot &s, const TimeText &time);
 [[nodiscard]] std::string alternative_header();
 [[nodiscard]] std::string alternative_row(const wire::Alternative &a, const TimeText &time);
-/// `carrier:lineA:bits: 5M needed, 1M available from … to …`
+/// `carrier:lineA:bits: 5M needed, 1M available from … to …`, to the millisecond when @p time shows
+/// both alike.
 [[nodiscard]] std::string shortfall_text(const wire::Shortfall &s, const TimeText &time);
 [[nodiscard]] std::string clock_text(const ClockReading &reading, const TimeText &time);
 

@@ -1,4 +1,5 @@
 #include "client/enrol.hpp"
+#include "client/records.hpp"
 #include "client/reservations.hpp"
 #include "client_server.hpp"
 #include "seal/password.hpp"
@@ -199,6 +200,24 @@ TEST_CASE("client: a booking with a password is the same though its hash differs
     CHECK(control.seen[0].request.body.find("secret") == std::string::npos);
     REQUIRE(client::carry_out(api, store, change("other"), t.clock).has_value());
     CHECK(key_of(control.seen[2].request) != key_of(control.seen[0].request));
+}
+
+TEST_CASE("client: a shortfall within a second is told by its fractions") {
+    const auto at = [](const char *text) { return *base::parse_rfc3339(text); };
+    wire::Shortfall s{.resource = "carrier:a:bits",
+                      .needed = 7'600'000,
+                      .available = 0,
+                      .from = at("2026-11-22T00:03:46.120Z"),
+                      .to = at("2026-11-22T00:03:46.980Z")};
+    const auto text = [&] {
+        return client::shortfall_text(s, [](base::UtcTime t) {
+            return base::format_rfc3339(std::chrono::floor<base::Seconds>(t));
+        });
+    };
+    CHECK(text() == "carrier:a:bits: 7600Kbit/s needed, 0 available from "
+                    "2026-11-22T00:03:46.120Z to 2026-11-22T00:03:46.980Z");
+    s.to += base::Millis{20};
+    CHECK(text().ends_with(" from 2026-11-22T00:03:46Z to 2026-11-22T00:03:47Z"));
 }
 
 TEST_CASE("client: enrolment makes the vault trust control") {

@@ -147,7 +147,9 @@ TEST_CASE("control: skip books the others; propose offers for each clash what on
     ask.request.start = base::parse_rfc3339("2026-09-23T15:13:20Z").value();
     ask.request.end = ask.request.start + hours{1};
     ask.repeat = "FREQ=DAILY;COUNT=1";
-    CHECK(f.series(f.alice, ask).code() == "series_clash");
+    const Got none = f.series(f.alice, ask);
+    CHECK(none.code() == "series_clash");
+    CHECK(none.field("hint").find("propose") == std::string::npos); // which was asked for
 }
 
 TEST_CASE("control: what a series was offered is gone when it is cancelled") {
