@@ -121,6 +121,18 @@ section() {
     verdict
 }
 
+@test "contract: standard error that cannot be written changes no exit status" {
+    for p in $PROGRAMS $INTERNAL; do
+        code=0
+        timeout 10 "$p" --nonsense >"$BATS_TEST_TMPDIR/out" 2>/dev/full || code=$?
+        holds "$p --nonsense 2>/dev/full: exit $code" [ "$code" = 64 ]
+        code=0
+        timeout 10 "$p" --version >"$BATS_TEST_TMPDIR/out" 2>/dev/full || code=$?
+        holds "$p --version 2>/dev/full: exit $code" [ "$code" = 0 ]
+    done
+    verdict
+}
+
 @test "contract: a reader that goes away is no crash" {
     for p in $PROGRAMS; do
         code=$(set +e; timeout 10 "$p" --help 2>/dev/null | true; echo "${PIPESTATUS[0]}")

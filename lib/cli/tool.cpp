@@ -12,10 +12,19 @@ namespace cli {
 
 using base::Errc;
 
+namespace {
+
+// What cannot be written has nowhere to be reported; fmt::print would throw.
+void print_to_stderr(const std::string &text) {
+    std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+} // namespace
+
 void report(const base::Error &error) {
     base::log::error("{}", error.message);
     if (!error.hint.empty())
-        fmt::print(stderr, "{}: hint: {}\n", base::log::tool_name(), error.hint);
+        print_to_stderr(fmt::format("{}: hint: {}\n", base::log::tool_name(), error.hint));
 }
 
 void print_text(std::string_view text) {

@@ -33,16 +33,25 @@ std::string progress_line(base::Millis elapsed, base::Millis left,
     return out;
 }
 
+namespace {
+
+// A terminal that went away stops no stream; fmt::print would throw.
+void print_to_terminal(const std::string &text) {
+    std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+} // namespace
+
 void ProgressLine::show(const std::string &text) {
     if (!m_enabled)
         return;
-    fmt::print(stderr, "\r{}\x1b[K", text);
+    print_to_terminal("\r" + text + "\x1b[K");
     m_shown = true;
 }
 
 void ProgressLine::clear() {
     if (std::exchange(m_shown, false))
-        fmt::print(stderr, "\r\x1b[K");
+        print_to_terminal("\r\x1b[K");
 }
 
 std::string stats_record(const wire::SenderStatus &status, const base::Id &id, base::UtcTime now) {
