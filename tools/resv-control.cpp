@@ -20,6 +20,7 @@ using base::Errc;
 using base::Result;
 using cli::print_line;
 using cli::print_record;
+using cli::print_row;
 using control::Config;
 
 struct Options {
@@ -157,11 +158,11 @@ Result<int> reservations(const Options &o) {
         print_line(fmt::format("{:26}  {:9}  {:20}  {:20}  {:12}  {:12}  {}", "ID", "STATE",
                                "START", "END", "OWNER", "CHANNEL", "TITLE"));
     for (const wire::Json &r : records)
-        print_line(o.table ? fmt::format("{:26}  {:9}  {:20}  {:20}  {:12}  {:12}  {}",
-                                         text_of(r, "id"), text_of(r, "state"), text_of(r, "start"),
-                                         text_of(r, "end"), text_of(r, "owner"),
-                                         text_of(r, "channel"), text_of(r, "title"))
-                           : wire::compact_json(r));
+        o.table ? print_row(fmt::format("{:26}  {:9}  {:20}  {:20}  {:12}  {:12}  {}",
+                                        text_of(r, "id"), text_of(r, "state"), text_of(r, "start"),
+                                        text_of(r, "end"), text_of(r, "owner"),
+                                        text_of(r, "channel"), text_of(r, "title")))
+                : print_record(r);
     return 0;
 }
 

@@ -105,7 +105,7 @@ Result<int> list(const Options &o) {
         print_line(vault::table_head());
     for (const vault::Summary &e : listing.documents)
         if (o.table)
-            print_line(vault::table_row(e, cli::format_local(e.window.start, "")));
+            cli::print_row(vault::table_row(e, cli::format_local(e.window.start, "")));
         else
             print_record(vault::event_record(e));
     return listing.damaged.empty() ? 0 : base::exit_code(listing.damaged.front().code);

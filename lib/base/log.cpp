@@ -1,5 +1,7 @@
 #include "base/log.hpp"
 
+#include "base/text.hpp"
+
 #include <array>
 #include <atomic>
 #include <string>
@@ -29,12 +31,8 @@ void write(Level level, std::string_view text) {
     static constexpr std::array<std::string_view, 4> k_names{"error", "warning", "info", "debug"};
     if (!enabled(level))
         return;
-    std::string line =
-        fmt::format("{}: {}: {}", g_tool, k_names[static_cast<std::size_t>(level)], text);
-    for (char &c : line)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-            c = '?';
-    line += '\n';
+    const std::string line = fmt::format(
+        "{}: {}: {}\n", g_tool, k_names[static_cast<std::size_t>(level)], plain_text(text));
     // A log line that cannot be written has nowhere to be reported.
     [[maybe_unused]] const ssize_t n = ::write(STDERR_FILENO, line.data(), line.size());
 }

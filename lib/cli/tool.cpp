@@ -1,6 +1,7 @@
 #include "cli/tool.hpp"
 
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "base/version.hpp"
 #include "seal/init.hpp"
 
@@ -24,7 +25,8 @@ void print_to_stderr(const std::string &text) {
 void report(const base::Error &error) {
     base::log::error("{}", error.message);
     if (!error.hint.empty())
-        print_to_stderr(fmt::format("{}: hint: {}\n", base::log::tool_name(), error.hint));
+        print_to_stderr(
+            fmt::format("{}: hint: {}\n", base::log::tool_name(), base::plain_text(error.hint)));
 }
 
 void print_text(std::string_view text) {
@@ -34,6 +36,10 @@ void print_text(std::string_view text) {
 void print_line(std::string_view line) {
     print_text(line);
     std::fputc('\n', stdout);
+}
+
+void print_row(std::string_view row) {
+    print_line(base::plain_text(row));
 }
 
 void print_record(const wire::Json &record) {

@@ -32,6 +32,8 @@ int run_tool(int argc, char **argv, ToolInfo info,
 /// Appends @p line and a newline to standard output (buffered; flush() or the end of the program
 /// sends it).
 void print_line(std::string_view line);
+/// The same with a line of a table, which may hold other people's text: as base::plain_text().
+void print_row(std::string_view row);
 /// The same with text whose lines all end in a newline already.
 void print_text(std::string_view text);
 /// The same with a record: one JSON object, one line.

@@ -114,6 +114,7 @@ Result<Change> booking_of(const Order &order, UtcTime now) {
     r.end = TRY(end_of(order, start, now));
     r.rate = TRY(option_value("--rate", base::parse_rate(*order.rate)));
     r.title = order.title.value_or("");
+    TRY(option_value("book", wire::check_title(r.title, "--title")));
     r.viewers = order.viewers;
     r.channel = order.channel;
     r.carriers = order.carriers;

@@ -8,6 +8,7 @@ namespace client {
 
 using cli::print_line;
 using cli::print_record;
+using cli::print_row;
 
 namespace {
 constexpr base::Millis k_worth_a_warning{1000};
@@ -21,14 +22,14 @@ void Printer::reservations(const std::vector<wire::Reservation> &all) const {
     if (m_table)
         print_line(reservation_header());
     for (const wire::Reservation &r : all)
-        m_table ? print_line(reservation_row(r, m_time)) : print_record(wire::to_json(r));
+        m_table ? print_row(reservation_row(r, m_time)) : print_record(wire::to_json(r));
 }
 
 void Printer::slots(const std::vector<wire::Slot> &all) const {
     if (m_table)
         print_line(slot_header());
     for (const wire::Slot &s : all)
-        m_table ? print_line(slot_row(s, m_time)) : print_record(wire::to_json(s));
+        m_table ? print_row(slot_row(s, m_time)) : print_record(wire::to_json(s));
 }
 
 void Printer::outcome(const Outcome &outcome) const {
@@ -60,7 +61,7 @@ void Printer::series(const Outcome &outcome) const {
             print_line(alternative_header());
         if (m_table)
             for (const wire::Alternative &a : clash.problem.alternatives)
-                print_line(alternative_row(a, m_time));
+                print_row(alternative_row(a, m_time));
     }
 }
 
@@ -81,7 +82,7 @@ void Printer::refusal(const base::Error &error, const std::optional<wire::Proble
     if (m_table && !problem->alternatives.empty())
         print_line(alternative_header());
     for (const wire::Alternative &a : problem->alternatives)
-        m_table ? print_line(alternative_row(a, m_time)) : print_record(wire::to_json(a));
+        m_table ? print_row(alternative_row(a, m_time)) : print_record(wire::to_json(a));
 }
 
 } // namespace client

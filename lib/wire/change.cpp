@@ -61,6 +61,8 @@ Result<ReservationChange> read_change(const Json &json, std::string where) {
         c.rate = base::BitRate{TRY(in.integer("rate_bps", 1, k_max_bps))};
     if (in.has("title"))
         c.title = TRY(read_title(in));
+    if (c.title)
+        TRY(check_title(*c.title, in.where("title")));
     if (in.has("viewers"))
         c.viewers = TRY(in.integer("viewers", 1, k_max_viewers));
     c.channel = TRY(in.optional_string("channel", 32));

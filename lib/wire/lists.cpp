@@ -1,5 +1,7 @@
 #include "wire/lists.hpp"
 
+#include "base/text.hpp"
+
 namespace wire {
 
 using base::Errc;
@@ -16,6 +18,15 @@ Result<std::string> read_title(ObjectReader &in) {
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
             return fail(Errc::bad_data, "{}: holds a control character", in.where("title"));
     return title;
+}
+
+Result<void> check_title(std::string_view title, std::string_view where) {
+    if (base::is_plain_text(title))
+        return {};
+    return fail(Errc::bad_data,
+                "{}: holds a control character, or one that separates lines or turns the direction "
+                "of writing",
+                where);
 }
 
 JsonArray to_array(const std::vector<std::string> &items) {

@@ -15,6 +15,9 @@ constexpr std::size_t k_max_offer = 32'768; ///< characters; it holds a whole re
 
 /// The member `title`: at most 200 bytes, no control characters.
 [[nodiscard]] base::Result<std::string> read_title(ObjectReader &in);
+/// Whether a new one may be @p title, the member @p where: see base::is_plain_text(). One that is
+/// kept may hold more.
+[[nodiscard]] base::Result<void> check_title(std::string_view title, std::string_view where);
 
 /// The member @p key: names as is_plain_name() has them.
 [[nodiscard]] base::Result<std::vector<std::string>> plain_names(ObjectReader &in,

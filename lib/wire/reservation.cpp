@@ -112,6 +112,7 @@ Result<Asked> read_at_once(const Json &json, std::string where) {
     rest.erase("now");
     rest["start"] = base::format_rfc3339(base::UtcTime{});
     asked.request = TRY(read_request(rest, std::move(where)));
+    TRY(check_title(asked.request.title, in.where("title")));
     return asked;
 }
 
@@ -124,6 +125,7 @@ Result<Asked> read_asked(const Json &json, std::string where) {
         return read_at_once(json, std::move(where));
     if (!in.has("offer")) {
         asked.request = TRY(read_request(json, std::move(where)));
+        TRY(check_title(asked.request.title, in.where("title")));
         return asked;
     }
     asked.offer = TRY(in.string("offer", k_max_offer));

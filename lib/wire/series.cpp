@@ -1,5 +1,7 @@
 #include "wire/series.hpp"
 
+#include "wire/lists.hpp"
+
 #include <array>
 
 namespace wire {
@@ -41,6 +43,7 @@ Result<SeriesRequest> read_series_request(const Json &json, std::string where) {
     auto in = TRY(ObjectReader::of(json, std::move(where)));
     SeriesRequest out;
     out.request = TRY(read_request(*TRY(in.value("request")), in.where("request")));
+    TRY(check_title(out.request.title, in.where("request.title")));
     if (out.request.hold)
         return base::fail(Errc::bad_data, "{}: a series is booked, not held",
                           in.where("request.hold"));

@@ -301,3 +301,16 @@ EOF
     assert_output --partial enrol
     run -74 sh -c 'resv-control --help >/dev/full'
 }
+
+@test "what an older control let into a title cannot steer the terminal of who looks at a table" {
+    resv-control init
+    serve
+    terminal
+    request book --start "$(date -u -d '+1 day' +%FT12:00:00Z)" --duration 1h --rate 4M --title 'Town hall' >booked
+    sqlite3 data/ledger.sqlite "UPDATE reservations SET
+        request = replace(request, 'Town hall', 'x' || char(0x9b) || '31mred' || char(0x202e) || 'y')"
+    run -0 resv-control reservations --table
+    assert_line --regexp ' x[?]31mred[?]y$'
+    run -0 --separate-stderr resv-control reservations
+    assert_equal "$(jq -r .title <<<"$output")" $'x\u009b31mred\u202ey'
+}

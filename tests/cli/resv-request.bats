@@ -91,7 +91,6 @@ END
         assert_output --partial -- "--duration: "
     done
     run -64 book --dry-run --title "$(printf 'a%.0s' {1..201})"
-    run -64 book --dry-run --title $'two\nlines'
     run -64 book --dry-run --title $'\xff'
     assert_output --partial 'not UTF-8'
     run -64 book --title $'\xff'
@@ -102,6 +101,10 @@ END
         run -64 resv-request change 01j00000000000000000000000 --offer "$offer"
     done
     assert_equal "$(find . -path '*/pending/*' ! -name lock)" ''
+    for title in $'two\nlines' $'x\u009b31mred' $'\u202egnp.exe' $'a\u2028b'; do
+        run -64 book --dry-run --title "$title"
+        assert_output --partial -- '--title'
+    done
     run -64 book --dry-run --carrier Line/A
     run -64 book --dry-run --carrier a --carrier a
     run -64 book --dry-run --channel ../x

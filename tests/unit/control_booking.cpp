@@ -79,7 +79,8 @@ TEST_CASE("control: requests that cannot be are refused by their code") {
     CHECK(code([](Wish &w) { w.channel = "far", w.carriers = {"b"}, w.rate = {1000}; }) ==
           "carrier_not_at_relay");
     CHECK(code([](Wish &w) { w.notify = {"mailto:a@b.example"}; }) == "no_notifications");
-    CHECK(code([](Wish &w) { w.title = "two\nlines"; }) == "invalid_request");
+    for (const char *title : {"two\nlines", "x\u009b31mred", "\u202egnp.exe", "a\u2029b"})
+        CHECK(code([&](Wish &w) { w.title = title; }) == "invalid_request");
     CHECK(code([](Wish &w) { w.carriers = {}; }) == "invalid_request");
     const auto password = [](Wish &w) {
         w.disclosure = resv::Disclosure::password;

@@ -3,8 +3,10 @@
 #include "wire/slot_list.hpp"
 #include "wire_samples.hpp"
 
+#include "wire/change.hpp"
 #include "wire/feed.hpp"
 #include "wire/sender.hpp"
+#include "wire/series.hpp"
 
 #include <doctest/doctest.h>
 #include <functional>
@@ -93,6 +95,22 @@ TEST_CASE("wire: a request survives, and answers of a wrong kind are named") {
           "request.title: longer than 200 bytes");
     CHECK(why_request([](JsonObject &d) { d["title"] = "a\x7f"; }) ==
           "request.title: holds a control character");
+    for (const char *title : {"x\u009b31mred", "\u202egnp.exe", "a\u2028b", "\u2067x"}) {
+        CAPTURE(title);
+        CHECK(why_request([&](JsonObject &d) { d["title"] = title; }) ==
+              "it was accepted"); // as one that is kept
+        JsonObject asked = wire::to_json(samples::some_request()).as_object();
+        asked["title"] = title;
+        CHECK(wire::read_asked(asked, "request").error().message.starts_with("request.title: "));
+        const JsonObject series{
+            {"request", asked}, {"repeat", "FREQ=DAILY"}, {"zone", "UTC"}, {"on_clash", "skip"}};
+        CHECK(wire::read_series_request(series, "series")
+                  .error()
+                  .message.starts_with("series.request.title: "));
+        CHECK(wire::read_change(JsonObject{{"title", title}}, "change")
+                  .error()
+                  .message.starts_with("change.title: "));
+    }
     CHECK(why_request([](JsonObject &d) { d["viewers"] = 0; }).starts_with("request.viewers: 0"));
     CHECK(why_request([](JsonObject &d) {
               d["disclosure"] = "password";
