@@ -120,16 +120,29 @@ TEST_CASE("control: the same key repeats the answer, and is refused for another 
     CHECK(f.get(f.alice, "/v1/reservations").body.at("reservations").as_array().size() == 1);
 }
 
-TEST_CASE("control: a refused request leaves its Idempotency-Key free") {
+TEST_CASE("control: a refused request leaves its Idempotency-Key free, and is judged anew") {
     Fixture f;
     const auto taken = f.book(f.bob, f.wish());
-    auto r = f.request("POST", "/v1/reservations", wire::compact_json(wire::to_json(f.wish())));
-    auto retry = r;
-    f.sign(r, f.alice);
-    CHECK(f.send(r).status == 409);
+    const auto send = [&f](const wire::ReservationRequest &wish, std::string_view key) {
+        auto r = f.request("POST", "/v1/reservations", wire::compact_json(wire::to_json(wish)));
+        for (auto &[name, value] : r.headers)
+            if (name == "Idempotency-Key")
+                value = key;
+        f.sign(r, f.alice);
+        return f.send(r);
+    };
+    const auto wish = f.wish();
+    CHECK(send(wish, "\"a\"").status == 409);
+    CHECK(send(wish, "\"b\"").status == 409);
+    auto other = wish; // with the key of a refused one
+    other.channel = "two";
+    other.carriers = {"b"};
+    CHECK(send(other, "\"b\"").status == 201);
+    CHECK(send(wish, "\"b\"").code() == "idempotency_key_reused");
     CHECK(f.act(f.bob, taken.id(), "cancel").status == 200);
-    f.sign(retry, f.alice);
-    CHECK(f.send(retry).status == 201);
+    const auto first = send(wish, "\"a\"");
+    CHECK(first.status == 201);
+    CHECK(send(wish, "\"a\"").text == first.text);
 }
 
 TEST_CASE("control: a token enrols one key, and the same key again") {
