@@ -6,6 +6,7 @@
 #include "control/transact.hpp"
 #include "seal/hash.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace control {
@@ -17,6 +18,10 @@ namespace {
 
 // A wall clock set back by less waits for itself; by more, it was wrong before and is followed.
 constexpr base::Seconds k_small_step{60};
+
+// What reads its parameters itself; all else has none.
+constexpr std::array<std::string_view, 5> k_with_parameters{
+    "/v1/availability", "/v1/freebusy.ics", "/v1/calendar", "/v1/events", "/v1/relays/{}/feed"};
 
 // The variable parts of `path` when it has the pattern's shape.
 std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path) {
@@ -177,6 +182,8 @@ Outcome<Answer> Api::run(const Route &route, Call &call) {
     } else if (route.handler != &Api::healthz) { // that one costs nothing
         TRY(spend_address(call.request));
     }
+    if (std::ranges::find(k_with_parameters, route.pattern) == k_with_parameters.end())
+        TRY(check_no_query(call.request));
     if (route.method == "POST" || route.method == "PATCH")
         call.idempotency_key = TRY(idempotency_key(call.request));
     return (this->*route.handler)(call);

@@ -1,5 +1,6 @@
 // The calendar's part of the API: the document, its changes, and how a browser gets to see them.
 #include "control/api.hpp"
+#include "control/handler.hpp"
 #include "control/pages.hpp"
 #include "control/query.hpp"
 #include "control/transact.hpp"
@@ -97,6 +98,7 @@ Outcome<Answer> Api::events(const Call &call) {
 
 // Not once(): a code is a secret that should be kept nowhere, and each call may make one.
 Outcome<Answer> Api::login_link(const Call &call) {
+    TRY(check_unread(call.request));
     const auto code = TRY(transact(
         m_ledger, [&](Transaction &t) { return m_logins.make(t, call.caller.id(), call.now); }));
     return Answer{.status = 201,

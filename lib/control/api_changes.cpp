@@ -64,7 +64,6 @@ Outcome<Answer> Api::booked(Transaction &t, Booking b, UtcTime now, int status) 
 }
 
 Outcome<Answer> Api::change(const Call &call, const Change &change) {
-    TRY(check_unread(call.request));
     return once(call, [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
         Booking b = TRY(own_booking(t, call));
         return booked(t, TRY(change(t, std::move(b), now)), now, 200);
@@ -85,6 +84,7 @@ Outcome<Answer> Api::change_to(const Call &call, const wire::ReservationChange &
 }
 
 Outcome<Answer> Api::commit(const Call &call) {
+    TRY(check_unread(call.request));
     return change_to(call, {}, [&](Transaction &t, Booking b, UtcTime now) {
         return m_desk.commit(t, std::move(b), {now, call.caller});
     });
@@ -135,18 +135,21 @@ Outcome<Answer> Api::amend(const Call &call) {
 }
 
 Outcome<Answer> Api::cancel(const Call &call) {
+    TRY(check_unread(call.request));
     return change(call, [&](Transaction &t, Booking b, UtcTime now) {
         return m_desk.cancel(t, std::move(b), {now, call.caller});
     });
 }
 
 Outcome<Answer> Api::end(const Call &call) {
+    TRY(check_unread(call.request));
     return change(call, [&](Transaction &t, Booking b, UtcTime now) {
         return m_desk.end(t, std::move(b), {now, call.caller});
     });
 }
 
 Outcome<Answer> Api::revoke(const Call &call) {
+    TRY(check_unread(call.request));
     return change(call, [&](Transaction &t, Booking b, UtcTime now) {
         return m_desk.revoke(t, std::move(b), {now, call.caller});
     });

@@ -14,8 +14,13 @@ Outcome<wire::Json> body_of(const net::Request &request) {
 }
 
 Outcome<void> check_unread(const net::Request &request) {
-    if (!request.body.empty() && !TRY(body_of(request)).is_object())
-        return refuse(422, "invalid_request", "the body is no JSON object", "send {} or nothing");
+    if (request.body.empty())
+        return {};
+    const wire::Json body = TRY(body_of(request));
+    const auto in = wire::ObjectReader::of(body, "body");
+    const auto empty = in ? in->finish() : std::unexpected(in.error());
+    if (!empty)
+        return refuse(422, "invalid_request", empty.error().message, "send {} or nothing");
     return {};
 }
 

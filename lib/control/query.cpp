@@ -68,6 +68,10 @@ class Query {
 
 } // namespace
 
+Outcome<void> check_no_query(const net::Request &request) {
+    return Query{TRY(net::parse_query(request.query))}.finish();
+}
+
 Outcome<Desk::Wish> read_wish(const net::Request &request) {
     Query query{TRY(net::parse_query(request.query, {"carrier"}))};
     Desk::Wish wish;

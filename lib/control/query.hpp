@@ -6,6 +6,9 @@
 
 namespace control {
 
+/// 400 bad_request when @p request has any parameter.
+[[nodiscard]] Outcome<void> check_no_query(const net::Request &request);
+
 /// The parameters of GET /v1/availability. 400: missing, malformed or unknown; 422: they contradict
 /// each other.
 [[nodiscard]] Outcome<Desk::Wish> read_wish(const net::Request &request);

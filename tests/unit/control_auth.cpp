@@ -98,6 +98,61 @@ TEST_CASE("control: a POST needs one good Idempotency-Key") {
     }
 }
 
+// Every route of the router, so that a new one cannot be forgotten here.
+TEST_CASE("control: a parameter that is not known is refused at every route") {
+    Fixture f;
+    const auto span = fmt::format("from={}&to={}&", base::format_rfc3339(f.now()),
+                                  base::format_rfc3339(f.now() + std::chrono::hours{1}));
+    const std::map<std::string_view, std::string> good{
+        {"/v1/availability", span + "duration_s=600&rate_bps=1000000&"},
+        {"/v1/freebusy.ics", span + "channel=one&"},
+        {"/v1/calendar", span},
+        {"/v1/events", span}};
+    for (const auto &[method, pattern] : control::Api::known_routes()) {
+        const std::string name = fmt::format("{} {}", method, pattern);
+        CAPTURE(name);
+        std::string path{pattern};
+        if (const auto at = path.find("{}"); at != std::string::npos)
+            path.replace(at, 2, path.starts_with("/v1/relays/") ? "r1" : "0123");
+        const auto query = good.find(pattern);
+        path += "?" + (query == good.end() ? "" : query->second) + "nonsense=1";
+        int refused = 0;
+        for (const Actor *who : {&f.alice, &f.boss, &f.relay}) {
+            CAPTURE(who->name);
+            auto r = f.request(std::string(method), path, method == "GET" ? "" : "{}");
+            f.sign(r, *who);
+            const auto got = f.send(r);
+            if (got.code() == "wrong_role" || got.code() == "no_session")
+                continue;
+            CHECK(got.status == 400);
+            CHECK(got.code() == "bad_request");
+            CHECK(got.field("detail") == "unknown parameter 'nonsense'");
+            ++refused;
+        }
+        CHECK(refused > 0);
+    }
+}
+
+TEST_CASE("control: a body where none is read says nothing") {
+    Fixture f;
+    const auto id = f.book(f.alice, f.wish()).id();
+    const auto bad = [&](const Actor &who, const std::string &path) {
+        CAPTURE(path);
+        const auto got = f.post(who, path, wire::JsonObject{{"x", 1}});
+        CHECK(got.status == 422);
+        CHECK(got.code() == "invalid_request");
+        CHECK(got.field("detail") == "body.x: not a known field");
+        CHECK(f.post(who, path, wire::JsonArray{}).code() == "invalid_request");
+    };
+    for (const char *verb : {"commit", "cancel", "end"})
+        bad(f.alice, fmt::format("/v1/reservations/{}/{}", id, verb));
+    bad(f.boss, fmt::format("/v1/reservations/{}/revoke", id));
+    bad(f.alice, "/v1/series/0123/cancel");
+    bad(f.alice, "/v1/calendar/links");
+    CHECK(f.get(f.alice, "/v1/reservations/" + id).state() == "booked");
+    CHECK(f.act(f.alice, id, "cancel", wire::JsonObject{}).state() == "cancelled");
+}
+
 TEST_CASE("control: the same key repeats the answer, and is refused for another request") {
     Fixture f;
     const auto again = [&](const wire::ReservationRequest &wish) {
