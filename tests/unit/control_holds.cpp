@@ -87,18 +87,17 @@ TEST_CASE("control: a key whose time is over while its request waits is refused,
         .overlap = Seconds{10}};
     REQUIRE(f.post(f.alice, "/v1/keys/rotate", wire::to_json(rotation)).status == 200);
     const auto body = wire::compact_json(wire::to_json(f.wish()));
-    auto first = f.request("POST", "/v1/reservations", body);
-    auto again = first;
+    const auto request = f.request("POST", "/v1/reservations", body);
     const auto send = [&](net::Request r) {
         f.sign(r, f.alice);
         net::Response answer;
         slow.handle(r, [&](net::Response response) { answer = std::move(response); });
         return answer;
     };
-    CHECK(send(first).status == 201); // in the overlap
+    CHECK(send(request).status == 201); // in the overlap
     const auto over = [&] { f.clock.advance(Seconds{10}); };
     crowd.meanwhile = over;
-    CHECK(send(again).status == 201); // was done before
+    CHECK(send(request).status == 201); // was done before
     f.clock.advance(Seconds{-10});
     auto wish = f.wish();
     wish.channel = "two";
