@@ -98,10 +98,10 @@ Outcome<wire::SlotList> Desk::slots(ledger::Ledger &ledger, const Wish &wish, Ut
     };
     // No longer than that: others wait to read.
     const auto [live, starts] = TRY(examine(ledger, [&](Transaction &t) -> Outcome<Seen> {
-        return Seen{.live = TRY(taken(t, resv::resources_of(judged), reach, now)),
-                    .starts = TRY(allowed_starts(t, wish.owner,
-                                                 {from, wish.menu.to - wish.duration + k_tick},
-                                                 wish.duration, now))};
+        auto loads = TRY(taken(t, resv::resources_of(judged), reach, now));
+        auto allowed = TRY(allowed_starts(
+            t, wish.owner, {from, wish.menu.to - wish.duration + k_tick}, wish.duration, now));
+        return Seen{.live = std::move(loads), .starts = std::move(allowed)};
     }));
     resv::StartFinder finder{m_capacity, live};
     wire::SlotList out;

@@ -112,7 +112,8 @@ class Transaction {
     /// nothing of the ledger: another thread may do it, after this work and before write() returns.
     [[nodiscard]] virtual base::Result<void>
     put_answer(const std::string & /*by*/, const std::string & /*key*/, MakeAnswer make) {
-        return put(std::move(make)());
+        const MakeAnswer mine = std::move(make);
+        return put(mine());
     }
 
     [[nodiscard]] virtual base::Result<void> put(const StoredReport &report) = 0;

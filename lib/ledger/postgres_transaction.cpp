@@ -20,7 +20,8 @@ Result<std::int64_t> PostgresTransaction::next_feed_serial(const std::string &re
 Result<void> PostgresTransaction::put_answer(const std::string & /*by*/,
                                              const std::string & /*key*/, MakeAnswer make) {
     m_sql.send_now();
-    return put(std::move(make)());
+    const MakeAnswer mine = std::move(make);
+    return put(mine());
 }
 
 } // namespace ledger
