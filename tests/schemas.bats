@@ -108,7 +108,8 @@ exchange() {
     equal slot type v <<-END
 	{"type":"slot","v":1,"start":"2026-11-22T18:00:00Z","latest_start":"2026-11-22T20:00:00Z",
 	 "duration_s":3600,"grid_s":900,"channel":"one","carriers":["lineA"],"rate_bps":6000000,"viewers":20,
-	 "fee":{"minor":12500,"currency":"EUR"}}
+	 "fee":{"minor":12500,"currency":"EUR"},
+	 "left":{"streams":2,"lines":1,"carrier_bps":20000000,"rate_bps":10000000,"viewers":166}}
 	END
     equal problem type alternatives.type alternatives.v <<-END
 	{"type":"urn:slotcast:problem:no_capacity","title":"Conflict","status":409,"code":"no_capacity",

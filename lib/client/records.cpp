@@ -9,7 +9,8 @@ namespace {
 constexpr std::string_view k_reservation_columns =
     "{:<27} {:<10} {:<24} {:<9} {:<11} {:<17} {:<7} {:<12} {}";
 constexpr std::string_view k_alternative_columns = "{:<24} {:<9} {:<11} {:<17} {:<7} {:<12} {}";
-constexpr std::string_view k_slot_columns = "{:<24} {:<24} {:<6} {:<11} {:<12} {}";
+constexpr std::string_view k_slot_columns =
+    "{:<24} {:<24} {:<6} {:<11} {:<12} {:<10} {:<9} {:<12} {}";
 
 // Units of the resource: bits a second have K and M, all others are counts.
 std::string amount(std::string_view resource, std::int64_t n) {
@@ -36,13 +37,16 @@ std::string reservation_row(const wire::Reservation &r, const TimeText &time) {
 
 std::string slot_header() {
     return fmt::format(fmt::runtime(k_slot_columns), "FROM", "LATEST START", "EVERY", "CHANNEL",
-                       "FEE", "CARRIERS");
+                       "FEE", "LINES LEFT", "RATE LEFT", "VIEWERS LEFT", "CARRIERS");
 }
 
 std::string slot_row(const wire::Slot &s, const TimeText &time) {
     return fmt::format(fmt::runtime(k_slot_columns), time(s.start), time(s.latest_start),
                        s.grid > base::Millis{0} ? base::format_duration(s.grid) : "-", s.channel,
-                       fee(s.fee), fmt::format("{}", fmt::join(s.carriers, ",")));
+                       fee(s.fee), s.left ? std::to_string(s.left->lines) : "-",
+                       s.left ? base::format_rate(s.left->rate) : "-",
+                       s.left ? std::to_string(s.left->viewers) : "-",
+                       fmt::format("{}", fmt::join(s.carriers, ",")));
 }
 
 std::string alternative_header() {

@@ -3,8 +3,10 @@
 #include "control/fees.hpp"
 #include "control/transact.hpp"
 #include "resv/grid.hpp"
+#include "wire/lists.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace control {
 
@@ -48,6 +50,63 @@ Outcome<std::vector<Entry>> entries(const Config &config, const Desk::Wish &wish
         return std::unexpected(*refused);
     return out;
 }
+
+// What is left of one resource, over time.
+struct Rest {
+    std::int64_t capacity = 0;
+    std::span<const resv::Timetable::Step> steps;
+    [[nodiscard]] std::int64_t within(resv::Span span) const {
+        return std::max<std::int64_t>(0, capacity - resv::most_used(steps, span));
+    }
+};
+
+// The same of all that a reservation of `entry` takes but its channel.
+class Remaining {
+  public:
+    Remaining(const resv::Capacity &capacity, const resv::Timetable &live, const Entry &entry,
+              const Desk::Wish &wish, base::BitRate max_rate)
+        : m_wish(wish.rate), m_viewers(entry.place.viewers), m_max_rate(max_rate) {
+        for (const resv::Demand &d : entry.demands) {
+            const auto found = capacity.find(d.resource);
+            const Rest rest{found == capacity.end() ? 0 : found->second, live.steps(d.resource)};
+            if (d.resource.ends_with(":streams"))
+                m_streams = rest;
+            else if (d.resource.ends_with(":ingest"))
+                m_ingest = rest;
+            else if (d.resource.ends_with(":egress"))
+                m_egress = rest;
+            else if (d.resource.ends_with(":lines"))
+                m_lines.push_back(rest);
+            else if (d.resource.ends_with(":bits"))
+                m_bits.push_back(rest);
+        }
+    }
+
+    [[nodiscard]] wire::Left within(resv::Span span) const {
+        const auto least = [span](const std::vector<Rest> &all) {
+            std::int64_t out = std::numeric_limits<std::int64_t>::max();
+            for (const Rest &rest : all)
+                out = std::min(out, rest.within(span));
+            return out;
+        };
+        const std::int64_t bits = least(m_bits);
+        const std::int64_t egress = m_egress.within(span);
+        return {.streams = m_streams.within(span),
+                .lines = least(m_lines),
+                .carrier_bps = bits,
+                .rate = {std::min({m_max_rate.bps, m_ingest.within(span),
+                                   egress / std::max<std::int64_t>(m_viewers, 1),
+                                   resv::rate_of_line({bits}).bps})},
+                .viewers = std::min(egress / m_wish.bps, wire::k_max_viewers)};
+    }
+
+  private:
+    base::BitRate m_wish;
+    std::int64_t m_viewers;
+    base::BitRate m_max_rate;
+    Rest m_streams, m_ingest, m_egress;
+    std::vector<Rest> m_lines, m_bits;
+};
 
 } // namespace
 
@@ -105,8 +164,11 @@ Outcome<wire::SlotList> Desk::slots(ledger::Ledger &ledger, const Wish &wish, Ut
     }));
     resv::StartFinder finder{m_capacity, live};
     wire::SlotList out;
-    for (const auto &[place, carriers, demands] : menu) {
+    for (const Entry &entry : menu) {
+        const auto &[place, carriers, demands] = entry;
         const ChannelPolicy &p = place.policy;
+        const Remaining remaining{m_capacity, live, entry, wish,
+                                  m_config.catalogue.channels.at(place.channel).max_rate};
         const auto fee = TRY(quote(m_config, place.channel, carriers, wish.duration));
         out.kinds.push_back({.start = {},
                              .latest_start = {},
@@ -123,12 +185,14 @@ Outcome<wire::SlotList> Desk::slots(ledger::Ledger &ledger, const Wish &wish, Ut
                                     std::min(to, allowed.to - k_tick + wish.duration)};
             for (const resv::StartRange &range :
                  finder.free_starts(demands, within, wish.duration, p.lead_in, p.drain)) {
-                const wire::SlotList::Times times{.start = resv::grid_up(range.first, p.grid),
-                                                  .latest_start =
-                                                      resv::grid_down(range.last, p.grid),
-                                                  .kind = out.kinds.size() - 1};
-                if (times.start <= times.latest_start)
-                    out.times.push_back(times);
+                const UtcTime first = resv::grid_up(range.first, p.grid);
+                const UtcTime last = resv::grid_down(range.last, p.grid);
+                if (first <= last)
+                    out.times.push_back({.start = first,
+                                         .latest_start = last,
+                                         .kind = out.kinds.size() - 1,
+                                         .left = remaining.within(
+                                             {first - p.lead_in, last + wish.duration + p.drain})});
             }
         }
     }

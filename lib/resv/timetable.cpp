@@ -72,4 +72,17 @@ std::vector<Timetable::Level> Timetable::levels(std::string_view resource, Span 
     return out;
 }
 
+std::span<const Step> Timetable::steps(std::string_view resource) const {
+    const auto found = m_steps.find(resource);
+    return found == m_steps.end() ? std::span<const Step>{} : std::span<const Step>{found->second};
+}
+
+std::int64_t most_used(std::span<const Step> steps, Span within) {
+    auto step = std::ranges::upper_bound(steps, within.from, {}, &Step::at);
+    std::int64_t out = step == steps.begin() ? 0 : std::prev(step)->used;
+    for (; step != steps.end() && step->at < within.to; ++step)
+        out = std::max(out, step->used);
+    return out;
+}
+
 } // namespace resv

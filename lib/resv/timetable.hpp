@@ -64,8 +64,14 @@ class Timetable {
     /// The use of @p resource within @p within, as adjoining levels that cover it whole.
     [[nodiscard]] std::vector<Level> levels(std::string_view resource, Span within) const;
 
+    /// The changes of @p resource; good until this changes.
+    [[nodiscard]] std::span<const Step> steps(std::string_view resource) const;
+
   private:
     std::map<std::string, std::vector<Step>, std::less<>> m_steps; // in order of time
 };
+
+/// The most that is in use at any time within @p within, by the changes of one resource.
+[[nodiscard]] std::int64_t most_used(std::span<const Timetable::Step> steps, Span within);
 
 } // namespace resv

@@ -204,6 +204,12 @@ Json to_json(const Slot &s) {
                    {"rate_bps", s.rate.bps},
                    {"viewers", s.viewers}};
     put_fee(out, s.fee);
+    if (s.left)
+        out["left"] = JsonObject{{"streams", s.left->streams},
+                                 {"lines", s.left->lines},
+                                 {"carrier_bps", s.left->carrier_bps},
+                                 {"rate_bps", s.left->rate.bps},
+                                 {"viewers", s.left->viewers}};
     return out;
 }
 
@@ -219,6 +225,14 @@ Result<Slot> read_slot(const Json &json, std::string where) {
     s.rate.bps = TRY(in.integer("rate_bps", 1, k_max_bps));
     s.viewers = TRY(in.integer("viewers", 0, k_max_viewers));
     s.fee = TRY(read_fee(in));
+    if (in.has("left")) {
+        auto left = TRY(in.object("left"));
+        s.left = Left{.streams = TRY(left.integer("streams", 0)),
+                      .lines = TRY(left.integer("lines", 0)),
+                      .carrier_bps = TRY(left.integer("carrier_bps", 0)),
+                      .rate = {TRY(left.integer("rate_bps", 0, k_max_bps))},
+                      .viewers = TRY(left.integer("viewers", 0, k_max_viewers))};
+    }
     return s;
 }
 

@@ -62,6 +62,15 @@ struct Reservation {
 [[nodiscard]] Json to_json(const Reservation &reservation);
 [[nodiscard]] base::Result<Reservation> read_reservation(const Json &json, std::string where);
 
+/// The least that is free while any programme of a slot lasts, without that one.
+struct Left {
+    std::int64_t streams = 0;     ///< of the relay
+    std::int64_t lines = 0;       ///< of the carrier that has the fewest
+    std::int64_t carrier_bps = 0; ///< of the carrier that has the fewest
+    base::BitRate rate;           ///< the highest at which it would be admitted, all else the same
+    std::int64_t viewers = 0;     ///< the most for which it would
+};
+
 /// One free slot of the menu: the record `{"type":"slot","v":1,…}`. Every start in
 /// [start, latest_start], at multiples of `grid` since 1970 when it is not 0, passes admission with
 /// the duration asked for.
@@ -75,6 +84,7 @@ struct Slot {
     base::BitRate rate;
     std::int64_t viewers = 0;
     std::optional<resv::Money> fee{}; ///< of each start
+    std::optional<Left> left{};
 };
 [[nodiscard]] Json to_json(const Slot &slot);
 [[nodiscard]] base::Result<Slot> read_slot(const Json &json, std::string where);

@@ -24,7 +24,8 @@ Form form_of(Slot kind) {
         throw std::logic_error("a slot without two times");
     return {.before = text.substr(0, first),
             .between = text.substr(first + blank.size(), second - first - blank.size()),
-            .after = text.substr(second + blank.size()) + ','};
+            // All but the end of the object: what is left follows.
+            .after = text.substr(second + blank.size(), text.size() - 1 - second - blank.size())};
 }
 
 } // namespace
@@ -38,8 +39,9 @@ std::string compact_json(const SlotList &list) {
         longest = std::max(longest, form.before.size() + form.between.size() + form.after.size());
     }
     constexpr std::size_t k_time = sizeof "2026-11-22T18:00:00.000Z";
+    constexpr std::size_t k_left = 128; // about
     std::string out = R"({"slots":[)";
-    out.reserve(out.size() + list.times.size() * (longest + 2 * k_time) + 2);
+    out.reserve(out.size() + list.times.size() * (longest + 2 * k_time + k_left) + 2);
     for (const SlotList::Times &slot : list.times) {
         const Form &form = forms[slot.kind];
         out += form.before;
@@ -47,6 +49,11 @@ std::string compact_json(const SlotList &list) {
         out += form.between;
         out += base::format_rfc3339(slot.latest_start);
         out += form.after;
+        fmt::format_to(std::back_inserter(out),
+                       R"(,"left":{{"streams":{},"lines":{},"carrier_bps":{},"rate_bps":{},)"
+                       R"("viewers":{}}}}},)",
+                       slot.left.streams, slot.left.lines, slot.left.carrier_bps,
+                       slot.left.rate.bps, slot.left.viewers);
     }
     if (!list.times.empty())
         out.pop_back(); // the last comma

@@ -11,8 +11,9 @@ struct SlotList {
         base::UtcTime start;
         base::UtcTime latest_start;
         std::size_t kind = 0; ///< an index of kinds
+        Left left;
     };
-    std::vector<Slot> kinds; ///< all but start and latest_start
+    std::vector<Slot> kinds; ///< all but start, latest_start and left
     std::vector<Times> times;
 };
 

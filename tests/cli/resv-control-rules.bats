@@ -31,7 +31,7 @@ id_in() { jq -r 'select(.type == "reservation").id'; }
     assert_equal "$(jq -c '[.start, .latest_start, .grid_s, .fee.minor, .fee.currency]' <<<"$output")" \
         "[\"$(day 1 12:30)\",\"$(day 1 13:00)\",1800,12610,\"EUR\"]"
     run -0 request slots --from "$(day 1 12:10)" --to "$(day 1 14:10)" --duration 1h --rate 4M --table
-    assert_line --regexp ' 30m +studio1 +126.10 EUR +lineA$'
+    assert_line --regexp ' 30m +studio1 +126.10 EUR +[1-9][0-9]* +[1-9][0-9KMG]* +[1-9][0-9]* +lineA$'
     run -0 --separate-stderr book "$(day 1 12:30)"
     id=$(id_in <<<"$output")
     assert_equal "$(jq -c 'select(.fee).fee' <<<"$output")" '{"minor":12610,"currency":"EUR"}'

@@ -179,7 +179,7 @@ has_pending() { [ -n "$(pending)" ]; }
     assert_regex "$stderr" 'no free slot'
     run -0 resv-request slots --from "$from" --to "$to" --duration 2h --rate 6M --table
     assert_line --partial 'LATEST START'
-    assert_line --regexp ' one +- +lineA$'
+    assert_line --regexp ' one +- +[1-9][0-9]* +[1-9][0-9KMG]* +[1-9][0-9]* +lineA$'
 }
 
 @test "a refusal names each resource that fell short, how far and when" {

@@ -284,6 +284,43 @@ TEST_CASE("control: unlisted events have URLs that cannot be guessed") {
     CHECK(url.ends_with("/w/" + vid + "/"));
 }
 
+TEST_CASE("control: what the menu says is left can be had, and no more") {
+    Fixture f;
+    auto wish = f.wish(); // 4M over carrier a, which has 20M: 14.9M of them are left beside it
+    wish.channel = "two";
+    wish.viewers = 200; // of the relay's egress of 1G
+    REQUIRE(f.book(f.bob, wish).status == 201);
+    const auto ask = [&](base::UtcTime from, base::UtcTime to) {
+        const auto got =
+            f.get(f.alice, fmt::format("/v1/availability?from={}&to={}&duration_s=3600"
+                                       "&rate_bps=4000000&viewers=10&channel=one"
+                                       "&carrier=a",
+                                       base::format_rfc3339(from), base::format_rfc3339(to)));
+        REQUIRE(got.status == 200);
+        CHECK(got.text.find("bob") == std::string::npos);
+        return wire::read_slot(got.body.at("slots").at(0), "slot").value().left.value();
+    };
+    const auto alone = ask(wish.end + hours{1}, wish.end + hours{2});
+    CHECK(alone.streams == 2);
+    CHECK(alone.lines == 2);
+    CHECK(alone.carrier_bps == 20'000'000);
+    CHECK(alone.rate.bps == 10'000'000); // the channel's
+    CHECK(alone.viewers == 250);
+    // One slot that is free throughout: what is left is the least of it.
+    for (const auto &left : {ask(wish.start, wish.end), ask(f.now(), wish.end + hours{5})}) {
+        CHECK(left.streams == 1);
+        CHECK(left.lines == 1);
+        CHECK(left.carrier_bps == 14'900'000);
+        CHECK(left.rate.bps == 10'000'000);
+        CHECK(left.viewers == 50);
+    }
+    wish.channel = "one";
+    wish.viewers = 51;
+    CHECK(f.book(f.alice, wish).code() == "no_capacity");
+    wish.viewers = 50;
+    CHECK(f.book(f.alice, wish).status == 201);
+}
+
 TEST_CASE("control: every slot of the menu can be booked, nothing beside it") {
     Fixture f;
     const auto wish = f.wish();

@@ -134,13 +134,15 @@ TEST_CASE("wire: many slots at once are written as each alone") {
     list.kinds[1].channel = "c2";
     list.kinds[1].rate = {6'000'000};
     list.kinds[1].fee = resv::Money{.minor = 5, .currency = "EUR"};
-    list.times = {
-        {at(0), at(1), 1}, {at(1'732'283'159'999), at(4'102'444'800'000), 0}, {{}, {}, 1}};
+    list.times = {{at(0), at(1), 1, {1, 2, 3, {4}, 5}},
+                  {at(1'732'283'159'999), at(4'102'444'800'000), 0, {}},
+                  {{}, {}, 1, {}}};
     wire::JsonArray each;
-    for (const auto &[start, latest_start, kind] : list.times) {
+    for (const auto &[start, latest_start, kind, left] : list.times) {
         wire::Slot slot = list.kinds[kind];
         slot.start = start;
         slot.latest_start = latest_start;
+        slot.left = left;
         each.push_back(wire::to_json(slot));
     }
     CHECK(wire::compact_json(list) == wire::compact_json(wire::JsonObject{{"slots", each}}));
@@ -161,7 +163,8 @@ TEST_CASE("wire: a reservation, a slot and a problem survive") {
                           .carriers = {"line-a"},
                           .rate = {6'000'000},
                           .viewers = 5,
-                          .fee = resv::Money{12'500, "EUR"}};
+                          .fee = resv::Money{12'500, "EUR"},
+                          .left = wire::Left{1, 2, 30'000'000, {8'000'000}, 40}};
     const auto slot_back = wire::read_slot(through_text(wire::to_json(slot)), "slot");
     REQUIRE(slot_back.has_value());
     CHECK(wire::to_json(*slot_back) == wire::to_json(slot));
