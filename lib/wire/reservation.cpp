@@ -227,11 +227,12 @@ Result<Slot> read_slot(const Json &json, std::string where) {
     s.fee = TRY(read_fee(in));
     if (in.has("left")) {
         auto left = TRY(in.object("left"));
-        s.left = Left{.streams = TRY(left.integer("streams", 0)),
-                      .lines = TRY(left.integer("lines", 0)),
-                      .carrier_bps = TRY(left.integer("carrier_bps", 0)),
-                      .rate = {TRY(left.integer("rate_bps", 0, k_max_bps))},
-                      .viewers = TRY(left.integer("viewers", 0, k_max_viewers))};
+        s.left.emplace();
+        s.left->streams = TRY(left.integer("streams", 0));
+        s.left->lines = TRY(left.integer("lines", 0));
+        s.left->carrier_bps = TRY(left.integer("carrier_bps", 0));
+        s.left->rate.bps = TRY(left.integer("rate_bps", 0, k_max_bps));
+        s.left->viewers = TRY(left.integer("viewers", 0, k_max_viewers));
     }
     return s;
 }
