@@ -372,6 +372,11 @@ asio::awaitable<void> Session::run() {
         if (!written)
             co_return;
     }
+    // A client that has said goodbye closes at once. An answer to that would meet a closed socket,
+    // which resets the connection; and the kernel sends what follows that reset without a socket,
+    // so by the default route, which on a terminal may be a carrier's.
+    if ((::SSL_get_shutdown(m_stream.native_handle()) & SSL_RECEIVED_SHUTDOWN) != 0)
+        co_return;
     tcp().expires_after(k_linger);
     co_await m_stream.async_shutdown(asio::redirect_error(asio::use_awaitable, ec));
 }
