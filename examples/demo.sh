@@ -81,10 +81,10 @@ control resv-control enrol studio --role distributor |
     terminal resv-request enrol --control "https://$CONTROL_ADDRESS:8443" --token-file -
 
 at() { date -u -d "@$(($(date +%s) + $1))" +%Y-%m-%dT%H:%M:%SZ; }
-start=$(at 12)
-end=$(at 48)
-show "resv-request slots --from $start --to … --duration 36s --rate 4M --table"
-terminal resv-request slots --from "$start" --to "$(at 600)" --duration 36s --rate 4M \
+start=$(at 10)
+end=$(at 50)
+show "resv-request slots --from $start --to … --duration 40s --rate 4M --table"
+terminal resv-request slots --from "$start" --to "$(at 600)" --duration 40s --rate 4M \
     --carrier lineA --carrier lineB --table
 show "resv-request book --start $start --end $end --rate 4M … | resv-store add"
 terminal resv-request book --start "$start" --end "$end" --rate 4M --title 'Town hall' \
@@ -104,17 +104,22 @@ refused() { # refused WHAT ANSWER: notes it; an empty answer is a failure
     [ -n "$2" ] || failures+=("$1 was not refused")
 }
 failures=()
-relay_said() { # relay_said REASON LINES-BEFORE: the relay's own word since then
-    tail -n "+$(($2 + 1))" "$work/relay.out" | jq -r "select(.type == \"refused\" and .reason == \"$1\").reason" | head -n 1
+relay_said() { # relay_said REASON LINES-BEFORE: the relay's own word since then; fails while there is none
+    tail -n "+$(($2 + 1))" "$work/relay.out" |
+        jq -rne --arg reason "$1" 'first(inputs | select(.type == "refused" and .reason == $reason).reason)'
 }
-try_publish() { # try_publish REASON URL: a stranger's encoder; prints the relay's answer
-    local before
+try_publish() { # try_publish REASON URL: a stranger's encoder, until the relay has answered; prints it
+    local before stranger
     before=$(wc -l <"$work/relay.out")
-    yes | terminal timeout 4 srt-live-transmit -q file://con "$2" >>"$work/tried" 2>&1 || true
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
-        relay_said "$1" "$before" | grep . && return
+    # Every connection that it makes is a new one: what it sends does not matter.
+    ON_EXEC=1 terminal timeout 10 srt-live-transmit -q file://con "$2" < <(yes) >>"$work/tried" 2>&1 &
+    stranger=$!
+    for _ in {1..100}; do
+        relay_said "$1" "$before" && break
         sleep 0.1
     done
+    kill "$stranger" 2>/dev/null || true
+    wait "$stranger" || true
 }
 url_of() { terminal resv-store get "$1" --url --reveal; }
 

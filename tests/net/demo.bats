@@ -4,6 +4,8 @@ load ../lib/common
 
 @test "the demo sees everything it promises" {
     run env LAB="demo$$" timeout 180 "$SLOTCAST_ROOT/examples/demo.sh"
+    # First what was wrong: its account is longer than some records of a test keep.
+    [ "$status" = 0 ] || grep -a 'error: \|WRONG' <<<"$output"
     assert_success
     assert_line --partial "Everything was seen"
 }
