@@ -2,13 +2,13 @@
 
 #include "base/log.hpp"
 #include "conf/address.hpp"
+#include "net/http_deadline.hpp"
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -93,28 +93,6 @@ std::optional<Response> answer_to(const error_code &ec) {
         return std::nullopt;
     return problem(400, "bad_request", "Bad request", ec.message());
 }
-
-// Ends what the stream waits for when the time is over, and leaves it open for an answer; the
-// stream's own timer would close it.
-class Deadline {
-  public:
-    Deadline(beast::tcp_stream &stream, base::Millis after)
-        : m_timer(stream.get_executor(), after), m_over(std::make_shared<bool>(false)) {
-        stream.expires_never();
-        m_timer.async_wait([&stream, over = std::weak_ptr(m_over)](const error_code &ec) {
-            const auto alive = over.lock();
-            if (ec || !alive)
-                return;
-            *alive = true;
-            stream.cancel();
-        });
-    }
-    [[nodiscard]] bool over() const { return *m_over; }
-
-  private:
-    asio::steady_timer m_timer;
-    std::shared_ptr<bool> m_over;
-};
 
 } // namespace
 
