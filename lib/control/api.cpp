@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace control {
 
@@ -18,10 +19,6 @@ namespace {
 
 // A wall clock set back by less waits for itself; by more, it was wrong before and is followed.
 constexpr base::Seconds k_small_step{60};
-
-// What reads its parameters itself; all else has none.
-constexpr std::array<std::string_view, 5> k_with_parameters{
-    "/v1/availability", "/v1/freebusy.ics", "/v1/calendar", "/v1/events", "/v1/relays/{}/feed"};
 
 // The variable parts of `path` when it has the pattern's shape.
 std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path) {
@@ -71,6 +68,7 @@ Api::~Api() {
 }
 
 std::span<const Api::Route> Api::routes() {
+    constexpr bool reads_query = true;
     static const auto table = std::to_array<Route>({
         {"GET", "/healthz", Who::anybody, &Api::healthz},
         {"GET", "/readyz", Who::anybody, &Api::readyz},
@@ -80,8 +78,8 @@ std::span<const Api::Route> Api::routes() {
         {"GET", "/v1/webhooks", Who::anybody, &Api::webhooks},
         {"GET", "/v1/channels", Who::party, &Api::channels},
         {"GET", "/v1/carriers", Who::party, &Api::carriers},
-        {"GET", "/v1/availability", Who::owner, &Api::availability},
-        {"GET", "/v1/freebusy.ics", Who::owner, &Api::freebusy_ics},
+        {"GET", "/v1/availability", Who::owner, &Api::availability, reads_query},
+        {"GET", "/v1/freebusy.ics", Who::owner, &Api::freebusy_ics, reads_query},
         {"GET", "/v1/reservations", Who::owner, &Api::list},
         {"POST", "/v1/reservations", Who::distributor, &Api::book},
         {"GET", "/v1/reservations/{}", Who::owner, &Api::show},
@@ -97,8 +95,8 @@ std::span<const Api::Route> Api::routes() {
         {"GET", "/", Who::anybody, &Api::file},
         {"GET", "/calendar", Who::anybody, &Api::file},
         {"GET", "/calendar/{}", Who::anybody, &Api::file},
-        {"GET", "/v1/calendar", Who::anybody, &Api::calendar},
-        {"GET", "/v1/events", Who::anybody, &Api::events},
+        {"GET", "/v1/calendar", Who::anybody, &Api::calendar, reads_query},
+        {"GET", "/v1/events", Who::anybody, &Api::events, reads_query},
         {"POST", "/v1/calendar/links", Who::owner, &Api::login_link},
         {"POST", "/v1/calendar/session", Who::anybody, &Api::log_in},
         {"DELETE", "/v1/calendar/session", Who::anybody, &Api::log_out},
@@ -108,7 +106,8 @@ std::span<const Api::Route> Api::routes() {
         {"POST", "/v1/keys/enrol", Who::newcomer, &Api::enrol},
         {"POST", "/v1/keys/rotate", Who::party, &Api::rotate},
         {"POST", "/v1/keys/revoke", Who::operator_, &Api::revoke_keys},
-        {"GET", "/v1/relays/{}/feed", Who::relay, nullptr}, // answered later: long_poll()
+        // Answered later: long_poll().
+        {"GET", "/v1/relays/{}/feed", Who::relay, nullptr, reads_query},
         {"POST", "/v1/relays/{}/reports", Who::relay, &Api::reports},
     });
     return table;
@@ -182,7 +181,7 @@ Outcome<Answer> Api::run(const Route &route, Call &call) {
     } else if (route.handler != &Api::healthz) { // that one costs nothing
         TRY(spend_address(call.request));
     }
-    if (std::ranges::find(k_with_parameters, route.pattern) == k_with_parameters.end())
+    if (!route.reads_query)
         TRY(check_no_query(call.request));
     if (route.method == "POST" || route.method == "PATCH")
         call.idempotency_key = TRY(idempotency_key(call.request));
@@ -251,16 +250,17 @@ Outcome<Answer> Api::once(const Call &call, const Work &work) {
         // Again, as it is now: the key may have been revoked since the request was let in.
         TRY(find_signer(t, call.caller.key, now));
         Answer answer = TRY(work(t, now));
-        const auto make = [&, answer, now] {
-            body = answer.make_body ? answer.make_body() : answer.body;
+        auto make = [&, now, status = answer.status, text = std::exchange(answer.body, {}),
+                     make_body = std::exchange(answer.make_body, {})]() mutable {
+            body = make_body ? make_body() : std::move(text);
             return ledger::StoredAnswer{.by = by,
                                         .key = call.idempotency_key,
                                         .request = hash,
-                                        .status = answer.status,
+                                        .status = status,
                                         .body = body,
                                         .created = now};
         };
-        TRY(t.put_answer(by, call.idempotency_key, make));
+        TRY(t.put_answer(by, call.idempotency_key, std::move(make)));
         return answer;
     });
     if (outcome && !repeated)

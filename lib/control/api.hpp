@@ -49,6 +49,7 @@ class Api {
         std::string_view pattern; // "{}" stands for one variable part
         Who who;
         Handler handler;
+        bool reads_query = false; // else a query is refused
     };
     using Work = std::function<Outcome<Answer>(ledger::Transaction &, base::UtcTime now)>;
     using Change = std::function<Outcome<ledger::Booking>(ledger::Transaction &, ledger::Booking,
@@ -80,12 +81,12 @@ class Api {
                               const Change &change);
     /// The series that the path names, as own_booking().
     Outcome<ledger::Series> own_series(ledger::Transaction &t, const Call &call);
-    /// It with its @p bookings, and fresh settings of each when that is asked for.
-    Outcome<wire::JsonObject> series_answer(ledger::Transaction &t, const ledger::Series &series,
-                                            std::vector<ledger::Booking> bookings,
-                                            base::UtcTime now, bool with_settings);
+    /// What was booked, with fresh settings: made, and sealed, when the transaction has ended.
     Outcome<Answer> booked(ledger::Transaction &t, ledger::Booking booking, base::UtcTime now,
                            int status);
+    Outcome<Answer> booked(ledger::Transaction &t, ledger::Series series,
+                           std::vector<ledger::Booking> bookings, wire::JsonArray clashes,
+                           base::UtcTime now);
     /// The time of the write transaction that calls it: never before what an earlier call told,
     /// unless the wall clock was set back far. (Between processes nothing rests on it: what a hold
     /// lost to another's clock, its commit finds taken.)

@@ -15,26 +15,47 @@ using ledger::Transaction;
 using wire::JsonArray;
 using wire::JsonObject;
 
-// As for single ones: fresh settings, sealed to the owner.
-Outcome<JsonObject> Api::series_answer(Transaction &t, const ledger::Series &series,
-                                       std::vector<Booking> bookings, UtcTime now,
-                                       bool with_settings) {
-    std::ranges::sort(bookings, {}, [](const Booking &b) { return b.life.window.start; });
+namespace {
+
+JsonObject document_of(const ledger::Series &series, const std::vector<Booking> &bookings,
+                       const Config &config, UtcTime now) {
     JsonArray reservations;
-    JsonArray settings;
-    const auto owner = TRY(t.party_by_name(series.owner));
-    for (Booking &b : bookings) {
-        if (with_settings && owner && servable(b, m_config)) {
-            ++b.settings_serial;
-            TRY(t.put_settings_serial(b.id, b.settings_serial));
-            settings.push_back(wire::to_json(settings_of(b, *owner, m_config, m_keys, now)));
-        }
-        reservations.push_back(wire::to_json(reservation_of(b, m_config, now)));
-    }
-    JsonObject out{{"series", control::to_json(series)}, {"reservations", std::move(reservations)}};
-    if (with_settings)
+    for (const Booking &b : bookings)
+        reservations.push_back(wire::to_json(reservation_of(b, config, now)));
+    return {{"series", control::to_json(series)}, {"reservations", std::move(reservations)}};
+}
+
+void sort_by_start(std::vector<Booking> &bookings) {
+    std::ranges::sort(bookings, {}, [](const Booking &b) { return b.life.window.start; });
+}
+
+} // namespace
+
+// As for single ones: fresh settings, sealed to the owner. Hundreds of them take long: not in the
+// transaction, which others wait for.
+Outcome<Answer> Api::booked(Transaction &t, ledger::Series series, std::vector<Booking> bookings,
+                            JsonArray clashes, UtcTime now) {
+    sort_by_start(bookings);
+    auto owner = TRY(t.party_by_name(series.owner));
+    if (owner)
+        for (Booking &b : bookings)
+            if (servable(b, m_config)) {
+                ++b.settings_serial;
+                TRY(t.put_settings_serial(b.id, b.settings_serial));
+            }
+    Answer answer{.status = 201, .body = {}};
+    answer.make_body = [this, series = std::move(series), bookings = std::move(bookings),
+                        clashes = std::move(clashes), owner = std::move(owner), now] {
+        JsonArray settings;
+        for (const Booking &b : bookings)
+            if (owner && servable(b, m_config))
+                settings.push_back(wire::to_json(settings_of(b, *owner, m_config, m_keys, now)));
+        JsonObject out = document_of(series, bookings, m_config, now);
         out["settings"] = std::move(settings);
-    return out;
+        out["clashes"] = clashes;
+        return wire::compact_json(out);
+    };
+    return answer;
 }
 
 Outcome<Answer> Api::book_series(const Call &call) {
@@ -53,9 +74,8 @@ Outcome<Answer> Api::book_series(const Call &call) {
                 {.request = asked->request, .at_once = false, .series = booked.series.id}, now);
             clashes.push_back(wire::to_json(clash));
         }
-        auto out = TRY(series_answer(t, booked.series, std::move(booked.bookings), now, true));
-        out["clashes"] = std::move(clashes);
-        return json(out, 201);
+        return this->booked(t, std::move(booked.series), std::move(booked.bookings),
+                            std::move(clashes), now);
     });
 }
 
@@ -72,7 +92,8 @@ Outcome<Answer> Api::show_series(const Call &call) {
     return examine(m_ledger, [&](Transaction &t) -> Outcome<Answer> {
         const ledger::Series series = TRY(own_series(t, call));
         auto bookings = TRY(t.bookings_of(series.id));
-        return json(TRY(series_answer(t, series, std::move(bookings), call.now, false)));
+        sort_by_start(bookings);
+        return json(document_of(series, bookings, m_config, call.now));
     });
 }
 
@@ -81,7 +102,8 @@ Outcome<Answer> Api::cancel_series(const Call &call) {
     return once(call, [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
         const ledger::Series series = TRY(own_series(t, call));
         auto bookings = TRY(control::cancel_series(m_desk, t, series.id, {now, call.caller}));
-        return json(TRY(series_answer(t, series, std::move(bookings), now, false)));
+        sort_by_start(bookings);
+        return json(document_of(series, bookings, m_config, now));
     });
 }
 

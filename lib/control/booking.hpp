@@ -151,6 +151,10 @@ class Desk {
     static void renew_ticket(ledger::Booking &booking);
     [[nodiscard]] std::unexpected<Refusal>
     refuse_short(const std::vector<resv::Shortage> &shortages) const;
+    /// The booking after @p action, called @p verb, which changes its state alone.
+    [[nodiscard]] Outcome<ledger::Booking> finish(ledger::Transaction &t, ledger::Booking booking,
+                                                  resv::Action action, std::string_view verb,
+                                                  const Act &act) const;
     /// Keeps what @p act, called @p verb, made of @p before; null: it is new.
     [[nodiscard]] Outcome<ledger::Booking> save(ledger::Transaction &t, std::string_view verb,
                                                 const Act &act, const ledger::Booking *before,

@@ -54,12 +54,18 @@ Outcome<Booking> Desk::commit(Transaction &t, Booking b, const Act &act) const {
     return save(t, "commit", act, &before, std::move(b));
 }
 
-Outcome<Booking> Desk::cancel(Transaction &t, Booking b, const Act &act) const {
+// All that changes is the state; what is there already is left alone.
+Outcome<Booking> Desk::finish(Transaction &t, Booking b, Action action, std::string_view verb,
+                              const Act &act) const {
     const Booking before = b;
-    b.life.state = TRY(step(b, Action::cancel, act.now));
+    b.life.state = TRY(step(b, action, act.now));
     if (b.life.state == before.life.state)
         return b;
-    return save(t, "cancel", act, &before, std::move(b));
+    return save(t, verb, act, &before, std::move(b));
+}
+
+Outcome<Booking> Desk::cancel(Transaction &t, Booking b, const Act &act) const {
+    return finish(t, std::move(b), Action::cancel, "cancel", act);
 }
 
 Outcome<Booking> Desk::end(Transaction &t, Booking b, const Act &act) const {
@@ -75,11 +81,7 @@ Outcome<Booking> Desk::end(Transaction &t, Booking b, const Act &act) const {
 }
 
 Outcome<Booking> Desk::revoke(Transaction &t, Booking b, const Act &act) const {
-    const Booking before = b;
-    b.life.state = TRY(step(b, Action::revoke, act.now));
-    if (b.life.state == before.life.state)
-        return b;
-    return save(t, "revoke", act, &before, std::move(b));
+    return finish(t, std::move(b), Action::revoke, "revoke", act);
 }
 
 void Desk::renew_ticket(Booking &b) {
