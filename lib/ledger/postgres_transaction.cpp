@@ -17,11 +17,10 @@ Result<std::int64_t> PostgresTransaction::next_feed_serial(const std::string &re
 }
 
 // The database works on what it was sent while the answer is made.
-Result<void> PostgresTransaction::put_answer(const std::string & /*by*/,
-                                             const std::string & /*key*/, MakeAnswer make) {
+Result<void> PostgresTransaction::put_answer(const std::string &by, const std::string &key,
+                                             MakeAnswer make) {
     m_sql.send_now();
-    const MakeAnswer mine = std::move(make);
-    return put(mine());
+    return SqlTransaction::put_answer(by, key, std::move(make));
 }
 
 } // namespace ledger

@@ -1,8 +1,8 @@
 // The part of SqlTransaction that is about reservations and the feed.
 #include "ledger/sql_rows.hpp"
 #include "ledger/sql_transaction.hpp"
-
 #include "resv/catalogue.hpp"
+
 #include <algorithm>
 
 namespace ledger {

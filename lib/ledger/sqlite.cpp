@@ -100,8 +100,8 @@ Result<void> run_group(Database &db, std::span<Job> jobs, Mirror &mirror, Sqlite
         if (job.result)
             all.append(std::move(changes));
     }
-    TRY(run_work(*std::make_unique<SqlTransaction>(db),
-                 [&](Transaction &t) { return answers.put_all(t); }));
+    SqlTransaction transaction{db};
+    TRY(run_work(transaction, [&](Transaction &t) { return answers.put_all(t); }));
     return commit(db, std::move(all), mirror, sync);
 }
 

@@ -15,15 +15,6 @@ std::string text(base::UtcTime t) {
     return base::format_rfc3339(t);
 }
 
-wire::Reservation read(const Got &got) {
-    REQUIRE(got.status / 100 == 2);
-    return wire::read_reservation(got.reservation(), "reservation").value();
-}
-
-std::vector<wire::Alternative> alternatives(const Got &got) {
-    return wire::read_problem(got.body, "problem").value().alternatives;
-}
-
 } // namespace
 
 TEST_CASE("control: a change needs the tag of what it changes") {

@@ -111,6 +111,17 @@ struct Got {
     [[nodiscard]] bool has_settings() const { return body.as_object().contains("settings"); }
 };
 
+/// The reservation of a success.
+inline wire::Reservation read(const Got &got) {
+    REQUIRE(got.status / 100 == 2);
+    return wire::read_reservation(got.reservation(), "reservation").value();
+}
+
+/// What a refusal offers instead.
+inline std::vector<wire::Alternative> alternatives(const Got &got) {
+    return wire::read_problem(got.body, "problem").value().alternatives;
+}
+
 struct Fixture {
     control::Config config;
     control::Keys keys{.signing = seal::SigningKey::generate(),

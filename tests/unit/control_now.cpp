@@ -18,15 +18,6 @@ Got book(Fixture &f, const control_test::Actor &who, const JsonObject &body) {
     return f.post(who, "/v1/reservations", body);
 }
 
-wire::Reservation read(const Got &got) {
-    REQUIRE(got.status == 201);
-    return wire::read_reservation(got.reservation(), "reservation").value();
-}
-
-std::vector<wire::Alternative> alternatives(const Got &got) {
-    return wire::read_problem(got.body, "problem").value().alternatives;
-}
-
 } // namespace
 
 TEST_CASE("control: at once begins now, without a lead-in, and hands the settings out") {

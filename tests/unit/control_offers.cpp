@@ -8,10 +8,6 @@ using std::chrono::minutes;
 
 namespace {
 
-std::vector<wire::Alternative> alternatives(const Got &got) {
-    return wire::read_problem(got.body, "problem").value().alternatives;
-}
-
 Got take(Fixture &f, const control_test::Actor &who, const std::string &offer) {
     return f.post(who, "/v1/reservations", wire::JsonObject{{"offer", offer}});
 }
@@ -37,7 +33,7 @@ TEST_CASE("control: each alternative of a refusal can be had by its offer") {
         CHECK((a.start != wish.start || a.channel != "one"));
         const auto got = take(f, f.alice, a.offer);
         REQUIRE(got.status == 201);
-        const auto r = wire::read_reservation(got.reservation(), "reservation").value();
+        const auto r = read(got);
         CHECK(r.state == resv::State::booked);
         CHECK(r.window.start == a.start);
         CHECK(r.window.end == a.end);
