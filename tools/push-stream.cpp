@@ -16,9 +16,34 @@ struct Options {
     std::string stats;
     bool loop = false, preflight = false, table = false;
     std::string duration = "10s";
+    std::string record;
+    bool append = false, overwrite = false;
+    std::vector<std::string> warn_before{"5m", "1m"};
 };
 
 constexpr base::Millis k_longest_preflight{60'000}; // the relay takes no longer ones
+
+base::Result<std::vector<base::Millis>> end_warnings(const std::vector<std::string> &texts) {
+    std::vector<base::Millis> out;
+    for (const std::string &text : texts) {
+        const auto before = base::parse_duration(text);
+        if (!before && text != "none")
+            return base::fail(base::Errc::usage, "--warn-before '{}': {}", text,
+                              before.error().message);
+        if (before)
+            out.push_back(*before);
+    }
+    return out;
+}
+
+base::Result<std::unique_ptr<push::Recorder>> recorder(const Options &options) {
+    using Existing = push::Recorder::Existing;
+    if (options.record.empty())
+        return nullptr;
+    return push::Recorder::open(options.record, options.append      ? Existing::append
+                                                : options.overwrite ? Existing::replace
+                                                                    : Existing::refuse);
+}
 
 base::Result<push::ReaderOptions> reader_options(const Options &options) {
     const auto id = base::Id::parse(options.id);
@@ -28,6 +53,7 @@ base::Result<push::ReaderOptions> reader_options(const Options &options) {
         return base::fail(base::Errc::usage, "INPUT is required");
     const auto input = TRY(push::parse_input(options.input.empty() ? "test:" : options.input));
     push::ReaderOptions out{.reservation = *id, .input = input, .loop = options.loop};
+    out.warn_before = TRY(end_warnings(options.warn_before));
     if (options.preflight) {
         const auto duration = base::parse_duration(options.duration);
         if (!duration || *duration < base::Seconds{1} || *duration > k_longest_preflight)
@@ -59,7 +85,9 @@ base::Result<int> push_stream(const Options &options) {
     TRY(push::check_input(reader.input));
     auto sender = TRY(push::sender_from_environment());
     auto stop = TRY(cli::StopSignal::make());
+    const auto record = TRY(recorder(options));
     auto stats = TRY(push::StatsWriter::open(options.stats));
+    reader.recorder = record.get();
     reader.progress = ::isatty(STDERR_FILENO) != 0 && base::log::enabled(base::log::Level::info);
     const base::SystemClock clock;
     const push::Outcome ended =
@@ -68,6 +96,8 @@ base::Result<int> push_stream(const Options &options) {
                 .run());
     if (ended.signal)
         return cli::StopSignal::exit_code(*ended.signal);
+    if (record)
+        TRY(record->finish());
     TRY(stats.finish());
     return ended.preflight ? tell(*ended.preflight, options.table) : 0;
 }
@@ -86,8 +116,23 @@ int main(int argc, char **argv) {
             app.add_option("--stats", options->stats,
                            "Write the statistics there; - is standard output")
                 ->type_name("FILE");
+            app.add_option("--warn-before", options->warn_before,
+                           "Say so D before the end; may be repeated (default: 5m and 1m); or none")
+                ->type_name("D")
+                ->allow_extra_args(false);
+            auto *record = app.add_option("--record", options->record,
+                                          "Keep what is sent there, as a transport stream")
+                               ->type_name("FILE");
+            auto *append = app.add_flag("--append", options->append,
+                                        "Record behind what is in the file already")
+                               ->needs(record);
+            app.add_flag("--overwrite", options->overwrite,
+                         "Record in place of what is in the file")
+                ->needs(record)
+                ->excludes(append);
             auto *preflight = app.add_flag("--preflight", options->preflight,
-                                           "Before the window: try the line, and say what it does");
+                                           "Before the window: try the line, and say what it does")
+                                  ->excludes(record);
             app.add_option("--duration", options->duration,
                            "How long to try it, 1s to 60s (default: 10s)")
                 ->type_name("D")

@@ -54,9 +54,26 @@ void ProgressLine::clear() {
         print_to_terminal("\r\x1b[K");
 }
 
-std::string stats_record(const wire::SenderStatus &status, const base::Id &id, base::UtcTime now) {
-    return wire::compact_json(
-        wire::JsonObject{{"type", "stats"},
+namespace {
+
+std::int64_t seconds_left(base::UtcTime now, base::UtcTime end) {
+    return std::max<std::int64_t>(0, std::chrono::ceil<base::Seconds>(end - now).count());
+}
+
+} // namespace
+
+std::string end_record(const base::Id &id, base::UtcTime now, base::UtcTime end) {
+    return wire::compact_json(wire::JsonObject{{"type", "ends_soon"},
+                                               {"v", 1},
+                                               {"time", base::format_rfc3339(now)},
+                                               {"reservation", id.text()},
+                                               {"end", base::format_rfc3339(end)},
+                                               {"left_s", seconds_left(now, end)}});
+}
+
+std::string stats_record(const wire::SenderStatus &status, const base::Id &id, base::UtcTime now,
+                         std::optional<base::UtcTime> end) {
+    wire::JsonObject out{{"type", "stats"},
                          {"v", 1},
                          {"time", base::format_rfc3339(now)},
                          {"reservation", id.text()},
@@ -69,7 +86,10 @@ std::string stats_record(const wire::SenderStatus &status, const base::Id &id, b
                          {"lost_packets", status.lost_packets},
                          {"retransmitted_packets", status.retransmitted_packets},
                          {"dropped_packets", status.dropped_packets},
-                         {"reconnects", status.reconnects}});
+                         {"reconnects", status.reconnects}};
+    if (end)
+        out["left_s"] = seconds_left(now, *end);
+    return wire::compact_json(out);
 }
 
 base::Result<StatsWriter> StatsWriter::open(const std::string &path) {

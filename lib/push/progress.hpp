@@ -7,6 +7,7 @@
 #include "base/time.hpp"
 #include "wire/sender.hpp"
 
+#include <optional>
 #include <string>
 
 namespace push {
@@ -38,8 +39,11 @@ class ProgressLine {
 };
 
 /// `{"type":"stats","v":1,"time":…,"reservation":…, …}`: the sender's status as a record.
+/// @p end of the reservation, once it is known.
 [[nodiscard]] std::string stats_record(const wire::SenderStatus &status, const base::Id &id,
-                                       base::UtcTime now);
+                                       base::UtcTime now, std::optional<base::UtcTime> end);
+/// `{"type":"ends_soon","v":1,"time":…,"reservation":…,"end":…,"left_s":…}`.
+[[nodiscard]] std::string end_record(const base::Id &id, base::UtcTime now, base::UtcTime end);
 
 /// Writes one record a line. It never holds up the media: a line that a pipe has no room for is
 /// dropped, and after the first error nothing more is written.

@@ -131,6 +131,8 @@ Result<Pump::Written> Pump::drain(base::SteadyTime now, Wait &wait) {
         if (sent < 0)
             return base::fail_errno("write", "the sender's pipe");
         m_pacer.sent(n, now);
+        if (m_recorder != nullptr)
+            m_recorder->write(std::span{m_out}.subspan(m_next, n));
         m_next += n;
         m_written += n;
     }

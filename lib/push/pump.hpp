@@ -8,6 +8,7 @@
 #include "media/ts_scanner.hpp"
 #include "push/pace.hpp"
 #include "push/preflight.hpp"
+#include "push/record.hpp"
 
 #include <functional>
 #include <memory>
@@ -24,6 +25,9 @@ class Pump final : private media::TsListener {
     /// @p pipe: the writing end, non-blocking. @p reopen, when given, loops the input.
     Pump(std::unique_ptr<media::TsInput> input, base::Fd pipe, base::BitRate max_rate,
          Reopen reopen);
+
+    /// Keeps what is written from now on. Borrowed.
+    void record_to(Recorder *recorder) { m_recorder = recorder; }
 
     struct Wait {
         int input = -1;                        ///< until readable
@@ -57,6 +61,7 @@ class Pump final : private media::TsListener {
     base::Fd m_pipe;
     base::BitRate m_max_rate;
     Reopen m_reopen;
+    Recorder *m_recorder = nullptr;
     bool m_pipe_closed = false;
     bool m_input_ended = false;
     media::TsScanner m_scanner;

@@ -30,7 +30,8 @@ constexpr auto k_last_words = 2s; // of a sender that takes no more
 Reader::Reader(ReaderOptions options, base::MessageSocket sender, StatsWriter &stats,
                StopSource stop, const base::Clock &clock)
     : m_options(std::move(options)), m_sender(std::move(sender)), m_stats(stats),
-      m_stop(std::move(stop)), m_clock(clock), m_line(m_options.progress) {}
+      m_stop(std::move(stop)), m_clock(clock), m_line(m_options.progress),
+      m_end_warning(m_options.warn_before) {}
 
 Result<Outcome> Reader::run() {
     if (m_options.preflight)
@@ -109,6 +110,7 @@ Result<void> Reader::begin() {
     TRY(m_input->start());
     m_pump = std::make_unique<Pump>(std::move(m_input), std::move(m_pipe), m_terms.max_rate,
                                     std::move(reopen));
+    m_pump->record_to(m_options.recorder);
     return {};
 }
 
@@ -129,7 +131,7 @@ Result<void> Reader::stream() {
                 return {};
         }
         const Pump::Wait what = TRY(std::move(next));
-        warn_of_excess();
+        warn();
         show();
         SteadyTime until = std::min(m_clock.steady() + 1s, m_clock.steady_at(m_hello->window.end));
         if (what.until)
@@ -203,6 +205,31 @@ Result<void> Reader::wait(const Pump::Wait &what, SteadyTime until) {
 void Reader::show() {
     const base::UtcTime now = m_clock.now();
     m_line.show(progress_line(now - m_hello->window.start, m_hello->window.end - now, m_status));
+}
+
+void Reader::warn() {
+    warn_of_excess();
+    warn_of_end();
+    if (m_options.recorder == nullptr)
+        return;
+    if (const auto trouble = m_options.recorder->take_trouble()) {
+        m_line.clear();
+        base::log::warning("{}", *trouble);
+    }
+}
+
+void Reader::warn_of_end() {
+    const base::UtcTime now = m_clock.now();
+    const base::UtcTime end = m_hello->window.end;
+    if (!m_end_warning.due(end - now))
+        return;
+    m_line.clear();
+    base::log::warning("the reservation ends in {}, at {} (resv-request extend {} --end T asks for "
+                       "more)",
+                       format_span(end - now + 999ms), base::format_rfc3339(end),
+                       m_options.reservation.text());
+    if (!m_options.no_stats)
+        m_stats.write(end_record(m_options.reservation, now, end));
 }
 
 void Reader::warn_of_excess() {

@@ -3,6 +3,7 @@
 
 #include "base/control_clock.hpp"
 #include "base/message_socket.hpp"
+#include "push/end_warning.hpp"
 #include "push/preflight.hpp"
 #include "push/progress.hpp"
 #include "push/pump.hpp"
@@ -23,6 +24,8 @@ struct ReaderOptions {
     bool progress = false;                   ///< stderr is a terminal that wants a line
     std::optional<base::Millis> preflight{}; ///< try the line for so long, before the window
     bool no_stats = false;
+    Recorder *recorder = nullptr;            ///< borrowed
+    std::vector<base::Millis> warn_before{}; ///< of the end
 };
 
 /// Where a wish to stop comes from: a descriptor to poll, and the number of the signal that came.
@@ -84,7 +87,9 @@ class Reader {
     [[nodiscard]] std::string refusal_hint(std::string_view detail) const;
     [[nodiscard]] bool over() const { return m_signals > 0 || m_ended; }
     void show();
+    void warn();
     void warn_of_excess();
+    void warn_of_end();
 
     ReaderOptions m_options;
     base::MessageSocket m_sender;
@@ -106,6 +111,7 @@ class Reader {
     std::string m_last_trouble;  // the newest detail of a status
     std::int64_t m_rtt_max_us = 0;
     std::optional<base::SteadyTime> m_warned;
+    EndWarning m_end_warning;
 };
 
 } // namespace push

@@ -94,7 +94,8 @@ Result<void> Reader::on_status(const wire::SenderStatus &status) {
         m_last_trouble = status.detail;
     m_rtt_max_us = std::max(m_rtt_max_us, status.rtt_us);
     if (!m_options.no_stats)
-        m_stats.write(stats_record(status, m_options.reservation, m_clock.now()));
+        m_stats.write(stats_record(status, m_options.reservation, m_clock.now(),
+                                   m_hello ? std::optional{m_hello->window.end} : std::nullopt));
     if (status.state == "refused" && m_options.preflight && !m_finishing &&
         !is_passing(status.detail))
         return fail_hint(Errc::refused, preflight_hint(), "the relay refused the preflight: {}",
