@@ -113,7 +113,7 @@ SrtReject SrtSocket::reject() const {
     return {.code = code, .text = srt_rejectreason_str(code)};
 }
 
-// Both change the connection, if not this object.
+// These change the connection, if not this object.
 // NOLINTBEGIN(readability-make-member-function-const)
 Result<bool> SrtSocket::send(std::span<const std::uint8_t> message) {
     const int sent = srt_send(m_handle, reinterpret_cast<const char *>(message.data()),
@@ -137,6 +137,11 @@ Result<std::optional<std::size_t>> SrtSocket::receive(std::span<std::uint8_t> sp
     if (code == SRT_EASYNCRCV || code == SRT_ETIMEOUT)
         return std::optional<std::size_t>{};
     return fail(Errc::unavailable, "receive: {}", srt_strerror(code, 0));
+}
+
+Result<void> SrtSocket::limit(std::int64_t max_bytes_per_second) {
+    return set_option(m_handle, SRTO_MAXBW, max_bytes_per_second > 0 ? max_bytes_per_second : -1,
+                      "maxbw");
 }
 // NOLINTEND(readability-make-member-function-const)
 

@@ -40,7 +40,7 @@ struct SrtCall {
     /// source address alone binds it.
     std::string interface;
     std::string source; ///< own address, IP literal of the same family, or empty
-    /// Ceiling of what leaves, retransmissions included; 0: none.
+    /// Ceiling of what leaves, retransmissions included; 0: none. See SrtSocket::limit().
     std::int64_t max_bytes_per_second = 0;
     base::Millis connect_timeout{3000};
     base::Millis idle_timeout{3000}; ///< silence after which the peer counts as gone
@@ -91,6 +91,9 @@ class SrtSocket {
     /// The next message into @p space (k_srt_max_message bytes); its size, or nothing when none is
     /// due. unavailable: the connection is over and nothing is left.
     [[nodiscard]] base::Result<std::optional<std::size_t>> receive(std::span<std::uint8_t> space);
+
+    /// Another ceiling than the call's, from now on; 0: none.
+    [[nodiscard]] base::Result<void> limit(std::int64_t max_bytes_per_second);
 
     /// Messages that were queued and not yet acknowledged.
     [[nodiscard]] std::size_t unacknowledged() const;

@@ -34,14 +34,13 @@ std::size_t keep_bytes(base::BitRate rate) {
 Result<void> Sender::run(int stop_fd) {
     const media::SrtLibrary library;
     for (;;) {
-        bool stopped = false;
-        const int ready = wait(stop_fd, stopped);
-        if (ready < 0)
-            return base::fail_errno("wait for", "events");
-        if (stopped)
+        const Heard heard = TRY(wait(stop_fd));
+        if (heard.stop)
             return {};
-        TRY(hear_plan());
-        hear_reader();
+        if (heard.master)
+            TRY(hear_plan());
+        if (heard.reader)
+            hear_reader();
         const bool over = turn();
         TRY(tell(over));
         if (over)
@@ -54,14 +53,19 @@ bool Sender::reads_pipe() const {
            (!m_link.connected() || m_queue.size() < k_ahead);
 }
 
-int Sender::wait(int stop_fd, bool &stopped) {
+Result<Sender::Heard> Sender::wait(int stop_fd) {
     std::array<pollfd, 4> waiting{{{stop_fd, POLLIN, 0},
                                    {m_plan_socket.fd(), POLLIN, 0},
                                    {m_reader.fd(), POLLIN, 0}, // negative ones are passed over
                                    {reads_pipe() ? m_pipe.get() : -1, POLLIN, 0}}};
     const int ready = ::poll(waiting.data(), waiting.size(), static_cast<int>(patience().count()));
-    stopped = ready > 0 && waiting[0].revents != 0;
-    return ready < 0 && errno == EINTR ? 0 : ready;
+    if (ready < 0 && errno != EINTR)
+        return base::fail_errno("wait for", "events");
+    if (ready <= 0)
+        return Heard{};
+    return Heard{.stop = waiting[0].revents != 0,
+                 .master = waiting[1].revents != 0,
+                 .reader = waiting[2].revents != 0};
 }
 
 // How long to sleep when no descriptor wakes us. SRT has none: its state is looked at.
@@ -269,11 +273,15 @@ Result<void> Sender::tell(bool over) {
     if (m_hello_due && m_reader)
         m_hello_due = !m_reader.send(wire::write_message(hello_of(plan)));
     const base::SteadyTime now = m_clock.steady();
-    const std::string key = fmt::format("{} {} {} {} {}", plan.number, over, name(m_link.state()),
-                                        m_link.carrier(), m_link.detail());
-    if (key == m_told && now - m_told_at < k_status_every)
+    if (now - m_told_at < k_status_every && m_told.plan == plan.number && m_told.over == over &&
+        m_told.state == m_link.state() && m_told.carrier == m_link.carrier() &&
+        m_told.detail == m_link.detail())
         return {};
-    m_told = key;
+    m_told = {.plan = plan.number,
+              .over = over,
+              .state = m_link.state(),
+              .carrier = m_link.carrier(),
+              .detail = m_link.detail()};
     m_told_at = now;
     const std::string text = wire::write_message(status(over));
     tell_reader(over, text);

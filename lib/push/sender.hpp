@@ -27,7 +27,22 @@ class Sender {
     [[nodiscard]] base::Result<void> run(int stop_fd);
 
   private:
-    [[nodiscard]] int wait(int stop_fd, bool &stopped);
+    /// What asks for attention.
+    struct Heard {
+        bool stop = false;
+        bool master = false;
+        bool reader = false;
+    };
+    /// Of a status.
+    struct Told {
+        std::int64_t plan = -1;
+        bool over = false;
+        SenderLink::State state = SenderLink::State::idle;
+        std::string carrier;
+        std::string detail;
+    };
+
+    [[nodiscard]] base::Result<Heard> wait(int stop_fd);
     [[nodiscard]] base::Millis patience() const;
     base::Result<void> hear_plan();
     base::Result<void> take_plan(wire::SenderPlan plan);
@@ -65,7 +80,7 @@ class Sender {
     std::int64_t m_dropped = 0; // TS packets, for want of a connection
     bool m_hello_due = false;
     base::SteadyTime m_told_at{};
-    std::string m_told; // plan, state, carrier and detail of the last status
+    Told m_told; // the last one
 };
 
 } // namespace push

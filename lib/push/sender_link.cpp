@@ -1,6 +1,5 @@
 #include "push/sender_link.hpp"
 
-#include "push/sender_rules.hpp"
 #include "seal/encoding.hpp"
 #include "wire/ingest.hpp"
 
@@ -14,6 +13,7 @@ namespace {
 
 constexpr auto k_retry = 1s;
 constexpr auto k_retry_refused = 5s;
+constexpr auto k_look = 100ms;   // for losses
 constexpr auto k_margin = 200ms; // on top of SRT's latency, for the relay to read what it has
 
 // What the same ticket will not get past; the others are matters of time.
@@ -92,6 +92,7 @@ void SenderLink::turn() {
             ++m_connections;
             set(State::live, {});
         }
+        brake();
         break;
     case media::SrtState::broken:
         failed();
@@ -103,10 +104,23 @@ void SenderLink::attempt() {
     m_next_attempt[m_path->carrier] = m_clock.steady() + k_retry;
     const auto call = call_over(*m_path, m_max_rate, m_instance);
     auto socket = call ? media::SrtSocket::call(*call) : std::unexpected(call.error());
-    if (socket)
+    if (socket) {
         m_socket = std::move(*socket);
-    else
+        m_brake = {};
+        m_braked = true;
+    } else {
         set(State::lost, socket.error().message);
+    }
+}
+
+void SenderLink::brake() {
+    const base::SteadyTime now = m_clock.steady();
+    if (now < m_next_look)
+        return;
+    m_next_look = now + k_look;
+    const bool on = m_brake.on(m_socket.stats().retransmitted_packets, now);
+    if (on != m_braked && m_socket.limit(on ? ceiling_bytes(m_max_rate) : 0))
+        m_braked = on;
 }
 
 void SenderLink::failed() {

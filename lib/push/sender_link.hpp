@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 #include "media/srt_socket.hpp"
+#include "push/sender_rules.hpp"
 #include "wire/sender.hpp"
 
 #include <map>
@@ -46,6 +47,7 @@ class SenderLink {
 
   private:
     void attempt();
+    void brake();
     void failed();
     void close();
     void set(State state, std::string detail);
@@ -55,6 +57,9 @@ class SenderLink {
     std::optional<wire::SenderPath> m_path;
     base::BitRate m_max_rate;
     media::SrtSocket m_socket;
+    LossBrake m_brake;
+    bool m_braked = true; // the socket has a ceiling
+    base::SteadyTime m_next_look{};
     State m_state = State::idle;
     std::string m_detail;
     std::map<std::string, base::SteadyTime> m_next_attempt; // by carrier

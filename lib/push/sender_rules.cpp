@@ -4,6 +4,13 @@
 
 namespace push {
 
+namespace {
+
+constexpr base::Millis k_clean_at_first{2000};
+constexpr base::Millis k_clean_after_loss{10'000};
+
+} // namespace
+
 SenderPhase phase_at(const wire::SenderPlan &plan, base::UtcTime now) {
     const resv::Window &w = plan.window;
     if (plan.cancelled || now >= w.closes())
@@ -30,8 +37,12 @@ base::Result<media::SrtCall> call_over(const wire::SenderPath &path, base::BitRa
     call.passphrase = path.passphrase;
     call.key_bytes = static_cast<int>(path.pbkeylen);
     call.latency = base::Millis{path.latency_ms};
-    call.max_bytes_per_second = (max_rate.bps + max_rate.bps / 4 + 100'000) / 8;
+    call.max_bytes_per_second = ceiling_bytes(max_rate);
     return call;
+}
+
+std::int64_t ceiling_bytes(base::BitRate max_rate) {
+    return (max_rate.bps + max_rate.bps / 4 + 100'000) / 8;
 }
 
 wire::SenderHello hello_of(const wire::SenderPlan &plan) {
@@ -67,6 +78,15 @@ bool SenderGate::pass(std::size_t bytes, base::SteadyTime now) {
         return false;
     m_meter.add(now, bytes);
     return true;
+}
+
+bool LossBrake::on(std::int64_t repeated, base::SteadyTime now) {
+    if (!m_clean_since || repeated > m_repeated) {
+        m_wait = m_clean_since ? k_clean_after_loss : k_clean_at_first;
+        m_clean_since = now;
+        m_repeated = repeated;
+    }
+    return now - *m_clean_since < m_wait;
 }
 
 } // namespace push

@@ -6,6 +6,8 @@
 #include "media/srt_socket.hpp"
 #include "wire/sender.hpp"
 
+#include <optional>
+
 namespace push {
 
 enum class SenderPhase {
@@ -23,6 +25,10 @@ enum class SenderPhase {
 [[nodiscard]] base::Result<media::SrtCall> call_over(const wire::SenderPath &path,
                                                      base::BitRate max_rate,
                                                      const std::array<std::uint8_t, 8> &instance);
+
+/// What may leave in a second of a stream of @p max_rate, repeats included: what its line was
+/// reserved for.
+[[nodiscard]] std::int64_t ceiling_bytes(base::BitRate max_rate);
 
 /// What a reader must be told again when it changes.
 [[nodiscard]] wire::SenderHello hello_of(const wire::SenderPlan &plan);
@@ -43,6 +49,20 @@ class SenderGate {
     base::BitRate m_rate;
     media::RateMeter m_meter;
     media::Bucket m_bucket;
+};
+
+/// Whether SRT has to space out what it sends, repeats included: at first, and while packets get
+/// lost, for what is repeated must not crowd a line that is full. To space them out it wakes for
+/// each packet, which is most of what sending costs; on a clean line the gate alone is enough.
+class LossBrake {
+  public:
+    /// @p repeated: packets sent again since the connection was made. Asked every now and then.
+    [[nodiscard]] bool on(std::int64_t repeated, base::SteadyTime now);
+
+  private:
+    std::optional<base::SteadyTime> m_clean_since;
+    base::Millis m_wait{};
+    std::int64_t m_repeated = 0;
 };
 
 } // namespace push

@@ -47,6 +47,24 @@ TEST_CASE(
     CHECK(phase_at(p, k_start) == SenderPhase::over);
 }
 
+TEST_CASE("push: SRT spaces out what it sends until the line is clean, and while it loses") {
+    LossBrake brake;
+    base::SteadyTime now{1h};
+    CHECK(brake.on(0, now));
+    CHECK(brake.on(0, now + 1999ms));
+    CHECK_FALSE(brake.on(0, now + 2s));
+    CHECK_FALSE(brake.on(0, now += 1h));
+    CHECK(brake.on(1, now)); // at once
+    CHECK(brake.on(1, now += 9999ms));
+    CHECK(brake.on(4, now += 1ms)); // and from the last loss on
+    CHECK(brake.on(4, now += 9999ms));
+    CHECK_FALSE(brake.on(4, now += 1ms));
+    LossBrake second; // a line that repeats from the start
+    CHECK(second.on(7, now));
+    CHECK(second.on(7, now + 1999ms));
+    CHECK_FALSE(second.on(7, now + 2s));
+}
+
 TEST_CASE("push: a path is always bound to its carrier") {
     const std::array<std::uint8_t, 8> instance{1};
     const auto call = call_over(path(), {6'000'000}, instance);
