@@ -158,6 +158,10 @@ bench-control: deps ## resv-control's speed, as JSON lines: takes 10 minutes; BE
 	@$(MAKE) $(jobs) --no-print-directory all unit
 	@tests/bench/control $(BUILD)
 
+bench-push: deps ## what sending costs, beside ffmpeg and gst-launch, as JSON lines: takes 4 minutes
+	@$(MAKE) $(jobs) --no-print-directory all
+	@tests/bench/push $(BUILD)
+
 FUZZ_SECONDS ?= 300
 fuzz: deps ## look for inputs that break readers: make fuzz [FUZZ=ticket] [FUZZ_SECONDS=300], each
 	@$(MAKE) $(jobs) --no-print-directory BUILD=build-fuzz CXX=clang++-19 OPTIMISE='-O1 -g1' \
@@ -210,4 +214,4 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4) ":"} /^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all unit deps demo check check-long stress fuzz bench-control mutants lint lint-all install uninstall clean help
+.PHONY: all unit deps demo check check-long stress fuzz bench-control bench-push mutants lint lint-all install uninstall clean help
