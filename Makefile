@@ -154,6 +154,10 @@ stress: deps ## 200 000 operations of 32 clients on each ledger, then the audit
 	@tests/stress/contention $(BUILD) sqlite 200000
 	@tests/stress/contention $(BUILD) postgres 200000
 
+soak: deps ## an hour of streaming, in which no program's memory may grow; SOAK_SECONDS=300 for less
+	@$(MAKE) $(jobs) --no-print-directory all
+	@tests/stress/soak $(BUILD) $(or $(SOAK_SECONDS),3600)
+
 bench-control: deps ## resv-control's speed, as JSON lines: takes 10 minutes; BENCH_STORED=20000 for one
 	@$(MAKE) $(jobs) --no-print-directory all unit
 	@tests/bench/control $(BUILD)
@@ -214,4 +218,4 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4) ":"} /^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all unit deps demo check check-long stress fuzz bench-control bench-push mutants lint lint-all install uninstall clean help
+.PHONY: all unit deps demo check check-long stress soak fuzz bench-control bench-push mutants lint lint-all install uninstall clean help
