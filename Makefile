@@ -188,13 +188,14 @@ libexec := $(DESTDIR)$(PREFIX)/libexec/slotcast
 mandir  := $(DESTDIR)$(PREFIX)/share/man
 schemadir := $(DESTDIR)$(PREFIX)/share/slotcast/schemas
 unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
+networkd := $(DESTDIR)$(PREFIX)/lib/systemd/networkd.conf.d
 compdir := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 # Programs that only the others start.
 internal := push-sender relay-ingest
 public   := $(filter-out $(internal),$(programs))
 
 install: all ## install into $(DESTDIR)$(PREFIX)
-	install -d $(bindir) $(libexec) $(compdir) $(schemadir) $(unitdir)
+	install -d $(bindir) $(libexec) $(compdir) $(schemadir) $(unitdir) $(networkd)
 	install -m 755 $(public:%=$(BUILD)/bin/%) $(bindir)
 	install -m 755 $(internal:%=$(BUILD)/bin/%) $(libexec)
 	for page in man/*.[1-8]; do \
@@ -204,12 +205,14 @@ install: all ## install into $(DESTDIR)$(PREFIX)
 	for unit in tools/packaging/systemd/*; do \
 	    sed 's,@bindir@,$(PREFIX)/bin,' "$$unit" >"$(unitdir)/$${unit##*/}" && \
 	    chmod 644 "$(unitdir)/$${unit##*/}" || exit 1; done
+	install -m 644 tools/packaging/networkd/50-slotcast.conf $(networkd)
 	for program in $(public); do ln -sf slotcast $(compdir)/$$program || exit 1; done
 
 uninstall: ## remove what install put there; configuration and data stay
 	rm -f $(public:%=$(bindir)/%) $(public:%=$(compdir)/%) $(compdir)/slotcast
 	rm -rf $(libexec) $(schemadir)
 	for unit in tools/packaging/systemd/*; do rm -f "$(unitdir)/$${unit##*/}"; done
+	rm -f $(networkd)/50-slotcast.conf
 	for page in man/*.[1-8]; do rm -f "$(mandir)/man$${page##*.}/$${page##*/}"; done
 
 clean: ## remove what was built

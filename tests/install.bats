@@ -23,6 +23,7 @@ setup_file() {
         for schema in "$SLOTCAST_ROOT"/lib/wire/schemas/*; do echo "./share/slotcast/schemas/${schema##*/}"; done
         echo ./share/slotcast/schemas/openapi.json
         echo ./lib/systemd/system/resv-control.service
+        echo ./lib/systemd/networkd.conf.d/50-slotcast.conf
         for page in "$SLOTCAST_ROOT"/man/*.[1-8]; do echo "./share/man/man${page##*.}/${page##*/}"; done
     } | sort >"$BATS_TEST_TMPDIR/expected"
     run diff "$BATS_TEST_TMPDIR/expected" - <<<"$output"
@@ -34,6 +35,11 @@ setup_file() {
     assert_line 'ExecStart=/usr/bin/resv-control serve'
     assert_line 'ExecReload=/bin/kill -HUP $MAINPID'
     refute_output --partial '@'
+}
+
+@test "install: systemd-networkd is told to leave rules and routes of others alone" {
+    run -0 grep -v '^#' "$DEST/usr/lib/systemd/networkd.conf.d/50-slotcast.conf"
+    assert_output $'[Network]\nManageForeignRoutingPolicyRules=no\nManageForeignRoutes=no'
 }
 
 @test "install: man finds the pages, and what they refer to" {

@@ -6,7 +6,7 @@
 
 namespace carrier {
 
-/// What a verb found to do. With `--dry-run` nothing of it was done.
+/// What a verb found to do, in order. With `--dry-run` nothing of it was done.
 struct Outcome {
     route::Plan plan;
     Carriers carriers; ///< in use afterwards
@@ -76,8 +76,11 @@ class Connector {
                                                         const wire::Settings &settings,
                                                         const Choice &choice,
                                                         std::uint32_t media_uid);
+    [[nodiscard]] base::Result<void> go_up(Outcome &out, const CarrierState &next,
+                                           const base::Id &reservation, const Choice &choice,
+                                           const UpHow &how);
     [[nodiscard]] base::Result<void> advance(Outcome &out, const CarrierState &state,
-                                             route::State &kernel);
+                                             route::State &kernel, bool dry_run);
     [[nodiscard]] base::Result<void> ask_relay(const Choice &choice, int stop_fd);
     void go_back(const Carriers &before, const Outcome &out, const std::string &name);
     /// Under the lock: state first, then the kernel.
@@ -86,6 +89,8 @@ class Connector {
     [[nodiscard]] base::Result<route::Link> usable_link(const Choice &choice);
     [[nodiscard]] base::Result<route::Policy> policy(const Carriers &carriers);
     [[nodiscard]] base::Result<route::Plan> plan(const Carriers &carriers, bool guard_unknown);
+    /// Logs the steps in detail, and takes them.
+    [[nodiscard]] base::Result<void> apply(const route::Plan &plan);
 
     StateFolder m_folder;
     route::Kernel m_kernel;

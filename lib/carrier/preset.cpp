@@ -1,7 +1,9 @@
 #include "carrier/preset.hpp"
 
 #include "base/file.hpp"
+#include "carrier/state.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,6 +45,14 @@ std::string replace_value(std::string_view line, std::size_t at, std::string_vie
     return fmt::format("{}\"{}\"{}", line.substr(0, at), name, after);
 }
 
+/// The folder itself: the file is replaced, and one beside it would be litter.
+Result<base::FileLock> lock_folder(const std::filesystem::path &folder) {
+    base::Fd fd{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!fd)
+        return base::fail_errno("open", folder.native());
+    return base::FileLock::lock(std::move(fd), folder.native(), k_lock_wait_ms);
+}
+
 } // namespace
 
 std::string with_preset(std::string_view toml, std::string_view name) {
@@ -70,13 +80,11 @@ std::string with_preset(std::string_view toml, std::string_view name) {
     return out;
 }
 
-Result<bool> write_preset(const std::filesystem::path &file, const std::string &name,
-                          bool dry_run) {
-    // The file itself, where the configuration is a link to it.
-    std::error_code failed;
-    const auto path = std::filesystem::canonical(file, failed);
-    if (failed)
-        return base::fail_errno("open", file.native(), failed.value());
+namespace {
+
+/// Under the lock, or for a dry run.
+Result<bool> change_preset(const std::filesystem::path &path, const std::string &name,
+                           bool dry_run) {
     const std::string before = TRY(base::read_regular_file(path, k_max_file));
     const auto had = TRY(conf::read_terminal(TRY(conf::Table::parse(before, path.native()))));
     if (!had.carriers.contains(name))
@@ -103,6 +111,21 @@ Result<bool> write_preset(const std::filesystem::path &file, const std::string &
     if (info.st_uid != ::geteuid() && ::chown(path.c_str(), info.st_uid, info.st_gid) != 0)
         return base::fail_errno("keep the owner of", path.native());
     return true;
+}
+
+} // namespace
+
+Result<bool> write_preset(const std::filesystem::path &file, const std::string &name,
+                          bool dry_run) {
+    // The file itself, where the configuration is a link to it.
+    std::error_code failed;
+    const auto path = std::filesystem::canonical(file, failed);
+    if (failed)
+        return base::fail_errno("open", file.native(), failed.value());
+    if (dry_run)
+        return change_preset(path, name, true);
+    const auto lock = TRY(lock_folder(path.parent_path()));
+    return change_preset(path, name, false);
 }
 
 } // namespace carrier

@@ -159,8 +159,6 @@ bool Session::mend() {
     if (tampered(done->plan))
         log::warning("another program removed rules of ours; {} of them put back",
                      done->plan.size());
-    for (const route::Step &step : done->plan)
-        log::debug("{}", route::text(step));
     const auto foreign = m_connector.foreign_rule();
     const std::string rule = foreign && *foreign ? **foreign : std::string{};
     if (!rule.empty() && rule != m_foreign)

@@ -65,6 +65,14 @@ std::int64_t highest_turn(const Carriers &carriers) {
     return turn;
 }
 
+const Use *use_of(const Carriers &carriers, const std::string &name, const base::Id &reservation) {
+    const auto carrier = carriers.find(name);
+    if (carrier == carriers.end())
+        return nullptr;
+    const auto use = carrier->second.uses.find(reservation);
+    return use == carrier->second.uses.end() ? nullptr : &use->second;
+}
+
 bool leaving(const Carriers &carriers, const base::Id &reservation) {
     return std::ranges::any_of(carriers, [&](const auto &carrier) {
         const auto use = carrier.second.uses.find(reservation);

@@ -45,8 +45,14 @@ using Carriers = std::map<std::string, CarrierState>;
 /// The carrier of the highest turn of all, or null.
 [[nodiscard]] const CarrierState *most_recent(const Carriers &carriers);
 [[nodiscard]] std::int64_t highest_turn(const Carriers &carriers);
+/// The use that @p reservation has of carrier @p name, or null.
+[[nodiscard]] const Use *use_of(const Carriers &carriers, const std::string &name,
+                                const base::Id &reservation);
 /// Whether a use of @p reservation is leaving.
 [[nodiscard]] bool leaving(const Carriers &carriers, const base::Id &reservation);
+
+/// How long a verb waits for another that is at work.
+inline constexpr int k_lock_wait_ms = 10'000;
 
 /// The folder: `FOLDER/lock` and `FOLDER/carriers/NAME.json`.
 class StateFolder {

@@ -30,7 +30,8 @@ struct Ordered {
     Step step;
 };
 
-/// Duplicates of the same item count as unwanted: the kernel allows them, we make none.
+/// Duplicates of the same item count as unwanted: the kernel allows them, we make none. In an order
+/// that does not depend on how the kernel lists what it has.
 template <typename T>
 std::vector<T> unwanted(const std::vector<T> &current, const std::vector<T> &wanted) {
     std::vector<T> kept;
@@ -40,6 +41,7 @@ std::vector<T> unwanted(const std::vector<T> &current, const std::vector<T> &wan
                           std::ranges::find(kept, item) == kept.end();
         (keep ? kept : out).push_back(item);
     }
+    std::ranges::sort(out);
     return out;
 }
 

@@ -77,6 +77,20 @@ event() { ID=$(settings "$@" | resv-store add | jq -r .reservation); }
     assert_file_contains "$SLOTCAST_CONFIG" '^# keep me'
 }
 
+@test "preset waits for another that is at work on the same file" {
+    cp "$SLOTCAST_CONFIG" "$BATS_TEST_TMPDIR/before"
+    mkfifo "$BATS_TEST_TMPDIR/hold"
+    start other flock "$BATS_TEST_TMPDIR" sh -c 'echo held; read -r _ <"$1"' sh "$BATS_TEST_TMPDIR/hold"
+    wait_for 5 grep -q held "$BATS_TEST_TMPDIR/other.out"
+    run -124 timeout 0.5 carrier-connect preset lineB
+    run -0 diff "$BATS_TEST_TMPDIR/before" "$SLOTCAST_CONFIG"
+    run -0 carrier-connect preset lineB --dry-run # changes nothing, and needs no lock
+    start preset carrier-connect preset lineB
+    echo go >"$BATS_TEST_TMPDIR/hold"
+    wait "$started"
+    assert_equal "$(carrier-connect preset | jq -r .carrier)" lineB
+}
+
 @test "preset refuses an unknown carrier, a full disk and a missing file, and leaves all as it was" {
     cp "$SLOTCAST_CONFIG" "$BATS_TEST_TMPDIR/before"
     run -1 carrier-connect preset lineX

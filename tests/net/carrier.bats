@@ -86,6 +86,55 @@ teardown() { end_started; }
     run -0 diff "$BATS_TEST_TMPDIR/up" <(routing)
 }
 
+# steps COMMAND…: the commands that a dry run prints; done_by COMMAND…: those that -v says it ran.
+steps() { connect "$@" --dry-run | jq -r .command; }
+done_by() { connect -v "$@" 2>&1 >/dev/null | sed -n -E 's/^carrier-connect: debug: ((ip|nft) )/\1/p'; }
+
+@test "carrier: what a dry run prints is what is done, and what ip(8) would do" {
+    for args in "up $ID" "up $ID --carrier lineB" "down $ID"; do
+        # shellcheck disable=SC2086 # words
+        steps $args >"$BATS_TEST_TMPDIR/steps"
+        [ -s "$BATS_TEST_TMPDIR/steps" ]
+        # shellcheck disable=SC2086 # words
+        run -0 diff "$BATS_TEST_TMPDIR/steps" <(done_by $args)
+    done
+    steps up "$ID" | grep '^ip ' >"$BATS_TEST_TMPDIR/steps"
+    on terminal sh -e "$BATS_TEST_TMPDIR/steps"
+    run -0 steps up "$ID"
+    assert_output --regexp '^nft table inet slotcast: [^'$'\n'']*$' # nothing but the guard is left to do
+    connect up "$ID" >/dev/null
+    steps down "$ID" | grep '^ip ' >"$BATS_TEST_TMPDIR/steps"
+    on terminal sh -e "$BATS_TEST_TMPDIR/steps"
+    run -0 steps down "$ID"
+    assert_output 'nft delete table inet slotcast'
+    connect down "$ID"
+}
+
+@test "carrier: a foreign rule before ours is warned of, and the guard holds what it lets through" {
+    run --separate-stderr -0 connect up "$ID"
+    refute_regex "$stderr" warning
+    on terminal ip rule add uidrange "$MEDIA_UID-$MEDIA_UID" lookup main # no priority: ahead of ours
+    run --separate-stderr -0 connect up "$ID"
+    assert_regex "$stderr" 'warning: a rule of another program stands before ours: IPv4: pref 503 .*uidrange 64010-64010'
+    ip -n "$LAB-terminal" route add 198.51.100.10/32 via 192.0.2.1 dev inet0
+    as_media timeout 5 bash -c "$(send 198.51.100.10)" 2>/dev/null || true
+    assert_equal "$(leaked)" 0
+    run on terminal nft list table inet slotcast
+    assert_line --regexp 'skuid 64010 .* counter packets [1-9]'
+    on terminal ip rule del pref 503
+    on terminal ip -6 rule add pref 10 from all lookup main
+    run --separate-stderr -0 connect up "$ID"
+    assert_regex "$stderr" 'warning: a rule of another program stands before ours: IPv6: pref 10 lookup 254'
+    on terminal ip -6 rule del pref 10
+    # Behind ours, or for loopback alone, it is nobody's business.
+    on terminal ip rule add pref 702 lookup 77
+    run --separate-stderr -0 connect up "$ID"
+    refute_regex "$stderr" warning
+    on terminal ip rule del pref 702
+    ip -n "$LAB-terminal" route del 198.51.100.10/32
+    connect down "$ID"
+}
+
 # try_to_leak: the media user and anybody try to reach the relay, bound and unbound.
 try_to_leak() {
     as_media timeout 5 bash -c "$(send "$INGEST_A"); $(send "$INGEST6_A"); $(send 198.51.100.10)" 2>/dev/null || true

@@ -43,6 +43,20 @@ clean() { [ -z "$(rules -4)$(rules -6)$(ls "$CARRIERS/run/carriers")" ]; }
     clean
 }
 
+@test "exec: a dry run prints the steps of up, and runs nothing" {
+    routing >"$BATS_TEST_TMPDIR/before"
+    run --separate-stderr -0 connect up "$ID" --carrier lineB --dry-run
+    [ "${#lines[@]}" -gt 10 ]
+    wanted=$output
+    run --separate-stderr -0 connect exec "$ID" --carrier lineB --dry-run -- touch "$BATS_TEST_TMPDIR/ran"
+    assert_output "$wanted"
+    assert_not_exists "$BATS_TEST_TMPDIR/ran"
+    assert_not_exists "$CARRIERS/bin/push-sender.log"
+    run -0 diff "$BATS_TEST_TMPDIR/before" <(routing)
+    clean
+    run -1 connect exec "$ID" --carrier lineX --dry-run -- true
+}
+
 @test "exec: the sender is the media user without privileges, and knows what it must" {
     connect exec "$ID" -- sleep 1 2>"$LOG"
     run -0 sed 's/[[:space:]][[:space:]]*/ /g' "$LOG"
@@ -147,6 +161,7 @@ clean() { [ -z "$(rules -4)$(rules -6)$(ls "$CARRIERS/run/carriers")" ]; }
     wait_for 5 path_is lineA
     routing >"$BATS_TEST_TMPDIR/up"
     same() { diff "$BATS_TEST_TMPDIR/up" <(routing); }
+    same_six() { on terminal ip -6 rule | grep -q ^701:; }
     on terminal ip rule flush
     on terminal ip rule add pref 32766 lookup main
     on terminal ip rule add pref 32767 lookup default
@@ -160,8 +175,17 @@ clean() { [ -z "$(rules -4)$(rules -6)$(ls "$CARRIERS/run/carriers")" ]; }
     wait_for 5 same
     on terminal nft delete table inet slotcast
     wait_for 5 same
-    run cat "$BATS_TEST_TMPDIR/run.err"
+    run cat "$LOG"
     assert_output --partial 'warning: another program removed rules of ours'
+    # One that stands before ours stays, and is told once.
+    refute_output --partial 'stands before ours'
+    on terminal ip rule add fwmark 9 lookup 77
+    wait_for 5 grep -q 'warning: a rule of another program stands before ours: IPv4: pref 503 lookup 77' "$LOG"
+    on terminal ip -6 rule del pref 701
+    wait_for 5 same_six
+    assert_equal "$(grep -c 'stands before ours' "$LOG")" 1
+    on terminal ip rule del pref 503
+    wait_for 5 same
     kill "$started"
     ended_with 143
     clean

@@ -62,6 +62,17 @@ active_route() { on terminal ip route show table 4000 | grep ^default; }
     assert_equal "$(lab_bytes media inet0)" 0
 }
 
+@test "probe: a dry run prints both parts of what up does, in order, and asks nothing" {
+    done_by() { connect -v "$@" 2>&1 >/dev/null | sed -n -E 's/^carrier-connect: debug: ((ip|nft) )/\1/p'; }
+    for line in lineA lineB lineA; do # the last one moves between two that are up
+        before=$(lab_bytes media carA),$(lab_bytes media carB)
+        connect up "$ID" --carrier "$line" --dry-run | jq -r .command >"$BATS_TEST_TMPDIR/steps"
+        assert_equal "$(lab_bytes media carA),$(lab_bytes media carB)" "$before"
+        run -0 diff "$BATS_TEST_TMPDIR/steps" <(done_by up "$ID" --carrier "$line")
+        [ -s "$BATS_TEST_TMPDIR/steps" ]
+    done
+}
+
 @test "probe: a line that leads nowhere is 69 with a hint, and nothing is left" {
     before=$(all_rules)
     deaf "$INGEST_A"
