@@ -2,6 +2,7 @@
 // What each verb does is in lib/carrier, the routing in lib/route; see carrier-connect(8).
 #include "base/harden.hpp"
 #include "base/log.hpp"
+#include "carrier/check.hpp"
 #include "carrier/exec.hpp"
 #include "carrier/preset.hpp"
 #include "carrier/records.hpp"
@@ -54,6 +55,15 @@ Result<Event> load_event(const Options &o) {
     return Event{std::move(config), std::move(vault), std::move(settings)};
 }
 
+// What a signal, if one came, makes of a verb that gave up.
+Result<int> given_up(cli::StopSignal &stop, const base::Error &error) {
+    const auto signal = stop.take();
+    if (!signal)
+        return std::unexpected(error);
+    base::log::error("{}", error.message);
+    return cli::StopSignal::exit_code(*signal);
+}
+
 Result<int> connect(const Options &o, const Event &event) {
     const auto choice = TRY(carrier::choose(event.settings, event.config, o.carrier));
     const auto media = TRY(carrier::media_user(event.config));
@@ -62,13 +72,8 @@ Result<int> connect(const Options &o, const Event &event) {
     const auto outcome =
         connector.up(event.settings, choice, media.uid,
                      {.dry_run = o.dry_run, .probe = !o.no_probe, .stop_fd = stop.fd()});
-    if (!outcome) {
-        const auto signal = stop.take();
-        if (!signal)
-            return std::unexpected(outcome.error());
-        base::log::error("{}", outcome.error().message);
-        return cli::StopSignal::exit_code(*signal);
-    }
+    if (!outcome)
+        return given_up(stop, outcome.error());
     if (o.dry_run) {
         print_steps(outcome->plan);
         return 0;
@@ -125,6 +130,31 @@ Result<int> preset(const Options &o) {
     return 0;
 }
 
+Result<int> check(const Options &o) {
+    if (!o.dry_run)
+        TRY(carrier::require_privilege(true));
+    auto event = TRY(load_event(o));
+    auto stop = TRY(cli::StopSignal::make());
+    auto connector = TRY(Connector::open(event.config.state, !o.dry_run));
+    const carrier::CheckRequest request{.settings = std::move(event.settings),
+                                        .config = std::move(event.config),
+                                        .carrier = o.carrier,
+                                        .how = {.probe = !o.no_probe, .stop_fd = stop.fd()}};
+    if (o.dry_run) {
+        print_steps(TRY(carrier::plan_check(request, connector)));
+        return 0;
+    }
+    const auto rows = carrier::check(request, connector);
+    if (!rows)
+        return given_up(stop, rows.error());
+    if (o.table)
+        cli::print_line(carrier::table(*rows));
+    for (const carrier::CheckRow &row : *rows)
+        if (!o.table)
+            print_record(carrier::record(row));
+    return carrier::verdict(*rows);
+}
+
 Result<int> exec(const Options &o) {
     if (o.dry_run)
         return connect(o, TRY(load_event(o)));
@@ -176,6 +206,11 @@ void define(CLI::App &app, Verbs verbs, Options &o) {
     verb = verbs.add("preset", "Show or set the carrier used when none is named", preset);
     verb->add_option("NAME", o.preset, "Its name in terminal.toml");
     dry_run_of(verb, o, "Check NAME, change nothing");
+    verb = verbs.add("check", "Try whether media can leave by another way", check);
+    id_of(verb, o);
+    source_of(verb, o);
+    verb->add_flag("--table", o.table, "For people");
+    dry_run_of(verb, o);
     verb = verbs.add("exec", "Connect, run a command and the sender, disconnect", exec);
     id_of(verb, o);
     source_of(verb, o);

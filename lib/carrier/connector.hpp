@@ -56,6 +56,15 @@ class Connector {
     /// Puts the kernel into the state that the files ask for. try_again: another verb is at work.
     [[nodiscard]] base::Result<Outcome> mend();
 
+    // For the leak test, which holds the folder's lock.
+    /// Takes the carriers' routes out of our tables and nothing else, as the kernel does when their
+    /// interfaces go.
+    [[nodiscard]] base::Result<void> take_routes_away();
+    /// What @p reservation uses as in @p before, and the kernel as all files ask for.
+    [[nodiscard]] base::Result<void> restore(const Carriers &before, const base::Id &reservation);
+    /// All that the test does to the kernel when @p up leads to it and @p before follows it.
+    [[nodiscard]] base::Result<route::Plan> plan_trial(const Outcome &up, const Carriers &before);
+
     [[nodiscard]] base::Result<std::vector<Status>> status();
 
     [[nodiscard]] base::Result<Carriers> carriers() const { return m_folder.load(); }

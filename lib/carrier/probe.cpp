@@ -1,15 +1,13 @@
 #include "carrier/probe.hpp"
 
 #include "base/fd.hpp"
-#include "route/address.hpp"
+#include "carrier/socket_address.hpp"
 #include "seal/echo.hpp"
 #include "seal/hash.hpp"
 #include "seal/keys.hpp"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <array>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -24,31 +22,6 @@ namespace {
 
 constexpr int k_questions = 10;
 constexpr base::Millis k_pause = 100ms;
-
-/// A socket address as sendto(2) and bind(2) take it.
-struct SocketAddress {
-    sockaddr_storage storage{};
-    socklen_t size = 0;
-
-    SocketAddress(const route::Address &address, std::uint16_t port) {
-        if (address.family == route::Family::v4) {
-            auto &v4 = reinterpret_cast<sockaddr_in &>(storage);
-            v4.sin_family = AF_INET;
-            v4.sin_port = htons(port);
-            std::ranges::copy(address.view(), reinterpret_cast<std::uint8_t *>(&v4.sin_addr));
-            size = sizeof v4;
-        } else {
-            auto &v6 = reinterpret_cast<sockaddr_in6 &>(storage);
-            v6.sin6_family = AF_INET6;
-            v6.sin6_port = htons(port);
-            std::ranges::copy(address.view(), reinterpret_cast<std::uint8_t *>(&v6.sin6_addr));
-            size = sizeof v6;
-        }
-    }
-    [[nodiscard]] const sockaddr *get() const {
-        return reinterpret_cast<const sockaddr *>(&storage);
-    }
-};
 
 Result<base::Fd> open_socket(const route::Address &relay, const ProbeWay &way) {
     const int family = relay.family == route::Family::v4 ? AF_INET : AF_INET6;

@@ -1,9 +1,8 @@
 #include "route/guard.hpp"
 
+#include "route/nft.hpp"
+
 #include <charconv>
-#include <memory>
-#include <new>
-#include <nftables/libnftables.h>
 
 namespace route {
 
@@ -12,35 +11,9 @@ using base::Result;
 
 namespace {
 
-struct FreeContext {
-    void operator()(nft_ctx *context) const { ::nft_ctx_free(context); }
-};
-using Context = std::unique_ptr<nft_ctx, FreeContext>;
-
-Context make_context() {
-    Context context{::nft_ctx_new(NFT_CTX_DEFAULT)};
-    if (!context)
-        throw std::bad_alloc();
-    ::nft_ctx_buffer_output(context.get());
-    ::nft_ctx_buffer_error(context.get());
-    ::nft_ctx_output_set_flags(context.get(),
-                               NFT_CTX_OUTPUT_STATELESS | NFT_CTX_OUTPUT_NUMERIC_ALL);
-    return context;
-}
-
-/// Runs @p commands in one transaction and returns what nft printed.
+/// Runs @p commands in one transaction and returns what nft printed, without counters' values.
 Result<std::string> run(const std::string &commands) {
-    const Context context = make_context();
-    if (::nft_run_cmd_from_buffer(context.get(), commands.c_str()) == 0)
-        return std::string(::nft_ctx_get_output_buffer(context.get()));
-    const std::string said = ::nft_ctx_get_error_buffer(context.get());
-    const std::string first = said.substr(0, said.find('\n'));
-    if (said.find("Operation not permitted") != std::string::npos)
-        return base::fail_hint(Errc::not_permitted, "run it as root, or with CAP_NET_ADMIN",
-                               "nftables: operation not permitted");
-    if (said.find("No such file") != std::string::npos)
-        return base::fail(Errc::no_input, "nftables: {}", first);
-    return base::fail(Errc::io, "nftables: {}", first);
+    return Nft{Nft::Counters::hidden}.run(commands);
 }
 
 std::vector<std::string> texts(const std::set<Address> &addresses, Family family) {
@@ -72,28 +45,6 @@ std::string refill(std::string_view name, const std::vector<std::string> &elemen
     if (!elements.empty())
         out +=
             fmt::format("add element inet slotcast {} {{ {} }}\n", name, fmt::join(elements, ", "));
-    return out;
-}
-
-/// Words of the text, with braces and separators standing alone or dropped.
-std::vector<std::string> words(std::string_view text) {
-    std::vector<std::string> out;
-    std::string word;
-    const auto end_word = [&] {
-        if (!word.empty())
-            out.push_back(std::exchange(word, {}));
-    };
-    for (const char c : text) {
-        if (c == '{' || c == '}') {
-            end_word();
-            out.emplace_back(1, c);
-        } else if (c == ' ' || c == '\t' || c == '\n' || c == ',' || c == ';') {
-            end_word();
-        } else {
-            word += c;
-        }
-    }
-    end_word();
     return out;
 }
 
@@ -139,7 +90,7 @@ std::string guard_text(const Guard &guard) {
 }
 
 std::optional<Guard> read_guard(std::string_view nft_text) {
-    const auto all = words(nft_text);
+    const auto all = nft_words(nft_text);
     Guard guard;
     guard.media_uid = uid_in(all);
     for (const std::string &name : members(all, "carriers")) {
@@ -167,7 +118,7 @@ std::optional<Guard> read_guard(std::string_view nft_text) {
         }
         return out;
     };
-    if (without_members(all) != without_members(words(guard_text(guard))))
+    if (without_members(all) != without_members(nft_words(guard_text(guard))))
         return std::nullopt;
     return guard;
 }
