@@ -18,6 +18,7 @@ struct Options {
     std::string duration = "10s";
     std::string record;
     bool append = false, overwrite = false;
+    std::string caps, passphrase_file;
     std::vector<std::string> warn_before{"5m", "1m"};
 };
 
@@ -45,13 +46,28 @@ base::Result<std::unique_ptr<push::Recorder>> recorder(const Options &options) {
                                                                     : Existing::refuse);
 }
 
+// INPUT with the options that say more of it.
+base::Result<push::InputName> input_name(const Options &options) {
+    using Kind = push::InputName::Kind;
+    push::InputName input = TRY(push::parse_input(options.input.empty() ? "test:" : options.input));
+    if (!options.caps.empty() && input.kind != Kind::file && input.kind != Kind::standard_input)
+        return base::fail(base::Errc::usage, "--caps: for a file or standard input");
+    input.caps = options.caps;
+    if (options.passphrase_file.empty())
+        return input;
+    if (input.kind != Kind::network || input.network.kind == push::NetworkName::Kind::udp)
+        return base::fail(base::Errc::usage, "--source-passphrase-file: for srt:// only");
+    input.passphrase = TRY(push::read_passphrase(options.passphrase_file));
+    return input;
+}
+
 base::Result<push::ReaderOptions> reader_options(const Options &options) {
     const auto id = base::Id::parse(options.id);
     if (!id)
         return base::fail(base::Errc::usage, "ID '{}': {}", options.id, id.error().message);
     if (options.input.empty() && !options.preflight)
         return base::fail(base::Errc::usage, "INPUT is required");
-    const auto input = TRY(push::parse_input(options.input.empty() ? "test:" : options.input));
+    const auto input = TRY(input_name(options));
     push::ReaderOptions out{.reservation = *id, .input = input, .loop = options.loop};
     out.warn_before = TRY(end_warnings(options.warn_before));
     if (options.preflight) {
@@ -62,8 +78,12 @@ base::Result<push::ReaderOptions> reader_options(const Options &options) {
         out.preflight = *duration;
         out.no_stats = options.stats.empty();
     }
-    if (out.loop && input.kind == push::InputName::Kind::standard_input)
+    using Kind = push::InputName::Kind;
+    if (out.loop && input.kind == Kind::standard_input)
         return base::fail(base::Errc::usage, "--loop: standard input cannot be read twice");
+    if (out.loop && input.kind == Kind::network)
+        return base::fail(base::Errc::usage, "--loop: {} has no end to begin again at",
+                          input.network.text);
     return out;
 }
 
@@ -111,7 +131,14 @@ int main(int argc, char **argv) {
         [options](CLI::App &app, cli::Action &action) {
             app.add_option("ID", options->id, "The reservation")->required();
             app.add_option("INPUT", options->input,
-                           "A media file, - (standard input) or test: (a test picture)");
+                           "A media file, - (standard input), udp://…, srt://…, gst:PIPELINE, or "
+                           "test: (a test picture)");
+            app.add_option("--caps", options->caps,
+                           "What raw media in a file or on standard input is, in GStreamer's words")
+                ->type_name("CAPS");
+            app.add_option("--source-passphrase-file", options->passphrase_file,
+                           "The passphrase of srt://")
+                ->type_name("FILE");
             app.add_flag("--loop", options->loop, "Begin the file again when it is at its end");
             app.add_option("--stats", options->stats,
                            "Write the statistics there; - is standard output")

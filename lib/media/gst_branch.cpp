@@ -56,9 +56,10 @@ std::optional<Passed> passable(const GstStructure *s) {
         return Passed{"h264", "h264parse"};
     if (name == "video/x-h265")
         return Passed{"h265", "h265parse"};
-    gint version = 0;
-    if (name == "audio/mpeg" && gst_structure_get_int(s, "mpegversion", &version) != FALSE &&
-        (version == 2 || version == 4))
+    const GValue *version = gst_structure_get_value(s, "mpegversion"); // a list of them is 2 and 4
+    if (name == "audio/mpeg" && version != nullptr &&
+        (!G_VALUE_HOLDS_INT(version) || g_value_get_int(version) == 2 ||
+         g_value_get_int(version) == 4))
         return Passed{"aac", "aacparse"};
     return std::nullopt;
 }
@@ -146,6 +147,20 @@ void GstBranches::no_more() {
                          "ffprobe shows what the input is"});
 }
 
+Result<void> GstBranches::take(GstPad *pad, const GstCaps *caps) {
+    if (gst_caps_is_any(caps) == FALSE && gst_caps_is_empty(caps) == FALSE)
+        return add_stream(pad, caps);
+    GstElement *parser = TRY(m_pipeline.add("parsebin"));
+    follow(parser);
+    return link(pad, static_pad(parser, "sink").get(), m_pipeline.input());
+}
+
+Result<void> GstBranches::encode_raw(GstPad *pad, const GstCaps *caps, bool video) {
+    (video ? m_has_video : m_has_audio) = true;
+    GstPad *mux_pad = TRY(request_mux_pad());
+    return encode_decoded({this, video, mux_pad}, pad, caps);
+}
+
 Result<void> GstBranches::add_stream(GstPad *pad, const GstCaps *caps) {
     if (gst_caps_is_empty(caps) != FALSE || gst_caps_is_any(caps) != FALSE)
         return leave_out(pad);
@@ -197,7 +212,8 @@ Result<void> GstBranches::encode(GstPad *pad, bool video) {
     g_signal_connect(decoder, "pad-added",
                      G_CALLBACK(+[](GstElement *, GstPad *decoded, gpointer data) {
                          const auto &to = *static_cast<Decoded *>(data);
-                         if (auto done = to.owner->encode_decoded(to, decoded); !done)
+                         const CapsPtr caps = caps_of(decoded);
+                         if (auto done = to.owner->encode_decoded(to, decoded, caps.get()); !done)
                              to.owner->m_pipeline.fail(std::move(done).error());
                      }),
                      m_decoded.back().get());
@@ -207,12 +223,11 @@ Result<void> GstBranches::encode(GstPad *pad, bool video) {
     return link(pad, static_pad(queue, "sink").get(), m_pipeline.input());
 }
 
-Result<void> GstBranches::encode_decoded(const Decoded &to, GstPad *pad) {
+Result<void> GstBranches::encode_decoded(const Decoded &to, GstPad *pad, const GstCaps *caps) {
     if (gst_pad_is_linked(to.mux_pad) != FALSE)
         return leave_out(pad);
-    const CapsPtr caps = caps_of(pad);
     const EncodePlan plan = plan_encoding(m_terms.max_rate, m_terms.max_gop_s,
-                                          to.video ? picture_of(caps.get()) : PictureFormat{});
+                                          to.video ? picture_of(caps) : PictureFormat{});
     const std::string text = to.video ? video_chain(plan) : audio_chain(plan);
     base::log::debug("{}: {}", m_pipeline.input(), text);
     GstElement *chain = TRY(m_pipeline.add_bin(text));

@@ -28,6 +28,10 @@ class GstBranches {
 
     /// Handles each stream that @p parser, a parsebin, finds.
     void follow(_GstElement *parser);
+    /// Handles what @p pad yields; @p caps may say no more than that it is anything.
+    [[nodiscard]] base::Result<void> take(_GstPad *pad, const _GstCaps *caps);
+    /// Encodes raw pictures or sound of @p caps.
+    [[nodiscard]] base::Result<void> encode_raw(_GstPad *pad, const _GstCaps *caps, bool video);
 
   private:
     struct Decoded {
@@ -40,7 +44,8 @@ class GstBranches {
     [[nodiscard]] base::Result<void> add_stream(_GstPad *pad, const _GstCaps *caps);
     [[nodiscard]] base::Result<void> pass(_GstPad *pad, const char *parser);
     [[nodiscard]] base::Result<void> encode(_GstPad *pad, bool video);
-    [[nodiscard]] base::Result<void> encode_decoded(const Decoded &to, _GstPad *pad);
+    [[nodiscard]] base::Result<void> encode_decoded(const Decoded &to, _GstPad *pad,
+                                                    const _GstCaps *caps);
     [[nodiscard]] base::Result<void> leave_out(_GstPad *pad);
     [[nodiscard]] base::Result<_GstPad *> request_mux_pad();
 

@@ -35,6 +35,22 @@ struct StreamTerms {
 open_media_stream(int fd, std::string name, std::vector<std::uint8_t> head,
                   const StreamTerms &terms);
 
+/// Raw pictures or sound from a descriptor, as @p caps describe them (GStreamer's words: media
+/// type, format, size, rate). Encoded. @p owned keeps it open; empty for standard input.
+[[nodiscard]] base::Result<std::unique_ptr<TsInput>> open_raw_stream(int fd, base::Fd owned,
+                                                                     std::string name,
+                                                                     const std::string &caps,
+                                                                     const StreamTerms &terms);
+/// usage: these are none, or not enough.
+[[nodiscard]] base::Result<void> check_raw_caps(const std::string &caps);
+
+/// A pipeline in gst-launch-1.0's words, whose open ends yield media. A transport stream passes as
+/// it is; of anything else the first video and the first audio are handled as those of a file.
+[[nodiscard]] base::Result<std::unique_ptr<TsInput>>
+open_user_pipeline(const std::string &description, const StreamTerms &terms);
+/// usage: it cannot be built; unavailable: an element is not installed.
+[[nodiscard]] base::Result<void> check_user_pipeline(const std::string &description);
+
 /// A moving test picture with the clock and the stream's time burnt in, and a tone, live.
 [[nodiscard]] base::Result<std::unique_ptr<TsInput>> open_test_input(const StreamTerms &terms);
 

@@ -19,20 +19,6 @@ constexpr std::size_t k_read_bytes = 65'536;
 constexpr guint k_sink_buffers = 256; // of 1316 bytes
 constexpr guint k_table_ticks = 9000; // 100 ms at 90 kHz: how long a new viewer waits for PAT, PMT
 
-Result<void> start_gstreamer() {
-    static const std::optional<Error> failure = []() -> std::optional<Error> {
-        GError *error = nullptr;
-        if (gst_init_check(nullptr, nullptr, &error) != FALSE)
-            return std::nullopt;
-        const std::string cause = error != nullptr ? error->message : "unknown cause";
-        g_clear_error(&error);
-        return Error{Errc::unavailable, "start GStreamer: " + cause};
-    }();
-    if (failure)
-        return std::unexpected(*failure);
-    return {};
-}
-
 constexpr const char *k_plugins_hint =
     "install gstreamer1.0-plugins-{base,good,bad,ugly}, gstreamer1.0-libav and gstreamer1.0-x";
 
@@ -69,6 +55,20 @@ GstBusSyncReply on_message(GstBus * /*bus*/, GstMessage *message, gpointer wake)
 }
 
 } // namespace
+
+Result<void> start_gstreamer() {
+    static const std::optional<Error> failure = []() -> std::optional<Error> {
+        GError *error = nullptr;
+        if (gst_init_check(nullptr, nullptr, &error) != FALSE)
+            return std::nullopt;
+        const std::string cause = error != nullptr ? error->message : "unknown cause";
+        g_clear_error(&error);
+        return Error{Errc::unavailable, "start GStreamer: " + cause};
+    }();
+    if (failure)
+        return std::unexpected(*failure);
+    return {};
+}
 
 bool gst_has_element(const char *factory) {
     GstElementFactory *found = gst_element_factory_find(factory);
@@ -152,11 +152,25 @@ Result<GstElement *> GstPipeline::add_described(const std::string &description) 
     return bin;
 }
 
+void GstPipeline::adopt(GstElement *bin) {
+    gst_bin_add(GST_BIN(m_pipeline), bin);
+}
+
+Result<void> GstPipeline::pass_stream(GstElement *bin) {
+    gst_element_unlink(m_mux, m_sink);
+    gst_bin_remove(GST_BIN(m_pipeline), m_mux);
+    m_mux = nullptr;
+    if (gst_element_link(bin, m_sink) == FALSE)
+        return base::fail(Errc::bug, "{}: the pipeline does not link to appsink", m_input);
+    return {};
+}
+
 Result<void> GstPipeline::change_state(int state) {
     const GstStateChangeReturn done =
         gst_element_set_state(m_pipeline, static_cast<GstState>(state));
     if (auto error = failure())
         return std::unexpected(std::move(*error));
+    m_live = m_live || done == GST_STATE_CHANGE_NO_PREROLL;
     if (done == GST_STATE_CHANGE_FAILURE)
         return base::fail(Errc::unavailable, "{}: GStreamer could not start", m_input);
     return {};

@@ -35,11 +35,17 @@ class GstPipeline {
     [[nodiscard]] base::Result<_GstElement *> add_bin(const std::string &description);
     /// add_bin() and a link from it to the multiplexer.
     [[nodiscard]] base::Result<_GstElement *> add_described(const std::string &description);
+    /// Takes over a bin that was made elsewhere.
+    void adopt(_GstElement *bin);
+    /// What @p bin yields is a transport stream already: no multiplexer.
+    [[nodiscard]] base::Result<void> pass_stream(_GstElement *bin);
     [[nodiscard]] _GstElement *mux() const { return m_mux; }
     [[nodiscard]] const std::string &input() const { return m_input; }
 
     [[nodiscard]] base::Result<void> pause();
     [[nodiscard]] base::Result<void> play();
+    /// It has a source that does not wait for anybody; known after pause().
+    [[nodiscard]] bool live() const { return m_live; }
     [[nodiscard]] int fd() const { return m_wake.get(); }
     [[nodiscard]] base::Result<TsInput::State> read(std::vector<std::uint8_t> &into);
 
@@ -58,10 +64,14 @@ class GstPipeline {
     _GstElement *m_pipeline = nullptr; // owned
     _GstElement *m_mux = nullptr;      // the pipeline's
     _GstElement *m_sink = nullptr;     // the pipeline's
+    bool m_live = false;
     base::Fd m_wake;
     std::mutex m_mutex;
     std::optional<base::Error> m_failure;
 };
+
+/// Starts GStreamer when it was not; unavailable when it does not.
+[[nodiscard]] base::Result<void> start_gstreamer();
 
 /// True when GStreamer has an element of that name.
 [[nodiscard]] bool gst_has_element(const char *factory);

@@ -148,6 +148,7 @@ Result<void> Reader::finish() {
     m_line.clear();
     m_finishing = true;
     m_input.reset();
+    m_streamed = m_pump != nullptr;
     m_written = m_pump ? m_pump->bytes_written() : 0;
     m_pump.reset(); // closes the pipe: what is in it is the last
     m_pipe.reset();
@@ -173,6 +174,9 @@ Result<void> Reader::await_end() {
         TRY(wait({}, until));
     if (!m_ended && m_signals == 0)
         return fail(Errc::unavailable, "the sender did not get everything out in time");
+    if (m_signals == 0 && m_streamed && m_written == 0 &&
+        m_options.input.kind == InputName::Kind::network)
+        return fail(Errc::no_input, "nothing came from the input, until the reservation ended");
     if (m_signals == 0 && m_written > 0 && m_status.bytes == 0)
         return fail_hint(
             Errc::unavailable,

@@ -107,6 +107,7 @@ class Reader {
     int m_signals = 0;
     bool m_ended = false; // the sender says that all is out
     bool m_finishing = false;
+    bool m_streamed = false;     // the programme had begun when it ended
     std::uint64_t m_written = 0; // into the pipe, of media
     std::string m_last_trouble;  // the newest detail of a status
     std::int64_t m_rtt_max_us = 0;

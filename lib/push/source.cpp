@@ -91,6 +91,16 @@ Result<std::unique_ptr<media::TsInput>> open_regular(const std::string &path,
     return media::open_media_file(path, terms);
 }
 
+// Raw media. Non-blocking: opening a FIFO would wait for its writer.
+Result<std::unique_ptr<media::TsInput>> open_raw(const InputName &input, bool standard,
+                                                 const media::StreamTerms &terms) {
+    if (standard)
+        return media::open_raw_stream(STDIN_FILENO, {}, input.path, input.caps, terms);
+    base::Fd file = TRY(open_file(input.path, O_NONBLOCK));
+    const int fd = file.get();
+    return media::open_raw_stream(fd, std::move(file), input.path, input.caps, terms);
+}
+
 } // namespace
 
 namespace detail {
@@ -125,21 +135,33 @@ Result<InputName> parse_input(std::string_view text) {
         return InputName{Kind::standard_input, "standard input"};
     if (text == "test:")
         return InputName{Kind::test, "test:"};
-    static constexpr std::array k_schemes{"test:", "rtsp:", "rtsps:", "v4l2:", "alsa:", "udp:",
-                                          "srt:",  "gst:",  "rtmp:",  "http:", "https:"};
+    if (text.starts_with("gst:"))
+        return InputName{Kind::pipeline, std::string(text.substr(4))};
+    if (text.starts_with("udp:") || text.starts_with("srt:")) {
+        InputName out{Kind::network, std::string(text)};
+        out.network = TRY(parse_network_name(text));
+        return out;
+    }
+    static constexpr std::array k_schemes{
+        "test:", "rtsp:", "rtsps:", "v4l2:", "alsa:", "rtmp:", "http:", "https:"};
     for (const std::string_view scheme : k_schemes)
         if (text.starts_with(scheme))
             return fail_hint(Errc::usage,
-                             "a file, - (standard input) and test: are read; bring others in with "
-                             "ffmpeg -i … -f mpegts - | push-stream ID -",
+                             "a file, - (standard input), test:, udp://, srt:// and gst: are read; "
+                             "bring others in with ffmpeg -i … -f mpegts - | push-stream ID -",
                              "INPUT '{}': inputs of this kind are not read", text);
     return InputName{Kind::file, std::string(text)};
 }
 
 Result<void> check_input(const InputName &input) {
-    if (input.kind == InputName::Kind::test)
+    using Kind = InputName::Kind;
+    if (!input.caps.empty())
+        TRY(media::check_raw_caps(input.caps));
+    if (input.kind == Kind::pipeline)
+        return media::check_user_pipeline(input.path);
+    if (input.kind == Kind::test || input.kind == Kind::network)
         return {};
-    const bool standard = input.kind == InputName::Kind::standard_input;
+    const bool standard = input.kind == Kind::standard_input;
     struct stat info{};
     // Not by opening it: a FIFO's writer would see a reader come and go.
     if (!standard &&
@@ -159,9 +181,16 @@ Result<void> check_input(const InputName &input) {
 
 Result<std::unique_ptr<media::TsInput>> open_input(const InputName &input,
                                                    const media::StreamTerms &terms) {
-    if (input.kind == InputName::Kind::test)
+    using Kind = InputName::Kind;
+    if (input.kind == Kind::test)
         return media::open_test_input(terms);
-    const bool standard = input.kind == InputName::Kind::standard_input;
+    if (input.kind == Kind::pipeline)
+        return media::open_user_pipeline(input.path, terms);
+    if (input.kind == Kind::network)
+        return open_network(input.network, input.passphrase, terms);
+    const bool standard = input.kind == Kind::standard_input;
+    if (!input.caps.empty())
+        return open_raw(input, standard, terms);
     struct stat info{};
     const std::string path = standard ? std::string(k_stdin_path) : input.path;
     if (::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {

@@ -3,6 +3,7 @@
 
 #include "base/result.hpp"
 #include "media/gst_input.hpp"
+#include "push/source_net.hpp"
 
 #include <functional>
 #include <memory>
@@ -13,12 +14,16 @@ namespace push {
 
 /// INPUT of the command line.
 struct InputName {
-    enum class Kind { file, standard_input, test };
+    enum class Kind { file, standard_input, test, pipeline, network };
     Kind kind = Kind::file;
-    std::string path; ///< of a file; else the name for error texts
+    std::string path;      ///< of a file; a pipeline's description; else the name for error texts
+    std::string caps{};    ///< of raw media in a file or on standard input; else empty
+    NetworkName network{}; ///< of Kind::network
+    std::string passphrase{}; ///< a secret: of SRT, or empty
 };
 
-/// Reads INPUT: a path, `-` or `test:`. usage: another `scheme:` that is not a file of that name.
+/// Reads INPUT: a path, `-`, `test:`, `udp://…`, `srt://…` or `gst:…`. usage: another `scheme:`
+/// that is not a file of that name.
 [[nodiscard]] base::Result<InputName> parse_input(std::string_view text);
 
 /// Refuses what cannot be read at all (no_input: missing or empty; not_permitted; bad_data: a

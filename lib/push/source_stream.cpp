@@ -1,6 +1,7 @@
 #include "push/source_detail.hpp"
 
 #include "base/log.hpp"
+#include "media/mp4_order.hpp"
 
 #include <poll.h>
 #include <unistd.h>
@@ -65,6 +66,17 @@ class StreamInput final : public media::TsInput {
         case Head::for_gstreamer:
             break;
         }
+        const media::Mp4Order order = media::mp4_order(m_head);
+        if (order == media::Mp4Order::unclear && !whole && m_head.size() < k_head_bytes)
+            return State::nothing_yet;
+        if (order == media::Mp4Order::index_last)
+            return base::fail_hint(Errc::bad_data,
+                                   "name the file, or redirect it: push-stream ID - <FILE; or "
+                                   "rewrite it: ffmpeg -i FILE "
+                                   "-c copy -movflags +faststart OUT",
+                                   "{}: the index of this MP4 file stands behind its media: a pipe "
+                                   "cannot go back to it",
+                                   m_name);
         m_converter = TRY(media::open_media_stream(m_fd, m_name, std::move(m_head), m_terms));
         TRY(m_converter->prepare());
         TRY(m_converter->start());

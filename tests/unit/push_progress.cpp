@@ -28,13 +28,17 @@ TEST_CASE("push: the progress line says how it goes, for how long, and over what
           "live 00:01:23, 00:58:37 left | 5.8 Mbit/s | RTT 12.1 ms | lost 3 | lineA");
 }
 
-TEST_CASE("push: INPUT is a file, standard input or the test picture") {
+TEST_CASE("push: INPUT is a file, standard input, the test picture, a pipeline or the network") {
     using Kind = push::InputName::Kind;
     CHECK(push::parse_input("-")->kind == Kind::standard_input);
     CHECK(push::parse_input("test:")->kind == Kind::test);
     CHECK(push::parse_input("a:b.ts")->kind == Kind::file);
     CHECK(push::parse_input("./rtsp:x")->kind == Kind::file);
-    for (const char *other : {"rtsp://camera/1", "udp://@:5000", "srt://h:1", "test:bars", ""}) {
+    CHECK(push::parse_input("gst:a ! b")->kind == Kind::pipeline);
+    CHECK(push::parse_input("gst:a ! b")->path == "a ! b");
+    CHECK(push::parse_input("udp://@:5000")->kind == Kind::network);
+    CHECK(push::parse_input("srt://h:1")->kind == Kind::network);
+    for (const char *other : {"rtsp://camera/1", "v4l2:/dev/video0", "udp:5000", "test:bars", ""}) {
         const auto input = push::parse_input(other);
         REQUIRE_FALSE(input.has_value());
         CHECK(input.error().code == base::Errc::usage);
