@@ -19,6 +19,7 @@ struct Options {
     std::string record;
     bool append = false, overwrite = false;
     std::string caps, passphrase_file;
+    std::string encoder = "auto";
     std::vector<std::string> warn_before{"5m", "1m"};
 };
 
@@ -69,6 +70,7 @@ base::Result<push::ReaderOptions> reader_options(const Options &options) {
         return base::fail(base::Errc::usage, "INPUT is required");
     const auto input = TRY(input_name(options));
     push::ReaderOptions out{.reservation = *id, .input = input, .loop = options.loop};
+    out.encoder = options.encoder;
     out.warn_before = TRY(end_warnings(options.warn_before));
     if (options.preflight) {
         const auto duration = base::parse_duration(options.duration);
@@ -136,6 +138,11 @@ int main(int argc, char **argv) {
             app.add_option("--caps", options->caps,
                            "What raw media in a file or on standard input is, in GStreamer's words")
                 ->type_name("CAPS");
+            app.add_option(
+                   "--encoder", options->encoder,
+                   "What encodes pictures that may not pass: auto, x264, x265, hardware, or "
+                   "an element")
+                ->type_name("NAME");
             app.add_option("--source-passphrase-file", options->passphrase_file,
                            "The passphrase of srt://")
                 ->type_name("FILE");

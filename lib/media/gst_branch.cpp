@@ -78,14 +78,14 @@ PictureFormat picture_of(const GstCaps *caps) {
     return out;
 }
 
-std::string video_chain(const EncodePlan &plan) {
+std::string video_chain(const EncodePlan &plan, const VideoEncoder &encoder) {
+    const std::string_view format = encoder.hardware ? "NV12" : "I420";
+    const std::string_view preset = encoder.codec == "h264" ? "veryfast" : "ultrafast";
     return fmt::format(
         "deinterlace ! videoconvert ! videoscale ! videorate ! "
-        "video/x-raw,format=I420,width={},height={},framerate={}/{},pixel-aspect-ratio=1/1 ! "
-        "x264enc tune=zerolatency speed-preset=veryfast bitrate={} vbv-buf-capacity={} "
-        "key-int-max={} ! video/x-h264,profile=main ! h264parse config-interval=-1",
-        plan.picture.width, plan.picture.height, plan.picture.fps_numerator,
-        plan.picture.fps_denominator, plan.video_kbps, plan.vbv_ms, plan.key_frame_distance);
+        "video/x-raw,format={},width={},height={},framerate={}/{},pixel-aspect-ratio=1/1 ! {}",
+        format, plan.picture.width, plan.picture.height, plan.picture.fps_numerator,
+        plan.picture.fps_denominator, encoder_chain(encoder, plan, preset));
 }
 
 std::string audio_chain(const EncodePlan &plan) {
@@ -115,6 +115,12 @@ GstPadProbeReturn mark_key_frame(GstPad *pad, GstPadProbeInfo *info, gpointer /*
 
 void mark_key_frames(GstPad *pad) {
     gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, mark_key_frame, nullptr, nullptr);
+}
+
+Result<VideoEncoder> video_encoder(const StreamTerms &terms) {
+    return choose_video_encoder(terms.encoder, terms.codecs, [](std::string_view element) {
+        return gst_has_element(std::string(element).c_str());
+    });
 }
 
 std::string aac_encoder() {
@@ -176,7 +182,8 @@ Result<void> GstBranches::add_stream(GstPad *pad, const GstCaps *caps) {
         base::log::debug("{}: {} passes as it is", m_pipeline.input(), as_it_is->codec);
         return pass(pad, as_it_is->parser);
     }
-    base::log::info("{}: {} is encoded to {}", m_pipeline.input(), name, video ? "H.264" : "AAC");
+    base::log::info("{}: {} is encoded to {}", m_pipeline.input(), name,
+                    video ? codec_title(TRY(video_encoder(m_terms)).codec) : "AAC");
     return encode(pad, video);
 }
 
@@ -228,7 +235,8 @@ Result<void> GstBranches::encode_decoded(const Decoded &to, GstPad *pad, const G
         return leave_out(pad);
     const EncodePlan plan = plan_encoding(m_terms.max_rate, m_terms.max_gop_s,
                                           to.video ? picture_of(caps) : PictureFormat{});
-    const std::string text = to.video ? video_chain(plan) : audio_chain(plan);
+    const std::string text =
+        to.video ? video_chain(plan, TRY(video_encoder(m_terms))) : audio_chain(plan);
     base::log::debug("{}: {}", m_pipeline.input(), text);
     GstElement *chain = TRY(m_pipeline.add_bin(text));
     const PadPtr out = static_pad(chain, "src");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "media/encoder_choice.hpp"
 #include "media/gst_input.hpp"
 
 #include <atomic>
@@ -79,6 +80,9 @@ class GstFeeder {
 
 /// Makes the tables precede each key frame that leaves @p pad, the last one before the multiplexer.
 void mark_key_frames(_GstPad *pad);
+
+/// The encoder of pictures that @p terms ask for, of those that are installed.
+[[nodiscard]] base::Result<VideoEncoder> video_encoder(const StreamTerms &terms);
 
 /// The AAC encoder that is installed.
 [[nodiscard]] std::string aac_encoder();

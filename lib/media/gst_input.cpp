@@ -17,6 +17,12 @@ bool StreamTerms::allows(std::string_view codec) const {
     return std::ranges::find(codecs, codec) != codecs.end();
 }
 
+Result<void> check_encoder(const StreamTerms &terms) {
+    TRY(start_gstreamer());
+    TRY(video_encoder(terms));
+    return {};
+}
+
 namespace {
 
 class MediaInput final : public TsInput {
@@ -91,18 +97,18 @@ Result<std::unique_ptr<TsInput>> open_media_stream(int fd, std::string name,
 Result<std::unique_ptr<TsInput>> open_test_input(const StreamTerms &terms) {
     auto pipeline = TRY(GstPipeline::make("test:"));
     const EncodePlan plan = plan_encoding(terms.max_rate, terms.max_gop_s, {1280, 720, 25, 1});
+    const VideoEncoder encoder = TRY(video_encoder(terms));
     const std::string clock = gst_has_element("clockoverlay")
                                   ? "clockoverlay time-format=\"%H:%M:%S\" font-desc=\"Sans 36\" ! "
                                     "timeoverlay halignment=right font-desc=\"Sans 36\" ! "
                                   : "";
     _GstElement *video = TRY(pipeline->add_described(fmt::format(
         "videotestsrc is-live=true pattern=smpte horizontal-speed=2 ! "
-        "video/x-raw,format=I420,width={},height={},framerate={}/{} ! {}queue ! "
-        "x264enc tune=zerolatency speed-preset=superfast bitrate={} vbv-buf-capacity={} "
-        "key-int-max={} ! video/x-h264,profile=main ! h264parse config-interval=-1 ! queue",
-        plan.picture.width, plan.picture.height, plan.picture.fps_numerator,
-        plan.picture.fps_denominator, clock, plan.video_kbps, plan.vbv_ms,
-        plan.key_frame_distance)));
+        "video/x-raw,format={},width={},height={},framerate={}/{} ! {}queue ! "
+        "{} ! queue",
+        encoder.hardware ? "NV12" : "I420", plan.picture.width, plan.picture.height,
+        plan.picture.fps_numerator, plan.picture.fps_denominator, clock,
+        encoder_chain(encoder, plan, encoder.codec == "h264" ? "superfast" : "ultrafast"))));
     GstPad *pad = gst_element_get_static_pad(video, "src");
     mark_key_frames(pad);
     gst_object_unref(pad);

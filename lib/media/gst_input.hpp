@@ -17,15 +17,19 @@ namespace media {
 struct StreamTerms {
     base::BitRate max_rate;          ///< of the transport stream
     std::int64_t max_gop_s = 2;      ///< seconds from key frame to key frame
-    std::vector<std::string> codecs; ///< what may pass without encoding: h264, h265, aac
+    std::vector<std::string> codecs; ///< what may be sent: h264, h265, aac
+    std::string encoder = "auto";    ///< of pictures, see choose_video_encoder()
 
     [[nodiscard]] bool allows(std::string_view codec) const;
 };
 
+/// Whether the encoder that @p terms name can be used: see choose_video_encoder().
+[[nodiscard]] base::Result<void> check_encoder(const StreamTerms &terms);
+
 /// The file at @p path. The first video and the first audio are kept; what terms.codecs names is
-/// remuxed as it is, anything else is decoded and encoded to H.264 and AAC within terms.max_rate.
-/// Yields as fast as it is read. Errors: bad_data, no media in it or broken; unavailable, no
-/// decoder for it.
+/// remuxed as it is, anything else is decoded and encoded to H.264 or H.265 and AAC within
+/// terms.max_rate. Yields as fast as it is read. Errors: bad_data, no media in it or broken;
+/// unavailable, no decoder for it.
 [[nodiscard]] base::Result<std::unique_ptr<TsInput>> open_media_file(const std::string &path,
                                                                      const StreamTerms &terms);
 

@@ -66,9 +66,11 @@ Result<void> Reader::open() {
     if (m_clock.now() >= m_hello->window.end)
         return fail(Errc::refused, "reservation {} ended at {}", m_options.reservation.text(),
                     base::format_rfc3339(m_hello->window.end));
-    m_terms = {m_hello->max_rate, m_hello->max_gop_s, m_hello->codecs};
+    m_terms = {m_hello->max_rate, m_hello->max_gop_s, m_hello->codecs, m_options.encoder};
     if (m_terms.codecs.empty())
         m_terms.codecs = {"h264", "h265", "aac"};
+    if (m_options.encoder != "auto")
+        TRY(media::check_encoder(m_terms));
     m_input = TRY(open_input(m_options.input, m_terms));
     return m_input->prepare();
 }

@@ -23,6 +23,7 @@ struct ReaderOptions {
     bool loop = false;
     bool progress = false;                   ///< stderr is a terminal that wants a line
     std::optional<base::Millis> preflight{}; ///< try the line for so long, before the window
+    std::string encoder = "auto";
     bool no_stats = false;
     Recorder *recorder = nullptr;            ///< borrowed
     std::vector<base::Millis> warn_before{}; ///< of the end

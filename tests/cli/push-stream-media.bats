@@ -155,6 +155,28 @@ frames() { ffprobe -v error -select_streams v -count_frames -show_entries stream
     assert_equal "$(codecs sound.ts)" aac
 }
 
+@test "push-stream: pictures are encoded by what was asked for, as far as the reservation allows it" {
+    push asked --rate 1500K -- --encoder x265 $ID "$media/old.mkv"
+    push only --rate 1500K --codec h265 --codec aac -- $ID "$media/old.ts" # x264 is no choice
+    push refused --codec h264 --codec aac --rate 2M -- --encoder x265 $ID "$media/old.mkv"
+    push unknown -- --encoder av1enc $ID "$media/old.mkv"
+    done_with asked
+    done_with only
+    for name in asked only; do
+        says $name 'is encoded to H.265'
+        assert_equal "$(codecs $name.ts)" 'aac hevc'
+        assert [ "$(frames $name.ts)" -ge 38 ]
+        report $name '.most_bps < 1500000 * 1.1 and .most_bps > 1500000 * 0.3'
+    done
+    for name in refused unknown; do
+        pid=pid_$name code=0
+        wait "${!pid}" || code=$?
+        assert_equal "$name $code" "$name 64"
+        says $name 'error: --encoder'
+        refute [ -s $name.ts ]
+    done
+}
+
 @test "push-stream: the test picture keeps to the rate, with a key frame every two seconds" {
     push low --rate 800K --duration 4.5 -- $ID test:
     done_with low

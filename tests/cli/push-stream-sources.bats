@@ -8,12 +8,12 @@ PORTS=31000 # and the next ones
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || exit 1
-    ffmpeg -v error -f lavfi -i testsrc2=s=320x180:r=25:d=1.2 -f lavfi -i sine=r=48000:d=1.2 \
+    ffmpeg -v error -f lavfi -i testsrc2=s=320x180:r=25:d=0.6 -f lavfi -i sine=r=48000:d=0.6 \
         -c:v libx264 -preset ultrafast -g 25 -b:v 400k -c:a aac -b:a 64k -f mpegts show.ts
     ffmpeg -v error -i show.ts -c copy late.mp4
     ffmpeg -v error -i show.ts -c copy -movflags +faststart fast.mp4
-    ffmpeg -v error -f lavfi -i testsrc2=s=160x90:r=25:d=1 -pix_fmt yuv420p -f rawvideo raw.yuv
-    ffmpeg -v error -f lavfi -i sine=r=48000:d=1 -ac 2 -f s16le raw.pcm
+    ffmpeg -v error -f lavfi -i testsrc2=s=160x90:r=25:d=0.6 -pix_fmt yuv420p -f rawvideo raw.yuv
+    ffmpeg -v error -f lavfi -i sine=r=48000:d=0.6 -ac 2 -f s16le raw.pcm
     echo 'correct-horse-battery' >passphrase
 }
 
@@ -43,7 +43,7 @@ frames() { ffprobe -v error -select_streams v -count_frames -show_entries stream
     local picture=video/x-raw,format=I420,width=160,height=90,framerate=25/1
     push --rate 1M --out video.ts -- --caps $picture $ID - < <(cat "$media/raw.yuv")
     assert_equal "$status" 0
-    assert_equal "$(codecs video.ts) $(frames video.ts)" 'h264 25'
+    assert_equal "$(codecs video.ts) $(frames video.ts)" 'h264 15'
     push --rate 1M --out sound.ts -- --caps audio/x-raw,format=S16LE,rate=48000,channels=2 $ID "$media/raw.pcm"
     assert_equal "$status" 0
     assert_equal "$(codecs sound.ts)" aac
@@ -62,10 +62,10 @@ frames() { ffprobe -v error -select_streams v -count_frames -show_entries stream
     push --out as-is.ts -- $ID "gst:filesrc location=$show ! video/mpegts,systemstream=true,packetsize=188 ! identity"
     assert_equal "$status" 0
     cmp as-is.ts "$show"
-    push --rate 1M --out both.ts -- $ID 'gst:videotestsrc num-buffers=30 ! video/x-raw,width=160,height=90,framerate=25/1 ! queue audiotestsrc num-buffers=55'
+    push --rate 1M --out both.ts -- $ID 'gst:videotestsrc num-buffers=15 ! video/x-raw,width=160,height=90,framerate=25/1 ! queue audiotestsrc num-buffers=28'
     assert_equal "$status" 0
-    assert_equal "$(codecs both.ts) $(frames both.ts)" 'aac h264 30'
-    push --duration 1.5 --out coded.ts -- $ID 'gst:videotestsrc is-live=true ! video/x-raw,width=160,height=90 ! x264enc tune=zerolatency bitrate=300'
+    assert_equal "$(codecs both.ts) $(frames both.ts)" 'aac h264 15'
+    push --duration 1 --out coded.ts -- $ID 'gst:videotestsrc is-live=true ! video/x-raw,width=160,height=90 ! x264enc tune=zerolatency bitrate=300'
     assert_equal "$status" 0
     assert_equal "$(codecs coded.ts)" h264
     refute grep encoded <<<"$stderr"
