@@ -7,6 +7,7 @@
 #include "carrier/preset.hpp"
 #include "carrier/records.hpp"
 #include "carrier/users.hpp"
+#include "carrier/watch.hpp"
 #include "cli/stop_signal.hpp"
 #include "cli/verbs.hpp"
 
@@ -155,6 +156,30 @@ Result<int> check(const Options &o) {
     return carrier::verdict(*rows);
 }
 
+Result<int> watch(const Options &o) {
+    if (o.dry_run)
+        return connect(o, TRY(load_event(o)));
+    TRY(carrier::require_privilege(false));
+    auto event = TRY(load_event(o));
+    auto stop = TRY(cli::StopSignal::make());
+    auto connector = TRY(Connector::open(event.config.state, true));
+    const auto done = carrier::watch({.settings = std::move(event.settings),
+                                      .config = std::move(event.config),
+                                      .carrier = o.carrier,
+                                      .probe = !o.no_probe,
+                                      .stop_fd = stop.fd(),
+                                      .tell =
+                                          [](const wire::Json &record) {
+                                              print_record(record);
+                                              return cli::flush();
+                                          }},
+                                     connector);
+    if (!done)
+        return given_up(stop, done.error());
+    const auto signal = stop.take();
+    return signal ? cli::StopSignal::exit_code(*signal) : 0;
+}
+
 Result<int> exec(const Options &o) {
     if (o.dry_run)
         return connect(o, TRY(load_event(o)));
@@ -211,6 +236,10 @@ void define(CLI::App &app, Verbs verbs, Options &o) {
     source_of(verb, o);
     verb->add_flag("--table", o.table, "For people");
     dry_run_of(verb, o);
+    verb = verbs.add("watch", "Look after the lines, move between them", watch);
+    id_of(verb, o);
+    source_of(verb, o);
+    dry_run_of(verb, o, "Print the steps of up, watch nothing");
     verb = verbs.add("exec", "Connect, run a command and the sender, disconnect", exec);
     id_of(verb, o);
     source_of(verb, o);

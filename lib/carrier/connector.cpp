@@ -146,7 +146,7 @@ void Connector::go_back(const Carriers &before, const Outcome &out, const std::s
 Result<void> Connector::go_up(Outcome &out, const CarrierState &next, const base::Id &reservation,
                               const Choice &choice, const UpHow &how) {
     route::State kernel = TRY(m_kernel.read(how.dry_run));
-    if (how.probe && choice.probe) {
+    if (how.spare || (how.probe && choice.probe)) {
         // With the turn that it had, so that neither table 4000 nor a sender moves there yet.
         CarrierState asking = next;
         Use &use = asking.uses[reservation];
@@ -154,6 +154,8 @@ Result<void> Connector::go_up(Outcome &out, const CarrierState &next, const base
         use.turn = had == nullptr ? 0 : had->turn;
         use.leaving = had != nullptr && had->leaving;
         TRY(advance(out, asking, kernel, how.dry_run));
+        if (how.spare)
+            return {};
         if (!how.dry_run)
             TRY(ask_relay(choice, how.stop_fd));
     }

@@ -15,8 +15,9 @@ struct Outcome {
 /// How `up` is to be done.
 struct UpHow {
     bool dry_run = false;
-    bool probe = true; ///< ask the relay's echo, when the settings tell it, before going on
-    int stop_fd = -1;  ///< readable: give up asking; -1: nothing does
+    bool probe = true;  ///< ask the relay's echo, when the settings tell it, before going on
+    int stop_fd = -1;   ///< readable: give up asking; -1: nothing does
+    bool spare = false; ///< connected and not asked through, but not made the active one
 };
 
 /// A carrier in use, as `status` shows it.
@@ -52,6 +53,9 @@ class Connector {
     /// sender has let go of that. try_again: another verb is at work.
     [[nodiscard]] base::Result<void> finish_leaving(const base::Id &reservation,
                                                     const Carriers &seen);
+
+    /// Takes the reservation off those carriers that were never active for it.
+    [[nodiscard]] base::Result<void> drop_spares(const base::Id &reservation);
 
     /// Puts the kernel into the state that the files ask for. try_again: another verb is at work.
     [[nodiscard]] base::Result<Outcome> mend();

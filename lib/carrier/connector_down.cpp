@@ -62,6 +62,18 @@ Result<void> Connector::finish_leaving(const base::Id &reservation, const Carrie
     return {};
 }
 
+Result<void> Connector::drop_spares(const base::Id &reservation) {
+    const auto lock = TRY(m_folder.lock(k_lock_wait_ms));
+    for (auto [name, state] : TRY(m_folder.load())) {
+        const auto use = state.uses.find(reservation);
+        if (use == state.uses.end() || use->second.turn != 0)
+            continue;
+        state.uses.erase(use);
+        TRY(state.uses.empty() ? m_folder.remove(name) : m_folder.store(state));
+    }
+    return apply(TRY(plan(TRY(m_folder.load()), false)));
+}
+
 /// False when no exec runs the reservation.
 Result<bool> Connector::mark_leaving(const base::Id &reservation) {
     const auto lock = TRY(m_folder.lock(k_lock_wait_ms));

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -52,6 +54,14 @@ bool answered(const base::Fd &fd, seal::ByteView key, const seal::EchoCookie &co
     }
 }
 
+Result<seal::Bytes> read_key(const wire::Probe &probe) {
+    auto key = TRY(seal::from_base64url(probe.key));
+    if (key.size() != std::tuple_size_v<seal::Hash256>)
+        return base::fail(Errc::bad_data, "the probe's key has {} bytes, not {}", key.size(),
+                          std::tuple_size_v<seal::Hash256>);
+    return key;
+}
+
 enum class Heard { answer, nothing, stop };
 
 Heard listen(const base::Fd &fd, int stop_fd, seal::ByteView key, const seal::EchoCookie &cookie,
@@ -73,10 +83,7 @@ Heard listen(const base::Fd &fd, int stop_fd, seal::ByteView key, const seal::Ec
 
 Result<std::chrono::microseconds> probe(const wire::Probe &probe, const ProbeWay &way,
                                         int stop_fd) {
-    const auto key = TRY(seal::from_base64url(probe.key));
-    if (key.size() != std::tuple_size_v<seal::Hash256>)
-        return base::fail(Errc::bad_data, "carrier {}: the probe's key has {} bytes, not {}",
-                          way.carrier, key.size(), std::tuple_size_v<seal::Hash256>);
+    const auto key = TRY(read_key(probe));
     const auto relay = TRY(route::Address::parse(probe.at.host));
     const SocketAddress to{relay, probe.at.port};
     const base::Fd fd = TRY(open_socket(relay, way));
@@ -105,6 +112,44 @@ Result<std::chrono::microseconds> probe(const wire::Probe &probe, const ProbeWay
         "carrier {}: the relay does not answer through interface {} (UDP echo at {} port {}{}{})",
         way.carrier, way.interface, probe.at.host, probe.at.port, failure == 0 ? "" : ": ",
         failure == 0 ? "" : base::errno_text(failure));
+}
+
+Result<Prober> Prober::make(const wire::Probe &probe) {
+    return Prober{probe.at, TRY(read_key(probe))};
+}
+
+Result<void> Prober::bind(const ProbeWay &way) {
+    m_fd = TRY(open_socket(TRY(route::Address::parse(m_at.host)), way));
+    const auto random = seal::random_bytes(sizeof m_first);
+    std::memcpy(&m_first, random.data(), sizeof m_first);
+    m_asked = 0;
+    return {};
+}
+
+void Prober::ask() {
+    const auto relay = route::Address::parse(m_at.host);
+    if (!m_fd || !relay)
+        return;
+    const SocketAddress to{*relay, m_at.port};
+    const auto question =
+        seal::echo_question(m_key, std::bit_cast<seal::EchoCookie>(m_first + m_asked++));
+    (void)::sendto(m_fd.get(), question.data(), question.size(), 0, to.get(), to.size);
+}
+
+bool Prober::heard() {
+    constexpr std::uint64_t k_last = 64;
+    std::array<std::uint8_t, 64> in{};
+    bool out = false;
+    for (;;) {
+        const ssize_t n = m_fd ? ::recv(m_fd.get(), in.data(), in.size(), MSG_TRUNC) : -1;
+        if (n < 0)
+            return out;
+        if (static_cast<std::size_t>(n) > in.size())
+            continue;
+        const auto cookie = seal::read_echo_answer(m_key, {in.data(), static_cast<std::size_t>(n)});
+        const auto age = cookie ? m_first + m_asked - std::bit_cast<std::uint64_t>(*cookie) : 0;
+        out = out || (age >= 1 && age <= std::min(k_last, m_asked));
+    }
 }
 
 } // namespace carrier

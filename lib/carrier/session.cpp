@@ -2,8 +2,6 @@
 
 #include "base/log.hpp"
 
-#include <algorithm>
-
 namespace carrier {
 
 using base::Errc;
@@ -26,15 +24,6 @@ std::vector<route::Address> addresses(const std::set<std::string> &texts) {
         if (const auto parsed = route::Address::parse(text))
             out.push_back(*parsed);
     return out;
-}
-
-/// True when the plan restores what only somebody else can have removed: links and addresses that
-/// come and go take routes with them, but neither rules nor the guard.
-bool tampered(const route::Plan &plan) {
-    return std::ranges::any_of(plan, [](const route::Step &step) {
-        return std::holds_alternative<route::AddRule>(step) ||
-               std::holds_alternative<route::SetGuard>(step);
-    });
 }
 
 } // namespace
@@ -147,24 +136,14 @@ void Session::finish_leaving(const Sender &sender) {
 }
 
 bool Session::mend() {
-    const auto done = m_connector.mend();
-    if (!done && done.error().code == Errc::try_again)
-        return false;
-    if (!done) {
-        if (m_trouble != done.error().message)
-            log::error("{}", done.error().message);
-        m_trouble = done.error().message;
-        return true;
-    }
-    if (tampered(done->plan))
-        log::warning("another program removed rules of ours; {} of them put back",
-                     done->plan.size());
-    const auto foreign = m_connector.foreign_rule();
-    const std::string rule = foreign && *foreign ? **foreign : std::string{};
-    if (!rule.empty() && rule != m_foreign)
-        log::warning("a rule of another program stands before ours: {}", rule);
-    m_foreign = rule;
-    return true;
+    const Mended done = m_upkeep.mend();
+    if (!done.trouble.empty())
+        log::error("{}", done.trouble);
+    if (done.put_back != 0)
+        log::warning("another program removed rules of ours; {} of them put back", done.put_back);
+    if (!done.foreign.empty())
+        log::warning("a rule of another program stands before ours: {}", done.foreign);
+    return !done.busy;
 }
 
 } // namespace carrier

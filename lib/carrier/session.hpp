@@ -5,6 +5,7 @@
 #include "carrier/connector.hpp"
 #include "carrier/control_watch.hpp"
 #include "carrier/sender.hpp"
+#include "carrier/upkeep.hpp"
 
 namespace carrier {
 
@@ -14,8 +15,8 @@ class Session {
     /// All of them outlive it.
     Session(const wire::Settings &settings, const conf::TerminalConfig &config,
             Connector &connector, const base::Clock &clock)
-        : m_settings(settings), m_config(config), m_connector(connector), m_clock(clock),
-          m_window(settings.window) {}
+        : m_settings(settings), m_config(config), m_connector(connector), m_upkeep(connector),
+          m_clock(clock), m_window(settings.window) {}
 
     /// Takes in what control said.
     void take(const News &news);
@@ -40,6 +41,7 @@ class Session {
     const wire::Settings &m_settings;
     const conf::TerminalConfig &m_config;
     Connector &m_connector;
+    Upkeep m_upkeep;
     base::ControlClock m_clock;
     resv::Window m_window;
     bool m_clock_known = false;
@@ -49,7 +51,6 @@ class Session {
     resv::State m_state = resv::State::booked;
     std::string m_active;    // the carrier that was told last
     std::string m_link_word; // how its link was
-    std::string m_foreign;   // the foreign rule that was warned of
     std::string m_trouble;   // the error that was reported, to say it once
 };
 

@@ -147,6 +147,10 @@ fs::path exec_lock(const fs::path &folder, const base::Id &reservation) {
     return folder / fmt::format("exec-{}.lock", reservation.text());
 }
 
+fs::path watch_lock(const fs::path &folder, const base::Id &reservation) {
+    return folder / fmt::format("watch-{}.lock", reservation.text());
+}
+
 } // namespace
 
 Result<base::FileLock> StateFolder::lock_exec(const base::Id &reservation) const {
@@ -157,6 +161,19 @@ Result<base::FileLock> StateFolder::lock_exec(const base::Id &reservation) const
             Errc::try_again, "use carrier-connect up to move it to another carrier",
             "reservation {}: another carrier-connect exec is running it", reservation.text());
     return lock;
+}
+
+Result<base::FileLock> StateFolder::lock_watch(const base::Id &reservation) const {
+    auto lock = base::FileLock::acquire(watch_lock(m_path, reservation), 0);
+    if (!lock && lock.error().code == Errc::try_again)
+        return base::fail(Errc::try_again,
+                          "reservation {}: another carrier-connect watch looks after it",
+                          reservation.text());
+    return lock;
+}
+
+void StateFolder::forget_watch(const base::Id &reservation) const {
+    ::unlink(watch_lock(m_path, reservation).c_str());
 }
 
 bool StateFolder::exec_runs(const base::Id &reservation) const {

@@ -65,10 +65,13 @@ class StateFolder {
     [[nodiscard]] base::Result<base::FileLock> lock(int wait_ms) const;
     /// Held by the exec of @p reservation; try_again when another one is running.
     [[nodiscard]] base::Result<base::FileLock> lock_exec(const base::Id &reservation) const;
-    /// Whether somebody holds that lock now.
+    /// Held by the watch of @p reservation; try_again when another one is running.
+    [[nodiscard]] base::Result<base::FileLock> lock_watch(const base::Id &reservation) const;
+    /// Whether somebody holds the exec's lock now.
     [[nodiscard]] bool exec_runs(const base::Id &reservation) const;
     /// Removes the file of that lock; for its holder, at its end.
     void forget_exec(const base::Id &reservation) const;
+    void forget_watch(const base::Id &reservation) const;
 
     /// What is stored; nothing when there is no folder. Reading needs no lock.
     [[nodiscard]] base::Result<Carriers> load() const;

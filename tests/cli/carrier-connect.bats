@@ -27,7 +27,7 @@ settings() { make-settings --terminal "$terminal" --in 1s --carrier lineA --carr
 event() { ID=$(settings "$@" | resv-store add | jq -r .reservation); }
 
 @test "no command, no ID, no COMMAND, a bad ID are wrong usage" {
-    for args in '' up down check exec 'up x' 'down not-an-id' 'up --carrier' "exec 01arz3ndektsv4rrffq69g5fav" 'frobnicate'; do
+    for args in '' up down check watch exec 'up x' 'down not-an-id' 'up --carrier' "exec 01arz3ndektsv4rrffq69g5fav" 'frobnicate'; do
         # shellcheck disable=SC2086 # words
         run --separate-stderr -64 carrier-connect $args
         assert_output ''
@@ -37,7 +37,7 @@ event() { ID=$(settings "$@" | resv-store add | jq -r .reservation); }
 
 @test "without privilege it says 77, and how to get it" {
     event
-    for verb in "up $ID" "down $ID" "check $ID" "exec $ID -- true"; do
+    for verb in "up $ID" "down $ID" "check $ID" "watch $ID" "exec $ID -- true"; do
         # shellcheck disable=SC2086 # words
         run -77 setpriv --bounding-set=-all --inh-caps=-all carrier-connect $verb
         assert_line --partial 'carrier-connect: error: carriers change the machine'

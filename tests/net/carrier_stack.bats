@@ -155,6 +155,42 @@ active_route() { on terminal ip route show table 4000 | grep ^default; }
     done
 }
 
+@test "watch: a silent cut moves the stream to the next line, and back when the first was good for 5 s" {
+    start_carrier run exec "$ID" -- sleep 60
+    running() { pgrep -P "$started" -x push-sender; }
+    wait_for 10 running
+    start_carrier watch watch "$ID"
+    events() { jq -e -s "any(.[]; $1)" "$BATS_TEST_TMPDIR/watch.out"; }
+    wait_for 5 events '.event == "up" and .carrier == "lineA"'
+    has_spare() { [ -s "$RUN/carriers/lineB.json" ]; }
+    wait_for 5 has_spare
+    run active_route
+    assert_output --partial 'dev carA'
+    deaf "$INGEST_A" # its interface stays as it was
+    wait_for 5 events '.event == "moved" and .from == "lineA" and .carrier == "lineB" and .why == "suspect"'
+    run active_route
+    assert_output --partial 'dev carB'
+    grep -q 'media moves from carrier lineA to lineB' "$BATS_TEST_TMPDIR/run.err"
+    # Nothing is good: it stays.
+    on relay nft delete table inet deaf
+    deaf "$INGEST_A" "$INGEST_B"
+    wait_for 5 events '.event == "suspect" and .carrier == "lineB"'
+    run active_route
+    assert_output --partial 'dev carB'
+    on relay nft delete table inet deaf
+    wait_for 20 events '.event == "moved" and .carrier == "lineA" and .why == "back"'
+    good=$(jq -r 'select(.event == "good" and .carrier == "lineA") | .time' "$BATS_TEST_TMPDIR/watch.out" | tail -n 1)
+    back=$(jq -r 'select(.event == "moved" and .carrier == "lineA") | .time' "$BATS_TEST_TMPDIR/watch.out")
+    [ "$(echo "$(date -d "$back" +%s.%N) - $(date -d "$good" +%s.%N) > 4.8" | bc)" = 1 ]
+    assert_equal "$(jq -c 'select(.event == "moved")' "$BATS_TEST_TMPDIR/watch.out" | wc -l)" 2
+    assert_matches_schema carrier-connect <"$BATS_TEST_TMPDIR/watch.out"
+    assert_equal "$(lab_bytes media inet0)" 0
+    kill "$started"
+    code=0
+    wait "$started" || code=$?
+    assert_equal "$code" 143
+}
+
 @test "reservations stay off the carrier that holds the better default route" {
     run on terminal ip route get "$CONTROL_ADDRESS"
     assert_output --partial 'dev carB' # what a careless program would do
