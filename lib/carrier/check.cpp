@@ -74,6 +74,7 @@ Result<void> try_out(const Trial &trial, LineState state, route::Tally &tally,
     const std::size_t first = out.size();
     for (std::size_t i = 0; i < trial.rows.size(); ++i) {
         std::vector<LeakProbe> probes;
+        probes.reserve(trial.ways.size());
         for (const std::string &way : trial.ways)
             probes.push_back({trial.rows[i].to, way});
         TRY(send_as(trial.who[i], probes, route::Tally::k_port));
@@ -98,9 +99,10 @@ Result<std::vector<CheckRow>> try_all(const Trial &trial, const Choice &choice,
                                       const std::set<std::string> &carriers, int stop_fd,
                                       Connector &connector) {
     std::vector<route::Watched> watched;
+    watched.reserve(trial.rows.size());
     for (std::size_t i = 0; i < trial.rows.size(); ++i)
         watched.push_back({trial.who[i].uid, trial.rows[i].to});
-    auto tally = TRY(route::Tally::start(std::move(watched), carriers));
+    auto tally = TRY(route::Tally::start(watched, carriers));
     std::vector<CheckRow> out;
     TRY(try_out(trial, LineState::up, tally, out));
     TRY(check_stop(stop_fd));

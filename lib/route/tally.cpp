@@ -55,7 +55,8 @@ std::uint64_t packets(const std::vector<std::string> &words, const std::string &
 
 } // namespace
 
-Result<Tally> Tally::start(std::vector<Watched> watched, const std::set<std::string> &carriers) {
+Result<Tally> Tally::start(const std::vector<Watched> &watched,
+                           const std::set<std::string> &carriers) {
     Nft nft{Nft::Counters::hidden};
     const auto made = nft.run(table_text(watched, carriers));
     if (!made && made.error().code == Errc::io)

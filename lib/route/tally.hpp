@@ -32,7 +32,7 @@ class Tally {
 
     /// Counts from now on. @p carriers are interfaces. unavailable: the kernel cannot tie a table
     /// to a process (Linux 5.12).
-    [[nodiscard]] static base::Result<Tally> start(std::vector<Watched> watched,
+    [[nodiscard]] static base::Result<Tally> start(const std::vector<Watched> &watched,
                                                    const std::set<std::string> &carriers);
 
     /// What left since the last call, in the order of what is watched.
