@@ -54,7 +54,7 @@ class Watch {
     Result<void> mend();
     Result<void> follow();
     Result<void> tell(std::string_view event, const std::string &carrier,
-                      wire::JsonObject more = {});
+                      const wire::JsonObject &more = {});
     [[nodiscard]] std::string &active() { return m_lines[m_active].choice.name; }
     void prefer(const std::string &name);
 
@@ -74,14 +74,14 @@ class Watch {
 };
 
 Result<void> Watch::tell(std::string_view event, const std::string &carrier,
-                         wire::JsonObject more) {
+                         const wire::JsonObject &more) {
     wire::JsonObject out{{"type", "event"},
                          {"v", 1},
                          {"time", base::format_rfc3339(m_clock.now())},
                          {"reservation", m_request.settings.reservation.text()},
                          {"event", event},
                          {"carrier", carrier}};
-    for (auto &[key, value] : more)
+    for (const auto &[key, value] : more)
         out[key] = value;
     return m_request.tell(out);
 }

@@ -76,10 +76,10 @@ Result<void> Reader::await_live() {
     const SteadyTime until = m_clock.steady() + k_connect;
     while (!over() && m_status.state != "live") {
         if (m_clock.steady() >= until)
-            return fail_hint(Errc::unavailable, "carrier-connect check shows where it ends",
-                             "the relay was not reached in {} s{}{}",
-                             std::chrono::seconds(k_connect).count(),
-                             m_last_trouble.empty() ? "" : ": ", m_last_trouble);
+            return fail_hint(
+                Errc::unavailable, "carrier-connect up asks the relay through the line",
+                "the relay was not reached in {} s{}{}", std::chrono::seconds(k_connect).count(),
+                m_last_trouble.empty() ? "" : ": ", m_last_trouble);
         TRY(wait({}, until));
     }
     return {};

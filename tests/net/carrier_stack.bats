@@ -19,6 +19,7 @@ teardown() {
 }
 
 connect() { terminal carrier-connect "$@"; }
+running() { pgrep -P "$started" -x push-sender; } # the exec that was started last
 
 # By its own pid, not that of a shell: signals are for it.
 start_carrier() {
@@ -108,7 +109,6 @@ active_route() { on terminal ip route show table 4000 | grep ^default; }
 @test "probe: when the new line leads nowhere, the old one and the sender stay as they are" {
     connect up "$ID" >/dev/null
     start_carrier run exec "$ID" -- sleep 30
-    running() { pgrep -P "$started" -x push-sender; }
     wait_for 10 running
     on terminal sh -c 'ip rule; ip -6 rule; ip route show table all; nft -s list ruleset' >"$BATS_TEST_TMPDIR/before"
     cp -a "$RUN/carriers" "$BATS_TEST_TMPDIR/carriers"
@@ -157,7 +157,6 @@ active_route() { on terminal ip route show table 4000 | grep ^default; }
 
 @test "watch: a silent cut moves the stream to the next line, and back when the first was good for 5 s" {
     start_carrier run exec "$ID" -- sleep 60
-    running() { pgrep -P "$started" -x push-sender; }
     wait_for 10 running
     start_carrier watch watch "$ID"
     events() { jq -e -s "any(.[]; $1)" "$BATS_TEST_TMPDIR/watch.out"; }
