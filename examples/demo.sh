@@ -82,9 +82,9 @@ control resv-control enrol studio --role distributor |
 
 at() { date -u -d "@$(($(date +%s) + $1))" +%Y-%m-%dT%H:%M:%SZ; }
 start=$(at 10)
-end=$(at 50)
-show "resv-request slots --from $start --to … --duration 40s --rate 4M --table"
-terminal resv-request slots --from "$start" --to "$(at 600)" --duration 40s --rate 4M \
+end=$(at 55)
+show "resv-request slots --from $start --to … --duration 45s --rate 4M --table"
+terminal resv-request slots --from "$start" --to "$(at 600)" --duration 45s --rate 4M \
     --carrier lineA --carrier lineB --table
 show "resv-request book --start $start --end $end --rate 4M … | resv-store add"
 terminal resv-request book --start "$start" --end "$end" --rate 4M --title 'Town hall' \
@@ -153,7 +153,11 @@ later gst_ts play_gst "$base/live.ts"
 wait_until 15 "the playlist" on viewer curl -sf "$base/index.m3u8"
 later ffmpeg_hls play_ffmpeg "$base/index.m3u8"
 later gst_hls play_gst "$base/index.m3u8"
-sleep 6
+# Cut before a player has begun, the line would show nothing about it.
+plays() { [ "$(frames_"${1%%_*}" "$1")" -gt 100 ]; }
+for player in ffmpeg_ts gst_ts ffmpeg_hls gst_hls; do
+    wait_until 20 "the picture of $player" plays $player
+done
 refused "second publisher" "$(try_publish busy "$(url_of "$id")")"
 
 # --- 4. The cut ----------------------------------------------------------------------------------
