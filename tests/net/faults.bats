@@ -66,13 +66,14 @@ add_rules() {
 }
 restart_relay() {
     kill -9 "$(cat "$STACK/relay.pid")"
-    wait_for 2 eval '[ -z "$(ip netns pids "$LAB-relay")" ]'
+    wait_for 10 eval '[ -z "$(ip netns pids "$LAB-relay")" ]'
     daemon relay relay-serve --events -
 }
 kill_connect() {
     local pid
     for pid in $(ip netns pids "$LAB-terminal"); do
-        [ "$(cat "/proc/$pid/comm")" != carrier-connect ] || kill -9 "$pid"
+        # Its children die with it, perhaps before it is their turn.
+        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != carrier-connect ] || kill -9 "$pid" 2>/dev/null || true
     done
     wait "${started_push:-}" 2>/dev/null || true
 }
