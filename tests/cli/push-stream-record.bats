@@ -2,6 +2,7 @@
 # shellcheck disable=SC2154 # run --separate-stderr sets $stderr
 
 load ../lib/common
+load ../lib/push
 
 ID=01hzzzzzzzzzzzzzzzzzzzzzzz
 
@@ -13,17 +14,6 @@ setup_file() {
 setup() {
     cd "$BATS_TEST_TMPDIR" || exit 1
     show=$BATS_FILE_TMPDIR/show.ts
-}
-
-# push [fake-sender's options] -- ARGUMENTS of push-stream
-push() {
-    local options=()
-    while [ "$1" != -- ]; do
-        options+=("$1")
-        shift
-    done
-    shift
-    run --separate-stderr timeout 20 fake-sender "${options[@]}" -- push-stream "$@"
 }
 
 @test "push-stream: a recording is what was sent, and takes nobody's place unasked" {

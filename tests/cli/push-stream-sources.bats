@@ -2,6 +2,9 @@
 # shellcheck disable=SC2154,SC2016 # run --separate-stderr sets $stderr; a shell inside
 
 load ../lib/common
+load ../lib/push
+
+export PUSH_LIMIT=30 # it waits for media that others send
 
 ID=01hzzzzzzzzzzzzzzzzzzzzzzz
 PORTS=31000 # and the next ones
@@ -24,17 +27,6 @@ setup() {
 }
 
 teardown() { end_started; }
-
-# push [fake-sender's options] -- ARGUMENTS of push-stream
-push() {
-    local options=()
-    while [ "$1" != -- ]; do
-        options+=("$1")
-        shift
-    done
-    shift
-    run --separate-stderr timeout 30 fake-sender "${options[@]}" -- push-stream "$@"
-}
 
 codecs() { ffprobe -v error -show_entries stream=codec_name -of csv=p=0 "$1" | sort -u | xargs; }
 frames() { ffprobe -v error -select_streams v -count_frames -show_entries stream=nb_read_frames -of csv=p=0 "$1" | head -1; }

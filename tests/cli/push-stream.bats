@@ -3,6 +3,7 @@
 # shellcheck disable=SC2154 # run --separate-stderr sets $stderr
 
 load ../lib/common
+load ../lib/push
 
 ID=01hzzzzzzzzzzzzzzzzzzzzzzz
 
@@ -16,17 +17,6 @@ setup_file() {
 setup() {
     cd "$BATS_TEST_TMPDIR" || exit 1
     show=$BATS_FILE_TMPDIR/show.ts
-}
-
-# push [fake-sender's options] -- ARGUMENTS of push-stream
-push() {
-    local options=()
-    while [ "$1" != -- ]; do
-        options+=("$1")
-        shift
-    done
-    shift
-    run --separate-stderr timeout 20 fake-sender "${options[@]}" -- push-stream "$@"
 }
 
 report() { jq -e "$1" report.json >/dev/null || { cat report.json; return 1; }; }
