@@ -1,7 +1,12 @@
 #include "route/nft.hpp"
 
+#include "base/fd.hpp"
+
+#include <fcntl.h>
+#include <linux/netlink.h>
 #include <new>
 #include <nftables/libnftables.h>
+#include <sys/socket.h>
 #include <utility>
 
 namespace route {
@@ -9,11 +14,29 @@ namespace route {
 using base::Errc;
 using base::Result;
 
+namespace {
+
+/// The library's socket is inherited by programs that are run, and would keep our tables there.
+nft_ctx *open_context() {
+    base::Fd next{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    const int fd = next.get(); // the lowest free number, which the socket gets
+    next.reset();
+    nft_ctx *const out = ::nft_ctx_new(NFT_CTX_DEFAULT);
+    int protocol = 0;
+    socklen_t size = sizeof protocol;
+    if (fd >= 0 && ::getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
+        protocol == NETLINK_NETFILTER)
+        ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return out;
+}
+
+} // namespace
+
 void Nft::Free::operator()(nft_ctx *context) const {
     ::nft_ctx_free(context);
 }
 
-Nft::Nft(Counters counters) : m_context(::nft_ctx_new(NFT_CTX_DEFAULT)) {
+Nft::Nft(Counters counters) : m_context(open_context()) {
     if (!m_context)
         throw std::bad_alloc();
     ::nft_ctx_buffer_output(m_context.get());
