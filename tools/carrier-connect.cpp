@@ -10,6 +10,7 @@
 #include "carrier/watch.hpp"
 #include "cli/stop_signal.hpp"
 #include "cli/verbs.hpp"
+#include "route/isolation.hpp"
 
 namespace {
 
@@ -22,7 +23,7 @@ using vault::Vault;
 
 struct Options {
     conf::TerminalFlags flags;
-    std::string id, carrier, settings, preset;
+    std::string id, carrier, settings, preset, isolate;
     bool dry_run = false, no_probe = false, table = false;
     std::vector<std::string> command;
 };
@@ -56,6 +57,12 @@ Result<Event> load_event(const Options &o) {
     return Event{std::move(config), std::move(vault), std::move(settings)};
 }
 
+void print_isolation(const route::Policy &policy) {
+    for (const std::string &command : route::isolation_commands(policy))
+        print_record(wire::JsonObject{
+            {"type", "step"}, {"v", 1}, {"action", "isolate"}, {"command", command}});
+}
+
 // What a signal, if one came, makes of a verb that gave up.
 Result<int> given_up(cli::StopSignal &stop, const base::Error &error) {
     const auto signal = stop.take();
@@ -77,6 +84,9 @@ Result<int> connect(const Options &o, const Event &event) {
         return given_up(stop, outcome.error());
     if (o.dry_run) {
         print_steps(outcome->plan);
+        if (!o.isolate.empty())
+            print_isolation(
+                TRY(connector.policy_of(outcome->carriers, event.settings.reservation)));
         return 0;
     }
     for (const carrier::Status &status : TRY(connector.status()))
@@ -184,6 +194,8 @@ Result<int> exec(const Options &o) {
     if (o.dry_run)
         return connect(o, TRY(load_event(o)));
     TRY(carrier::require_privilege(true));
+    if (!o.isolate.empty())
+        TRY(carrier::require_isolation_privilege());
     auto event = TRY(load_event(o));
     const auto stop = TRY(cli::StopSignal::make({SIGHUP, SIGCHLD}));
     auto connector = TRY(Connector::open(event.config.state, true));
@@ -191,6 +203,7 @@ Result<int> exec(const Options &o) {
                           .config = std::move(event.config),
                           .carrier = o.carrier,
                           .probe = !o.no_probe,
+                          .isolate = !o.isolate.empty(),
                           .command = o.command,
                           .signal_fd = stop.fd(),
                           .restore_signals = [&stop] { stop.unblock(); }},
@@ -243,6 +256,9 @@ void define(CLI::App &app, Verbs verbs, Options &o) {
     verb = verbs.add("exec", "Connect, run a command and the sender, disconnect", exec);
     id_of(verb, o);
     source_of(verb, o);
+    verb->add_option("--isolate", o.isolate, "Let the sender see its carriers alone: netns")
+        ->type_name("HOW")
+        ->check(CLI::IsMember({"netns"}));
     verb->add_option("COMMAND", o.command, "What to run, behind --")->required();
     dry_run_of(verb, o, "Print the steps of up, run nothing");
 }

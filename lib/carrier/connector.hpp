@@ -70,6 +70,9 @@ class Connector {
     [[nodiscard]] base::Result<route::Plan> plan_trial(const Outcome &up, const Carriers &before);
 
     [[nodiscard]] base::Result<std::vector<Status>> status();
+    /// What the kernel should have if nobody but @p reservation used @p carriers.
+    [[nodiscard]] base::Result<route::Policy> policy_of(const Carriers &carriers,
+                                                        const base::Id &reservation);
 
     [[nodiscard]] base::Result<Carriers> carriers() const { return m_folder.load(); }
     [[nodiscard]] base::Result<std::optional<route::Link>> link(const std::string &interface) {

@@ -44,6 +44,16 @@ Result<route::Policy> Connector::policy(const Carriers &carriers) {
     return out;
 }
 
+Result<route::Policy> Connector::policy_of(const Carriers &carriers, const base::Id &reservation) {
+    Carriers own;
+    for (auto [name, state] : carriers) {
+        std::erase_if(state.uses, [&](const auto &use) { return use.first != reservation; });
+        if (!state.uses.empty())
+            own[name] = std::move(state);
+    }
+    return policy(own);
+}
+
 Result<route::Plan> Connector::plan(const Carriers &carriers, bool guard_unknown) {
     const route::State wanted = route::wanted(TRY(policy(carriers)));
     auto current = TRY(m_kernel.read(guard_unknown));

@@ -65,6 +65,7 @@ class Run {
     Identity m_media;
     std::optional<Identity> m_user; // who the command runs as; nothing: as we are
     std::optional<ControlWatch> m_control;
+    std::optional<route::Isolation> m_isolation; // nothing: the sender is where we are
     std::optional<Sender> m_sender;
     pid_t m_command = -1;
     std::optional<int> m_command_code;
@@ -179,6 +180,7 @@ Result<std::optional<int>> Run::start_command(base::MessageSocket reader) {
                                 .environment = environment_with(changes),
                                 .become = m_user,
                                 .executable_fd = -1,
+                                .network_fd = -1,
                                 .fds = {{reader.fd(), reader.fd()}},
                                 .confined = false,
                                 .restore_signals = m_request.restore_signals});
@@ -201,7 +203,10 @@ int Run::loop() {
 /// With the carrier up: the sender and the command, to its end.
 Result<int> Run::with_carrier() {
     base::MessageSocket reader;
-    m_sender.emplace(TRY(Sender::start(m_media, m_request.restore_signals, reader)));
+    m_sender.emplace(TRY(Sender::start({.media = m_media,
+                                        .network_fd = m_isolation ? m_isolation->fd() : -1,
+                                        .restore_signals = m_request.restore_signals},
+                                       reader)));
     m_mend_again = !m_session.mend();
     m_session.refresh(*m_sender);
     if (const auto code = TRY(start_command(std::move(reader))))
@@ -218,10 +223,13 @@ Result<int> Run::all() {
     TRY(m_session.check_open());
     const wire::Settings &settings = m_request.settings;
     const Choice choice = TRY(choose(settings, m_request.config, m_request.carrier));
+    if (m_request.isolate)
+        m_session.isolate(m_isolation.emplace(TRY(route::Isolation::make())));
     TRY(m_connector.up(settings, choice, m_media.uid, {.probe = m_request.probe}));
     log::info("carrier {} is up on interface {}", choice.name, choice.interface);
     auto code = with_carrier();
     m_sender.reset();
+    m_isolation.reset();
     if (const auto down = m_connector.down(settings.reservation, false); !down) {
         log::error("{}", down.error().message);
         if (code && *code == 0)

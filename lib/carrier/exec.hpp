@@ -11,8 +11,9 @@ namespace carrier {
 struct ExecRequest {
     wire::Settings settings;
     conf::TerminalConfig config;
-    std::string carrier; ///< as --carrier gave it, may be empty
-    bool probe = true;   ///< ask the relay's echo before anything is sent
+    std::string carrier;  ///< as --carrier gave it, may be empty
+    bool probe = true;    ///< ask the relay's echo before anything is sent
+    bool isolate = false; ///< the sender sees loopback and its carriers, see route::Isolation
     std::vector<std::string> command;
     int signal_fd = -1; ///< a signalfd for SIGINT, SIGTERM, SIGHUP and SIGCHLD, which are blocked
     std::function<void()> restore_signals; ///< gives a child its mask back; async-signal-safe

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <grp.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -24,7 +25,7 @@ using base::Result;
 namespace {
 
 // Where the child stopped, for the error text; an enumerator, because it crosses a pipe.
-enum class Stage : int { user, descriptors, run };
+enum class Stage : int { network, user, descriptors, run };
 
 struct Failure {
     Stage stage = Stage::run;
@@ -92,6 +93,8 @@ void confine(pid_t parent) {
     if (what.restore_signals)
         what.restore_signals();
     ::signal(SIGPIPE, SIG_DFL);
+    if (what.network_fd >= 0 && ::setns(what.network_fd, CLONE_NEWNET) != 0)
+        give_up(report, Stage::network);
     if (what.confined) // what needs the capability to give capabilities up
         for (int capability = 0; ::prctl(PR_CAPBSET_DROP, capability) == 0; ++capability) {
         }
@@ -112,6 +115,10 @@ void confine(pid_t parent) {
 
 NotRun not_run(const Spawn &what, const Failure &failure) {
     const std::string &name = what.argv.front();
+    if (failure.stage == Stage::network)
+        return {126, base::fail(Errc::not_permitted, "run {}: enter its network namespace: {}",
+                                name, base::errno_text(failure.err))
+                         .error()};
     if (failure.stage == Stage::user)
         return {126, base::fail(Errc::not_permitted, "run {}: become user {}: {}", name,
                                 what.become ? what.become->uid : 0, base::errno_text(failure.err))

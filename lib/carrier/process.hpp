@@ -14,6 +14,7 @@ struct Spawn {
     std::vector<std::string> environment; ///< NAME=value
     std::optional<Identity> become;       ///< nothing: stay
     int executable_fd = -1;               ///< run this file, wherever it is; else argv[0] by PATH
+    int network_fd = -1;                  ///< a network namespace to run in; else ours
     std::vector<std::pair<int, int>> fds; ///< descriptor here → its number there
     /// No capabilities, none to be had, no other descriptors, / as folder, /dev/null for stdin and
     /// stdout, a process group of its own (the terminal's ^C is not for it), dies with us.

@@ -22,19 +22,19 @@ constexpr int k_reader_fd = 4;
 constexpr base::Millis k_term_patience{1000};
 } // namespace
 
-Result<Sender> Sender::start(const Identity &media, const std::function<void()> &restore_signals,
-                             base::MessageSocket &reader) {
+Result<Sender> Sender::start(const How &how, base::MessageSocket &reader) {
     const base::Fd program = TRY(open_helper("push-sender"));
     auto plan = TRY(base::MessageSocket::make_pair());
     auto media_in = TRY(base::MessageSocket::make_pair());
     Spawn what{.argv = {"push-sender", "--plan-fd", std::to_string(k_plan_fd), "--reader-fd",
                         std::to_string(k_reader_fd)},
                .environment = {"PATH=/usr/bin:/bin"},
-               .become = media,
+               .become = how.media,
                .executable_fd = program.get(),
+               .network_fd = how.network_fd,
                .fds = {{plan.second.fd(), k_plan_fd}, {media_in.first.fd(), k_reader_fd}},
                .confined = true,
-               .restore_signals = restore_signals};
+               .restore_signals = how.restore_signals};
     auto pid = spawn(what);
     if (!pid)
         return std::unexpected(std::move(pid).error().error);

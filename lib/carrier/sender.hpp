@@ -12,10 +12,14 @@ namespace carrier {
 /// Ends its process when it dies. Not thread-safe.
 class Sender {
   public:
-    /// Starts push-sender as @p media. @p reader receives the end of the reader's socket.
-    [[nodiscard]] static base::Result<Sender> start(const Identity &media,
-                                                    const std::function<void()> &restore_signals,
-                                                    base::MessageSocket &reader);
+    /// How it is started.
+    struct How {
+        const Identity &media; ///< as whom
+        int network_fd = -1;   ///< in this network namespace; -1: in ours
+        const std::function<void()> &restore_signals;
+    };
+    /// Starts push-sender. @p reader receives the end of the reader's socket.
+    [[nodiscard]] static base::Result<Sender> start(const How &how, base::MessageSocket &reader);
     Sender(Sender &&other) noexcept;
     Sender &operator=(Sender &&) = delete;
     ~Sender();

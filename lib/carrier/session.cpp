@@ -115,10 +115,17 @@ Result<wire::SenderPlan> Session::plan() {
     return plan;
 }
 
+/// The sender hears of a way when it is there.
+Result<void> Session::tell(Sender &sender) {
+    const auto now = TRY(plan());
+    if (m_isolation != nullptr)
+        TRY(m_isolation->follow(TRY(m_connector.policy_of(m_seen, m_settings.reservation))));
+    return sender.tell(now);
+}
+
 void Session::refresh(Sender &sender) {
-    const auto now = plan();
-    auto told = now ? sender.tell(*now) : std::unexpected(now.error());
-    if (now && told && leaving(m_seen, m_settings.reservation))
+    const auto told = tell(sender);
+    if (told && leaving(m_seen, m_settings.reservation))
         finish_leaving(sender);
     const std::string trouble = told ? std::string{} : told.error().message;
     if (trouble != m_trouble && !trouble.empty())

@@ -6,6 +6,7 @@
 #include "carrier/control_watch.hpp"
 #include "carrier/sender.hpp"
 #include "carrier/upkeep.hpp"
+#include "route/isolation.hpp"
 
 namespace carrier {
 
@@ -23,6 +24,10 @@ class Session {
     /// refused when the reservation is withdrawn or its window is over by control's clock.
     [[nodiscard]] base::Result<void> check_open() const;
 
+    /// From now on the sender lives there, and @p isolation, which outlives us, follows the
+    /// carriers.
+    void isolate(route::Isolation &isolation) { m_isolation = &isolation; }
+
     /// Reads the state and the link, says what changed, and tells the sender.
     void refresh(Sender &sender);
     /// Puts back what somebody took from our rules and routes. False: another verb is at work, ask
@@ -35,6 +40,7 @@ class Session {
 
   private:
     [[nodiscard]] base::Result<wire::SenderPlan> plan();
+    [[nodiscard]] base::Result<void> tell(Sender &sender);
     void finish_leaving(const Sender &sender);
     void watch_link(const CarrierState &state, const std::optional<route::Link> &link);
 
@@ -42,6 +48,7 @@ class Session {
     const conf::TerminalConfig &m_config;
     Connector &m_connector;
     Upkeep m_upkeep;
+    route::Isolation *m_isolation = nullptr; // null: the sender is where we are
     base::ControlClock m_clock;
     resv::Window m_window;
     bool m_clock_known = false;

@@ -77,23 +77,35 @@ Result<std::optional<Identity>> invoking_user() {
     return std::optional{std::move(out)};
 }
 
-Result<void> require_privilege(bool to_switch_user) {
+namespace {
+
+Result<bool> effective(unsigned capability) {
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
     if (::syscall(SYS_capget, &header, data.data()) != 0)
         return base::fail_errno("look at", "capabilities");
-    const auto effective = [&](unsigned capability) {
-        return (data[capability / 32].effective & (1U << (capability % 32))) != 0;
-    };
-    if (!effective(CAP_NET_ADMIN))
+    return (data[capability / 32].effective & (1U << (capability % 32))) != 0;
+}
+
+} // namespace
+
+Result<void> require_privilege(bool to_switch_user) {
+    if (!TRY(effective(CAP_NET_ADMIN)))
         return base::fail_hint(
             Errc::not_permitted, "run it with sudo",
             "carriers change the machine's routing: needs root or CAP_NET_ADMIN");
-    if (to_switch_user && !(effective(CAP_SETUID) && effective(CAP_SETGID)))
+    if (to_switch_user && !(TRY(effective(CAP_SETUID)) && TRY(effective(CAP_SETGID))))
         return base::fail_hint(Errc::not_permitted, "run it with sudo",
                                "the sender runs as its own user: needs root or CAP_SETUID and "
                                "CAP_SETGID");
     return {};
+}
+
+Result<void> require_isolation_privilege() {
+    if (TRY(effective(CAP_SYS_ADMIN)))
+        return {};
+    return base::fail_hint(Errc::not_permitted, "run it with sudo",
+                           "the sender gets a network namespace: needs root or CAP_SYS_ADMIN");
 }
 
 } // namespace carrier

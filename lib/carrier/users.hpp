@@ -25,5 +25,7 @@ struct Identity {
 /// not_permitted, with the remedy, without CAP_NET_ADMIN in effect; @p to_switch_user: nor without
 /// CAP_SETUID and CAP_SETGID.
 [[nodiscard]] base::Result<void> require_privilege(bool to_switch_user);
+/// The same without CAP_SYS_ADMIN: to make a network namespace.
+[[nodiscard]] base::Result<void> require_isolation_privilege();
 
 } // namespace carrier

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -92,6 +93,7 @@ void read_link(Link &link, const nlmsghdr &message) {
     link.index = static_cast<unsigned>(header->ifi_index);
     link.up = (header->ifi_flags & IFF_UP) != 0;
     link.carrier = (header->ifi_flags & IFF_RUNNING) != 0;
+    link.mtu = attribute_u32(message, k_link_header, IFLA_MTU, 0);
     link.point_to_point = (header->ifi_flags & IFF_POINTOPOINT) != 0;
 }
 

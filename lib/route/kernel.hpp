@@ -12,6 +12,7 @@ class Netlink;
 /// An interface as it is now.
 struct Link {
     unsigned index = 0;
+    unsigned mtu = 0;
     bool up = false;      ///< administratively
     bool carrier = false; ///< the cable is in and the other end answers
     bool point_to_point = false;

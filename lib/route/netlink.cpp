@@ -35,6 +35,17 @@ void Message::put(int attribute, const void *data, std::size_t size) {
         throw std::bad_alloc();
 }
 
+nlattr *Message::open(int attribute) {
+    nlattr *out = ::nla_nest_start(m_msg.get(), attribute | NLA_F_NESTED);
+    if (out == nullptr)
+        throw std::bad_alloc();
+    return out;
+}
+
+void Message::close(nlattr *opened) {
+    ::nla_nest_end(m_msg.get(), opened);
+}
+
 void Netlink::Free::operator()(nl_sock *sock) const {
     ::nl_socket_free(sock);
 }

@@ -12,6 +12,7 @@
 struct nl_sock;
 struct nl_msg;
 struct nlmsghdr;
+struct nlattr;
 
 namespace route {
 
@@ -30,6 +31,9 @@ class Message {
     void put_string(int attribute, const std::string &text) {
         put(attribute, text.c_str(), text.size() + 1);
     }
+    /// What is put between the two calls is put into @p attribute.
+    [[nodiscard]] nlattr *open(int attribute);
+    void close(nlattr *opened);
     [[nodiscard]] nl_msg *get() const { return m_msg.get(); }
 
   private:

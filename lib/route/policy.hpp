@@ -99,6 +99,7 @@ struct Carrier {
     std::optional<Address> gateway6;
     bool up = false;             ///< there and administratively up
     bool point_to_point = false; ///< needs no gateway for its default route
+    bool operator==(const Carrier &) const = default;
 };
 
 /// Who uses what. No carriers: nothing of ours stays in the kernel.
@@ -107,6 +108,7 @@ struct Policy {
     std::string active;             ///< name of the carrier that table 4000 points at, or empty
     std::set<Address> relay_ingest; ///< of every reservation in use, by any carrier
     std::uint32_t media_uid = 0;
+    bool operator==(const Policy &) const = default;
 };
 
 /// The state that @p policy asks for.
