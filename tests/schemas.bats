@@ -88,6 +88,15 @@ exchange() {
     make-settings --terminal terminal | equal settings
     # The ids of relays are held against each other, which no schema can.
     make-settings --terminal terminal --open | equal settings-document relays.id carriers.ingest.relay
+    local key=eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHg=
+    make-settings --terminal terminal --open --carrier a --carrier b --carrier c --carrier d --carrier e \
+        --connection 'ppp={"mode":"pppoe","service":"tv","concentrator":"","user":"a@b","password":"x y"}' \
+        --connection 'ppp={"mode":"serial","number":"*99#","init":["ATZ","AT+CGDCONT=1,\"IP\",\"a.b\""],"speed":9600,"user":"a","password":""}' \
+        --connection "wireguard={\"private_key\":\"$key\",\"addresses\":[\"10.9.0.2/32\",\"fd00::2/128\"],\"peer_public_key\":\"$key\",
+        \"preshared_key\":\"$key\",\"endpoint\":{\"host\":\"10.2.0.1\",\"port\":51820},\"allowed\":[\"203.0.113.0/24\"],
+        \"keepalive_s\":25,\"mtu\":1420,\"underlay\":\"\",\"allow_internet_underlay\":true}" \
+        --connection 'wwan={"apn":"private.example","user":"","password":"","pin":"1234","ip_type":"ipv4v6"}' \
+        --connection 'command={}' | equal settings-document relays.id carriers.ingest.relay carriers.wireguard.underlay
 }
 
 # That a record has its type is for those who read a pipe; control's answers are known by their place.

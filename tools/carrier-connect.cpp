@@ -32,9 +32,9 @@ Result<conf::TerminalConfig> configuration(const Options &o) {
     return conf::load_terminal(o.flags);
 }
 
-void print_steps(const route::Plan &plan) {
-    for (const route::Step &step : plan)
-        print_record(carrier::record(step));
+void print_steps(const carrier::Outcome &outcome) {
+    for (const wire::Json &step : carrier::records(outcome))
+        print_record(step);
 }
 
 Result<int> print_config(const Options &o) {
@@ -83,7 +83,7 @@ Result<int> connect(const Options &o, const Event &event) {
     if (!outcome)
         return given_up(stop, outcome.error());
     if (o.dry_run) {
-        print_steps(outcome->plan);
+        print_steps(*outcome);
         if (!o.isolate.empty())
             print_isolation(
                 TRY(connector.policy_of(outcome->carriers, event.settings.reservation)));
@@ -110,7 +110,7 @@ Result<int> down(const Options &o) {
         TRY(carrier::require_privilege(false));
     auto connector = TRY(Connector::open(config.state, !o.dry_run));
     if (o.dry_run)
-        print_steps(TRY(connector.down(id, true)).plan);
+        print_steps(TRY(connector.down(id, true)));
     else
         TRY(connector.release(id));
     return 0;

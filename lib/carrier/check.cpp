@@ -214,10 +214,11 @@ Result<std::vector<CheckRow>> check(const CheckRequest &request, Connector &conn
     return rows;
 }
 
-Result<route::Plan> plan_check(const CheckRequest &request, Connector &connector) {
+Result<Outcome> plan_check(const CheckRequest &request, Connector &connector) {
     const Identity media = TRY(media_user(request.config));
     Start start = TRY(start_of(request, connector));
-    Outcome up{{}, start.before};
+    Outcome up;
+    up.carriers = start.before;
     if (!start.is_up)
         up = TRY(connector.up(request.settings, start.choice, media.uid,
                               {.dry_run = true, .probe = request.how.probe}));

@@ -45,8 +45,7 @@ struct CheckRequest {
 [[nodiscard]] base::Result<std::vector<CheckRow>> check(const CheckRequest &request,
                                                         Connector &connector);
 /// The steps of it, in order; takes none.
-[[nodiscard]] base::Result<route::Plan> plan_check(const CheckRequest &request,
-                                                   Connector &connector);
+[[nodiscard]] base::Result<Outcome> plan_check(const CheckRequest &request, Connector &connector);
 
 /// Success when all of it is ok; else refused, and why.
 [[nodiscard]] base::Result<int> verdict(const std::vector<CheckRow> &rows);

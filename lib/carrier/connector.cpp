@@ -56,16 +56,17 @@ Result<route::Link> Connector::usable_link(const Choice &choice) {
     }
 }
 
-Result<CarrierState> Connector::next_state(const Carriers &carriers, const wire::Settings &settings,
-                                           const Choice &choice, std::uint32_t media_uid) {
-    const route::Link link = TRY(usable_link(choice));
+Result<CarrierState> Connector::closed_state(const Carriers &carriers,
+                                             const wire::Settings &settings, const Choice &choice,
+                                             std::uint32_t media_uid) {
     for (const auto &[name, other] : carriers) {
         if (other.media_uid != media_uid)
             return base::fail_hint(Errc::refused, "bring it down first: carrier-connect status",
                                    "the media user is {} now, but carrier {} is in use with {}",
                                    media_uid, name, other.media_uid);
-        const bool same_line = other.interface == choice.interface;
-        if ((name == choice.name) != same_line)
+        const bool same_line =
+            other.interface == choice.interface && other.owned.driver == choice.driver;
+        if (name == choice.name ? !same_line : other.interface == choice.interface)
             return base::fail_hint(Errc::refused, "bring it down first: carrier-connect status",
                                    "carrier {} is in use on interface {}", name, other.interface);
     }
@@ -75,14 +76,22 @@ Result<CarrierState> Connector::next_state(const Carriers &carriers, const wire:
         next = found->second;
     else
         next.number = TRY(free_number(carriers));
+    next.owned.driver = choice.driver;
     next.interface = choice.interface;
     next.gateway4 = choice.gateway4;
     next.gateway6 = choice.gateway6;
     next.media_uid = media_uid;
+    next.uses[settings.reservation].ingest = ingest_addresses(settings);
+    return next;
+}
+
+Result<CarrierState> Connector::next_state(const Carriers &carriers, const wire::Settings &settings,
+                                           const Choice &choice, std::uint32_t media_uid) {
+    const route::Link link = TRY(usable_link(choice));
+    CarrierState next = TRY(closed_state(carriers, settings, choice, media_uid));
     for (const Address &address : link.addresses)
         next.sources.insert(address.text());
     Use &use = next.uses[settings.reservation];
-    use.ingest = ingest_addresses(settings);
     use.leaving = false;
     const CarrierState *active = active_for(carriers, settings.reservation);
     if (active == nullptr || active->name != choice.name)
@@ -128,9 +137,15 @@ Result<void> Connector::ask_relay(const Choice &choice, int stop_fd) {
 void Connector::go_back(const Carriers &before, const Outcome &out, const std::string &name) {
     const auto had = before.find(name);
     const auto has = out.carriers.find(name);
+    if (before == out.carriers)
+        return; // nothing was done
     Result<void> restored;
+    if (had != before.end() && has->second.owned != had->second.owned)
+        restored = end_line(has->second);
+    if (!restored)
+        base::log::error("{}", restored.error().message);
     if (had == before.end())
-        restored = has == out.carriers.end() ? Result<void>{} : m_folder.remove(name);
+        restored = has == out.carriers.end() ? Result<void>{} : forget(has->second);
     else if (has->second != had->second)
         restored = m_folder.store(had->second);
     if (!restored)
@@ -162,15 +177,28 @@ Result<void> Connector::go_up(Outcome &out, const CarrierState &next, const base
     return advance(out, next, kernel, how.dry_run);
 }
 
+/// The line, then what leads into it. Where out.line ends a dry run, nothing else is known yet.
+Result<void> Connector::connect(Outcome &out, const wire::Settings &settings, const Choice &choice,
+                                std::uint32_t media_uid, const UpHow &how) {
+    if (!find_driver(choice.driver)->is_there_already()) {
+        const CarrierState closed = TRY(closed_state(out.carriers, settings, choice, media_uid));
+        TRY(bring_line(out, closed, choice, how));
+        if (!out.line.empty() && how.dry_run)
+            return {};
+    }
+    const CarrierState next = TRY(next_state(out.carriers, settings, choice, media_uid));
+    return go_up(out, next, settings.reservation, choice, how);
+}
+
 Result<Outcome> Connector::up(const wire::Settings &settings, const Choice &choice,
                               std::uint32_t media_uid, const UpHow &how) {
     std::optional<base::FileLock> lock;
     if (!how.dry_run)
         lock.emplace(TRY(m_folder.lock(k_lock_wait_ms)));
     const Carriers before = TRY(m_folder.load());
-    Outcome out{{}, before};
-    const CarrierState next = TRY(next_state(before, settings, choice, media_uid));
-    auto done = go_up(out, next, settings.reservation, choice, how);
+    Outcome out;
+    out.carriers = before;
+    auto done = connect(out, settings, choice, media_uid, how);
     if (done)
         return out;
     if (!how.dry_run)

@@ -1,15 +1,16 @@
 // Brings carriers up and down: state first, then the kernel, all under the state folder's lock.
 #pragma once
 
-#include "carrier/settings.hpp"
-#include "carrier/state.hpp"
+#include "carrier/driver.hpp"
 
 namespace carrier {
 
 /// What a verb found to do, in order. With `--dry-run` nothing of it was done.
 struct Outcome {
     route::Plan plan;
-    Carriers carriers; ///< in use afterwards
+    std::vector<LineStep> line; ///< what drivers do
+    std::size_t line_at = 0;    ///< after so many steps of the plan
+    Carriers carriers;          ///< in use afterwards
 };
 
 /// How `up` is to be done.
@@ -37,8 +38,10 @@ class Connector {
 
     /// Connects @p choice for the reservation and, once the relay answers through it, makes it the
     /// active one. Repeating it changes nothing. no_input: no such interface; unavailable: it is
-    /// down, has no fitting address, or the relay does not answer; try_again: stopped. On failure
-    /// state and kernel are as they were before.
+    /// down, has no fitting address, its line does not come up, or the relay does not answer;
+    /// try_again: stopped. On failure state, lines and kernel are as they were before. A dry run of
+    /// a line that is yet to be connected ends with connecting it: what follows depends on what
+    /// the access side gives.
     [[nodiscard]] base::Result<Outcome> up(const wire::Settings &settings, const Choice &choice,
                                            std::uint32_t media_uid, const UpHow &how);
 
@@ -54,6 +57,12 @@ class Connector {
     [[nodiscard]] base::Result<void> finish_leaving(const base::Id &reservation,
                                                     const Carriers &seen);
 
+    /// Begins to connect the line of @p choice when it is absent and was not begun within the last
+    /// second: again for a carrier that is in use, or as a spare. Waits for nothing; try_again:
+    /// another verb is at work.
+    [[nodiscard]] base::Result<void> tend(const wire::Settings &settings, const Choice &choice,
+                                          std::uint32_t media_uid);
+
     /// Takes the reservation off those carriers that were never active for it.
     [[nodiscard]] base::Result<void> drop_spares(const base::Id &reservation);
 
@@ -67,7 +76,7 @@ class Connector {
     /// What @p reservation uses as in @p before, and the kernel as all files ask for.
     [[nodiscard]] base::Result<void> restore(const Carriers &before, const base::Id &reservation);
     /// All that the test does to the kernel when @p up leads to it and @p before follows it.
-    [[nodiscard]] base::Result<route::Plan> plan_trial(const Outcome &up, const Carriers &before);
+    [[nodiscard]] base::Result<Outcome> plan_trial(const Outcome &up, const Carriers &before);
 
     [[nodiscard]] base::Result<std::vector<Status>> status();
     /// What the kernel should have if nobody but @p reservation used @p carriers.
@@ -88,10 +97,25 @@ class Connector {
     Connector(StateFolder folder, route::Kernel kernel)
         : m_folder(std::move(folder)), m_kernel(std::move(kernel)) {}
 
+    /// What the file of @p choice will say: before its line is there, and when it is.
+    [[nodiscard]] base::Result<CarrierState> closed_state(const Carriers &carriers,
+                                                          const wire::Settings &settings,
+                                                          const Choice &choice,
+                                                          std::uint32_t media_uid);
     [[nodiscard]] base::Result<CarrierState> next_state(const Carriers &carriers,
                                                         const wire::Settings &settings,
                                                         const Choice &choice,
                                                         std::uint32_t media_uid);
+    [[nodiscard]] base::Result<void> bring_line(Outcome &out, const CarrierState &closed,
+                                                const Choice &choice, const UpHow &how);
+    [[nodiscard]] base::Result<void> start_line(CarrierState &state, const Choice &choice);
+    [[nodiscard]] base::Result<void> wait_line(const CarrierState &state, const Choice &choice,
+                                               int stop_fd);
+    [[nodiscard]] base::Result<void> end_line(const CarrierState &state);
+    [[nodiscard]] base::Result<void> forget(const CarrierState &state);
+    [[nodiscard]] base::Result<void> connect(Outcome &out, const wire::Settings &settings,
+                                             const Choice &choice, std::uint32_t media_uid,
+                                             const UpHow &how);
     [[nodiscard]] base::Result<void> go_up(Outcome &out, const CarrierState &next,
                                            const base::Id &reservation, const Choice &choice,
                                            const UpHow &how);

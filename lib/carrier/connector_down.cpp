@@ -29,15 +29,27 @@ Carriers without(const Carriers &before, const base::Id &reservation, const Carr
     return out;
 }
 
+/// What is left in use, and the lines that nobody uses any more.
+Outcome plan_drop(const Carriers &before, const base::Id &reservation, const Carriers *seen) {
+    Outcome out;
+    out.carriers = without(before, reservation, seen);
+    for (const auto &[name, state] : before)
+        if (const LineDriver *driver = find_driver(state.owned.driver);
+            driver != nullptr && !out.carriers.contains(name))
+            for (LineStep &step : driver->plan_stop(state))
+                out.line.push_back(std::move(step));
+    return out;
+}
+
 } // namespace
 
 Result<Outcome> Connector::drop(const base::Id &reservation, const Carriers *seen) {
     const Carriers before = TRY(m_folder.load());
-    Outcome out{{}, without(before, reservation, seen)};
+    Outcome out = plan_drop(before, reservation, seen);
     for (const auto &[name, state] : before) {
         const auto left = out.carriers.find(name);
         if (left == out.carriers.end())
-            TRY(m_folder.remove(name));
+            TRY(forget(state));
         else if (left->second != state)
             TRY(m_folder.store(left->second));
     }
@@ -48,7 +60,7 @@ Result<Outcome> Connector::drop(const base::Id &reservation, const Carriers *see
 
 Result<Outcome> Connector::down(const base::Id &reservation, bool dry_run) {
     if (dry_run) {
-        Outcome out{{}, without(TRY(m_folder.load()), reservation, nullptr)};
+        Outcome out = plan_drop(TRY(m_folder.load()), reservation, nullptr);
         out.plan = TRY(plan(out.carriers, true));
         return out;
     }
@@ -69,7 +81,7 @@ Result<void> Connector::drop_spares(const base::Id &reservation) {
         if (use == state.uses.end() || use->second.turn != 0)
             continue;
         state.uses.erase(use);
-        TRY(state.uses.empty() ? m_folder.remove(name) : m_folder.store(state));
+        TRY(state.uses.empty() ? forget(state) : m_folder.store(state));
     }
     return apply(TRY(plan(TRY(m_folder.load()), false)));
 }

@@ -34,16 +34,18 @@ Result<void> Connector::restore(const Carriers &before, const base::Id &reservat
         else if (use != nullptr)
             state.uses[reservation] = *use;
         if (state.uses.empty())
-            TRY(m_folder.remove(name));
+            TRY(forget(state));
         else if (state != now)
             TRY(m_folder.store(state));
     }
     return apply(TRY(plan(TRY(m_folder.load()), false)));
 }
 
-Result<route::Plan> Connector::plan_trial(const Outcome &up, const Carriers &before) {
+Result<Outcome> Connector::plan_trial(const Outcome &up, const Carriers &before) {
+    Outcome out = up;
+    if (!up.line.empty())
+        return out; // what follows depends on what the access side gives
     route::State kernel = TRY(m_kernel.read(true));
-    route::Plan out = up.plan;
     const auto go_on = [&](const route::Plan &plan) {
         for (const route::Step &step : plan)
             route::simulate(kernel, step);
@@ -52,7 +54,7 @@ Result<route::Plan> Connector::plan_trial(const Outcome &up, const Carriers &bef
     go_on(up.plan);
     for (const route::Plan &plan : {go_on(away(kernel, TRY(policy(up.carriers)))),
                                     route::difference(kernel, route::wanted(TRY(policy(before))))})
-        out.insert(out.end(), plan.begin(), plan.end());
+        out.plan.insert(out.plan.end(), plan.begin(), plan.end());
     return out;
 }
 

@@ -68,7 +68,8 @@ Result<void> Connector::apply(const route::Plan &plan) {
 
 Result<Outcome> Connector::mend() {
     const auto lock = TRY(m_folder.lock(0));
-    Outcome out{{}, TRY(m_folder.load())};
+    Outcome out;
+    out.carriers = TRY(m_folder.load());
     out.plan = TRY(plan(out.carriers, false));
     TRY(apply(out.plan));
     return out;

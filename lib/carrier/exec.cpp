@@ -195,6 +195,7 @@ Result<std::optional<int>> Run::start_command(base::MessageSocket reader) {
 int Run::loop() {
     while (!m_command_code) {
         wait(k_tick);
+        m_session.tend();
         m_session.refresh(*m_sender);
     }
     return *m_command_code;

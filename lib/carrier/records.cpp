@@ -22,6 +22,7 @@ wire::Json record(const Status &status) {
     wire::JsonObject out{{"type", "carrier"},
                          {"v", 1},
                          {"carrier", state.name},
+                         {"driver", state.owned.driver},
                          {"interface", state.interface},
                          {"link", link_word(status.link)},
                          {"table", route::table_of(state.number)},
@@ -35,11 +36,32 @@ wire::Json record(const Status &status) {
     return out;
 }
 
+namespace {
+
+wire::Json step_record(std::string_view action, std::string_view command) {
+    return wire::JsonObject{{"type", "step"}, {"v", 1}, {"action", action}, {"command", command}};
+}
+
+} // namespace
+
 wire::Json record(const route::Step &step) {
-    return wire::JsonObject{{"type", "step"},
-                            {"v", 1},
-                            {"action", route::action(step)},
-                            {"command", route::text(step)}};
+    return step_record(route::action(step), route::text(step));
+}
+
+wire::Json record(const LineStep &step) {
+    return step_record(step.action, step.command);
+}
+
+std::vector<wire::Json> records(const Outcome &outcome) {
+    std::vector<wire::Json> out;
+    for (std::size_t i = 0; i <= outcome.plan.size(); ++i) {
+        if (i == outcome.line_at)
+            for (const LineStep &step : outcome.line)
+                out.push_back(record(step));
+        if (i < outcome.plan.size())
+            out.push_back(record(outcome.plan[i]));
+    }
+    return out;
 }
 
 std::string table(const std::vector<Status> &statuses) {

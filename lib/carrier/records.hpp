@@ -10,6 +10,9 @@ namespace carrier {
 [[nodiscard]] wire::Json record(const Status &status);
 /// `{"type":"step","v":1,"action":…,"command":…}`
 [[nodiscard]] wire::Json record(const route::Step &step);
+[[nodiscard]] wire::Json record(const LineStep &step);
+/// All steps, in order.
+[[nodiscard]] std::vector<wire::Json> records(const Outcome &outcome);
 
 /// `carrier-connect status --table`, with its headings.
 [[nodiscard]] std::string table(const std::vector<Status> &statuses);

@@ -142,6 +142,24 @@ void Session::finish_leaving(const Sender &sender) {
         log::error("{}", done.error().message);
 }
 
+void Session::tend() {
+    std::string trouble;
+    const auto carriers = m_connector.carriers();
+    for (const auto &[name, state] : carriers ? *carriers : Carriers{}) {
+        const Use *use = use_of(*carriers, name, m_settings.reservation);
+        if (use == nullptr || use->leaving)
+            continue;
+        const auto choice = choose(m_settings, m_config, name);
+        const auto done = choice ? m_connector.tend(m_settings, *choice, state.media_uid)
+                                 : std::unexpected(choice.error());
+        if (!done && done.error().code != Errc::try_again)
+            trouble = done.error().message;
+    }
+    if (trouble != m_line_trouble && !trouble.empty())
+        log::error("{}", trouble);
+    m_line_trouble = trouble;
+}
+
 bool Session::mend() {
     const Mended done = m_upkeep.mend();
     if (!done.trouble.empty())

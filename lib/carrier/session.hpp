@@ -33,6 +33,8 @@ class Session {
     /// Puts back what somebody took from our rules and routes. False: another verb is at work, ask
     /// again soon.
     [[nodiscard]] bool mend();
+    /// Begins to connect again what has lost its line.
+    void tend();
 
     /// True when control could not be asked the last time.
     [[nodiscard]] bool control_away() const { return m_control_away; }
@@ -58,7 +60,8 @@ class Session {
     resv::State m_state = resv::State::booked;
     std::string m_active;    // the carrier that was told last
     std::string m_link_word; // how its link was
-    std::string m_trouble;   // the error that was reported, to say it once
+    std::string m_line_trouble;
+    std::string m_trouble; // the error that was reported, to say it once
 };
 
 } // namespace carrier

@@ -1,6 +1,7 @@
 #include "carrier/settings.hpp"
 
 #include "base/file.hpp"
+#include "carrier/driver.hpp"
 #include "vault/view.hpp"
 
 #include <algorithm>
@@ -25,33 +26,70 @@ Result<wire::IngestAddress> best_ingest(const wire::Settings &settings,
                       settings.reservation.text(), info.name);
 }
 
+std::string driver_of(const wire::CarrierInfo &info, const conf::TerminalCarrier &local) {
+    if (info.type() == wire::CarrierType::link && local.dhcp)
+        return "dhcp";
+    return std::string(wire::name(info.type()));
+}
+
+/// What this machine must say of a line of that type and does not; or nothing.
+std::string local_flaw(const wire::CarrierInfo &info, const conf::TerminalCarrier &local) {
+    if (const auto *ppp = std::get_if<wire::PppInfo>(&info.connection)) {
+        const bool serial = ppp->mode == wire::PppMode::serial;
+        if (local.device.empty() || local.device.starts_with("/dev/") != serial)
+            return serial ? "device = \"/dev/…\", the modem's"
+                          : "device = \"…\", an Ethernet interface";
+    }
+    if (info.type() == wire::CarrierType::command && local.up.empty())
+        return "up = [\"…\"]";
+    return {};
+}
+
+Result<void> check_local(const wire::CarrierInfo &info, const conf::TerminalCarrier &local,
+                         const conf::TerminalConfig &config) {
+    if (find_driver(driver_of(info, local)) == nullptr)
+        return base::fail_hint(Errc::unavailable, "use another carrier of the reservation",
+                               "carrier {}: this version cannot connect type {}", info.name,
+                               wire::name(info.type()));
+    if (const std::string missing = local_flaw(info, local); !missing.empty())
+        return base::fail_hint(Errc::config,
+                               fmt::format("write {} under [carriers.{}] in {}", missing, info.name,
+                                           config.file.native()),
+                               "carrier {}: of type {}, and this machine does not say how to "
+                               "reach it",
+                               info.name, wire::name(info.type()));
+    return {};
+}
+
 } // namespace
 
 Result<Choice> choose(const wire::Settings &settings, const conf::TerminalConfig &config,
                       const std::string &wanted) {
     const wire::CarrierInfo *info = TRY(vault::choose_carrier(settings, wanted, config.preset));
     const std::string &name = info->name;
-    if (info->type != wire::CarrierType::link)
-        return base::fail_hint(Errc::unavailable, "this version connects carriers of type link",
-                               "carrier {}: type {} cannot be connected", name,
-                               wire::name(info->type));
     const auto local = config.carriers.find(name);
     if (local == config.carriers.end())
         return base::fail_hint(Errc::config,
                                fmt::format("add [carriers.{}] with interface = \"…\" to {}", name,
                                            config.file.native()),
                                "carrier {}: no interface is configured for it", name);
+    TRY(check_local(*info, local->second, config));
     const wire::IngestAddress ingest = TRY(best_ingest(settings, *info));
     const auto or_settings = [](const std::string &own, const std::string &theirs) {
         return own.empty() ? theirs : own;
     };
+    const auto *link = std::get_if<wire::LinkInfo>(&info->connection);
+    const wire::LinkInfo theirs = link == nullptr ? wire::LinkInfo{} : *link;
     return Choice{.name = name,
+                  .driver = driver_of(*info, local->second),
                   .interface = local->second.interface,
-                  .gateway4 = or_settings(local->second.gateway4, info->link.gateway4),
-                  .gateway6 = or_settings(local->second.gateway6, info->link.gateway6),
+                  .gateway4 = or_settings(local->second.gateway4, theirs.gateway4),
+                  .gateway6 = or_settings(local->second.gateway6, theirs.gateway6),
                   .relay = ingest.relay,
                   .endpoint = ingest.at,
-                  .probe = info->probe};
+                  .probe = info->probe,
+                  .connection = info->connection,
+                  .local = local->second};
 }
 
 Result<wire::Settings> load_settings(const vault::Vault &vault, const base::Id &reservation,

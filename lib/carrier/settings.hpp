@@ -11,12 +11,15 @@ namespace carrier {
 /// A carrier that a reservation may use, as both sides describe it.
 struct Choice {
     std::string name;
+    std::string driver; ///< of its line, see find_driver()
     std::string interface;
     std::string gateway4; ///< the machine's own, else the settings'; may be empty
     std::string gateway6;
     std::string relay;       ///< id of the relay that is sent to
     wire::Endpoint endpoint; ///< its ingest address through this carrier
     std::optional<wire::Probe> probe;
+    wire::Connection connection; ///< holds secrets
+    conf::TerminalCarrier local;
 };
 
 /// Picks @p wanted, else the preset carrier, else the settings' first. refused: the settings do not

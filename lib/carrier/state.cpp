@@ -80,6 +80,20 @@ bool leaving(const Carriers &carriers, const base::Id &reservation) {
     });
 }
 
+namespace {
+
+wire::Json owned_json(const Owned &owned) {
+    wire::JsonArray processes;
+    for (const LineProcess &process : owned.processes)
+        processes.push_back(wire::JsonObject{{"pid", process.pid}, {"started", process.started}});
+    return wire::JsonObject{{"driver", owned.driver},
+                            {"since_ms", owned.since_ms},
+                            {"processes", std::move(processes)},
+                            {"handle", owned.handle}};
+}
+
+} // namespace
+
 std::string to_text(const CarrierState &carrier) {
     const auto list = [](const std::set<std::string> &items) {
         return wire::JsonArray(items.begin(), items.end());
@@ -90,13 +104,36 @@ std::string to_text(const CarrierState &carrier) {
                                         {"turn", use.turn},
                                         {"ingest", list(use.ingest)},
                                         {"leaving", use.leaving}});
-    const wire::JsonObject out{{"v", k_state_version},           {"carrier", carrier.name},
-                               {"number", carrier.number},       {"interface", carrier.interface},
-                               {"gateway4", carrier.gateway4},   {"gateway6", carrier.gateway6},
-                               {"media_uid", carrier.media_uid}, {"sources", list(carrier.sources)},
+    const wire::JsonObject out{{"v", k_state_version},
+                               {"carrier", carrier.name},
+                               {"number", carrier.number},
+                               {"interface", carrier.interface},
+                               {"gateway4", carrier.gateway4},
+                               {"gateway6", carrier.gateway6},
+                               {"media_uid", carrier.media_uid},
+                               {"sources", list(carrier.sources)},
+                               {"owned", owned_json(carrier.owned)},
                                {"uses", std::move(uses)}};
     return wire::compact_json(out) + "\n";
 }
+
+namespace {
+
+Result<Owned> read_owned(wire::ObjectReader in) {
+    Owned out;
+    out.driver = TRY(in.string("driver", 16));
+    out.since_ms = TRY(in.integer("since_ms"));
+    for (const wire::Json &item : *TRY(in.array("processes", 8))) {
+        auto process = TRY(wire::ObjectReader::of(item, in.where("processes")));
+        out.processes.push_back({TRY(process.integer("pid", 2)), TRY(process.integer("started"))});
+        TRY(process.finish());
+    }
+    out.handle = TRY(in.string("handle"));
+    TRY(in.finish());
+    return out;
+}
+
+} // namespace
 
 Result<CarrierState> read_state(std::string_view text, std::string_view name) {
     const wire::Json json = TRY(wire::parse_json(text, name));
@@ -111,6 +148,8 @@ Result<CarrierState> read_state(std::string_view text, std::string_view name) {
     out.media_uid = static_cast<std::uint32_t>(TRY(in.integer("media_uid", 1, 0xfffffffeLL)));
     for (std::string &source : TRY(in.strings("sources")))
         out.sources.insert(std::move(source));
+    if (in.has("owned")) // absent: of a version that knew links only
+        out.owned = TRY(read_owned(TRY(in.object("owned"))));
     for (const wire::Json &item : *TRY(in.array("uses", 1000))) {
         auto use = TRY(wire::ObjectReader::of(item, in.where("uses")));
         const auto id = TRY(base::Id::parse(TRY(use.string("reservation", 64))));

@@ -24,6 +24,22 @@ struct Use {
     bool operator==(const Use &) const = default;
 };
 
+/// A program that runs for a line. Its start tells it from a later process of the same number.
+struct LineProcess {
+    std::int64_t pid = 0;
+    std::int64_t started = 0; ///< clock ticks after boot, see proc(5), /proc/PID/stat
+    bool operator==(const LineProcess &) const = default;
+};
+
+/// What a carrier's driver has made, written down before it exists.
+struct Owned {
+    std::string driver = "link"; ///< see find_driver()
+    std::int64_t since_ms = 0;   ///< CLOCK_BOOTTIME of its last start; 0: never
+    std::vector<LineProcess> processes;
+    std::string handle; ///< what else the driver must find again
+    bool operator==(const Owned &) const = default;
+};
+
 /// A carrier in use. Addresses are IP literals.
 struct CarrierState {
     std::string name;
@@ -32,6 +48,7 @@ struct CarrierState {
     std::string gateway4; ///< or empty
     std::string gateway6;
     std::uint32_t media_uid = 0;
+    Owned owned;
     std::set<std::string> sources; ///< the interface's addresses when it was connected
     std::map<base::Id, Use> uses;  ///< never empty in a stored state
     bool operator==(const CarrierState &) const = default;
@@ -80,6 +97,7 @@ class StateFolder {
     /// Forgets one durably; absent is success.
     [[nodiscard]] base::Result<void> remove(const std::string &name) const;
 
+    [[nodiscard]] const std::filesystem::path &path() const { return m_path; }
     /// Where the carriers' files are, to watch.
     [[nodiscard]] std::filesystem::path carriers() const { return m_path / "carriers"; }
 

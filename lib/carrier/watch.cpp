@@ -132,6 +132,9 @@ Result<void> Watch::look_at(Line &line, LineHealth &health) {
     if (line.link_word != now && !(line.link_word.empty() && now == "up"))
         TRY(tell("link", line.choice.name, {{"link", now}}));
     line.link_word = now;
+    if (const auto tended = m_connector.tend(m_request.settings, line.choice, m_media_uid);
+        !tended && tended.error().code != Errc::try_again)
+        base::log::debug("carrier {}: {}", line.choice.name, tended.error().message);
     const bool there = link && link->up && link->carrier && !link->addresses.empty();
     if (there && !line.held) {
         const auto held = m_connector.up(m_request.settings, line.choice, m_media_uid,

@@ -2,6 +2,7 @@
 
 #include "conf/address.hpp"
 #include "conf/paths.hpp"
+#include "conf/toml_text.hpp"
 
 #include <algorithm>
 
@@ -57,25 +58,55 @@ bool is_carrier_name(std::string_view text) {
            });
 }
 
-// A TOML basic string.
-std::string quoted(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\')
-            out += fmt::format("\\{}", c);
-        else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-            out += fmt::format("\\u{:04X}", static_cast<unsigned>(c));
-        else
-            out += c;
-    }
-    return out + '"';
+bool is_word(std::string_view text, std::size_t max, std::string_view allowed) {
+    return !text.empty() && text.size() <= max && std::ranges::all_of(text, [&](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               allowed.find(c) != std::string_view::npos;
+    });
+}
+
+// What pppd is told to use: never an option of its, nor a file elsewhere.
+bool is_device(std::string_view text) {
+    if (!text.starts_with("/dev/"))
+        return is_interface_name(text);
+    return is_word(text, 128, "/._:-") && text.find("..") == std::string_view::npos;
+}
+
+// A program and its arguments, each as it is: no shell reads them.
+Result<std::vector<std::string>> command(const Table &table, std::string_view key) {
+    auto words = TRY(table.strings_or_empty(key));
+    if (words.empty())
+        return words;
+    if (!words.front().starts_with('/'))
+        return std::unexpected(table.error_at(key, "does not begin with an absolute path",
+                                              "write it as [\"/usr/local/sbin/line-up\", \"1\"]"));
+    for (const std::string &word : words)
+        if (std::ranges::any_of(word, [](char c) { return c >= 0 && c < ' '; }))
+            return std::unexpected(table.error_at(key, "holds a control character"));
+    return words;
 }
 
 Result<TerminalCarrier> read_carrier(const Table &table) {
     TerminalCarrier carrier;
+    carrier.modem = TRY(table.string_or("modem", ""));
+    if (!carrier.modem.empty() && !is_word(carrier.modem, 128, "/._:-"))
+        return std::unexpected(
+            table.error_at("modem", "is not a modem's identifier", "mmcli -m any shows it"));
     carrier.interface = TRY(interface_name(table, "interface", true));
     carrier.gateway4 = TRY(gateway(table, "gateway4", false));
     carrier.gateway6 = TRY(gateway(table, "gateway6", true));
+    carrier.dhcp = TRY(table.boolean_or("dhcp", false));
+    carrier.device = TRY(table.string_or("device", ""));
+    if (!carrier.device.empty() && !is_device(carrier.device))
+        return std::unexpected(
+            table.error_at("device", "is neither an interface nor a device in /dev"));
+    if (carrier.device == carrier.interface && !carrier.device.empty())
+        return std::unexpected(table.error_at("device", "is the carrier's own interface",
+                                              "name the interface differently, such as ppp-a"));
+    carrier.up = TRY(command(table, "up"));
+    carrier.down = TRY(command(table, "down"));
+    if (carrier.up.empty() && !carrier.down.empty())
+        return std::unexpected(table.error_at("down", "stands without up"));
     TRY(table.finish());
     return carrier;
 }
@@ -119,10 +150,12 @@ Result<TerminalConfig> read_terminal(const Table &top) {
             return std::unexpected(top.error_at(
                 "carriers", fmt::format("'{}' is not a carrier's name", name.substr(0, 40)),
                 "use 1 to 32 of a-z A-Z 0-9 - _, a letter or digit first"));
-        config.carriers[name] = TRY(read_carrier(table));
-        if (config.carriers[name].interface == config.reservation_interface)
-            return std::unexpected(table.error_at("interface", "is the reservation interface too",
-                                                  "media and reservations need two networks"));
+        const TerminalCarrier &carrier = config.carriers[name] = TRY(read_carrier(table));
+        for (const auto &[key, interface] :
+             {std::pair{"interface", &carrier.interface}, std::pair{"device", &carrier.device}})
+            if (!interface->empty() && *interface == config.reservation_interface)
+                return std::unexpected(table.error_at(key, "is the reservation interface too",
+                                                      "media and reservations need two networks"));
     }
     if (!config.preset.empty() && !config.carriers.contains(config.preset))
         return std::unexpected(
@@ -148,7 +181,7 @@ std::string print_terminal(const TerminalConfig &c) {
     std::string out;
     const auto line = [&out](std::string_view key, std::string_view value) {
         if (!value.empty())
-            out += fmt::format("{} = {}\n", key, quoted(value));
+            out += fmt::format("{} = {}\n", key, toml_text(value));
     };
     line("control", c.control);
     line("cacert", c.cacert);
@@ -163,6 +196,14 @@ std::string print_terminal(const TerminalConfig &c) {
         line("interface", carrier.interface);
         line("gateway4", carrier.gateway4);
         line("gateway6", carrier.gateway6);
+        if (carrier.dhcp)
+            out += "dhcp = true\n";
+        line("device", carrier.device);
+        line("modem", carrier.modem);
+        for (const auto &[key, words] :
+             {std::pair{"up", &carrier.up}, std::pair{"down", &carrier.down}})
+            if (!words->empty())
+                out += fmt::format("{} = {}\n", key, toml_text(*words));
     }
     return out;
 }

@@ -9,9 +9,17 @@ namespace conf {
 
 /// `[carriers.NAME]`: how this machine reaches a carrier.
 struct TerminalCarrier {
-    std::string interface; ///< at most 15 characters; must not be the reservation interface
-    std::string gateway4;  ///< overrides the settings' when not empty
-    std::string gateway6;
+    /// At most 15 characters; must not be the reservation interface. Of type link it is there, of
+    /// type wwan it is the modem's; the other types make it under this name.
+    std::string interface = {};
+    std::string gateway4 = {}; ///< overrides the settings' when not empty
+    std::string gateway6 = {};
+    bool dhcp = false;       ///< link: its address comes by DHCP
+    std::string device = {}; ///< ppp: an Ethernet interface, or a serial device in /dev
+    std::string modem = {};  ///< wwan: the modem's identifier; empty: the only one there is
+    std::vector<std::string> up = {}; ///< command: an absolute path and its arguments, fixed
+    std::vector<std::string> down = {};
+    bool operator==(const TerminalCarrier &) const = default;
 };
 
 struct TerminalConfig {

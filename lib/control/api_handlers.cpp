@@ -61,7 +61,7 @@ Outcome<Answer> Api::carriers(const Call &) {
     JsonArray list;
     for (const auto &[name, c] : m_config.catalogue.carriers)
         list.push_back(JsonObject{{"name", name},
-                                  {"type", wire::name(m_config.carriers.at(name).type)},
+                                  {"type", wire::name(m_config.carriers.at(name).type())},
                                   {"lines", c.lines},
                                   {"capacity_bps", c.capacity.bps}});
     return json(JsonObject{{"carriers", std::move(list)}});

@@ -44,7 +44,7 @@ void add_capacity(JsonObject &out, const Config &config) {
             {"relay", c.relay}, {"viewers", c.viewers}, {"max_rate_bps", c.max_rate.bps}};
     JsonObject carriers;
     for (const auto &[name, c] : config.catalogue.carriers)
-        carriers[name] = JsonObject{{"type", wire::name(config.carriers.at(name).type)},
+        carriers[name] = JsonObject{{"type", wire::name(config.carriers.at(name).type())},
                                     {"lines", c.lines},
                                     {"capacity_bps", c.capacity.bps}};
     JsonObject relays;

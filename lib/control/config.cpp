@@ -2,6 +2,7 @@
 
 #include "conf/paths.hpp"
 #include "control/config_parts.hpp"
+#include "control/credentials.hpp"
 #include "ledger/postgres.hpp"
 
 namespace control {
@@ -59,6 +60,7 @@ Result<Config> read_control(const Table &top) {
         return std::unexpected(top.error_at("currency", "is no code of ISO 4217, such as \"EUR\""));
     c.calendar = TRY(read_calendar(TRY(top.table_or_empty("calendar")), c.listen));
     TRY(read_each(top, "carriers", c, read_carrier));
+    TRY(check_underlays(top, c));
     TRY(read_each(top, "relays", c, read_relay));
     TRY(read_each(top, "channels", c, read_channel));
     TRY(read_each(top, "maintenance", c, read_maintenance));
@@ -72,6 +74,7 @@ Result<Config> load_control(const std::string &flag) {
     const auto path = conf::config_file(flag, "control.toml");
     Config config = TRY(read_control(TRY(Table::load(path))));
     config.file = path;
+    TRY(read_credentials(config));
     return config;
 }
 

@@ -41,9 +41,12 @@ struct RelaySite {
     base::Millis latency{120};                                ///< SRT's
 };
 
+/// How a carrier's lines are reached. Secrets stand in files of their own.
 struct CarrierSite {
-    wire::CarrierType type = wire::CarrierType::link;
-    wire::LinkInfo link;
+    wire::Connection connection; ///< its secrets are empty until read_credentials()
+    std::filesystem::path password_file, pin_file, private_key_file, preshared_key_file;
+
+    [[nodiscard]] wire::CarrierType type() const { return wire::type_of(connection); }
 };
 
 /// The server that takes our mail: [notify.mail].

@@ -19,6 +19,9 @@ namespace control {
 /// [carriers.NAME], then [relays.NAME], then [channels.NAME]: each names those before it.
 [[nodiscard]] base::Result<void> read_carrier(const conf::Table &t, const std::string &name,
                                               Config &c);
+[[nodiscard]] std::string print_connection(const CarrierSite &site);
+/// After all carriers: a tunnel's underlay is another carrier, and no tunnel.
+[[nodiscard]] base::Result<void> check_underlays(const conf::Table &top, const Config &c);
 [[nodiscard]] base::Result<void> read_relay(const conf::Table &t, const std::string &name,
                                             Config &c);
 [[nodiscard]] base::Result<void> read_channel(const conf::Table &t, const std::string &name,

@@ -60,12 +60,9 @@ std::string print_control(const Config &c) {
     }
     for (const auto &[name, carrier] : c.catalogue.carriers) {
         const CarrierSite &site = c.carriers.at(name);
-        out += fmt::format("\n[carriers.{}]\ntype = \"{}\"\nlines = {}\ncapacity = \"{}\"\n", name,
-                           wire::name(site.type), carrier.lines, format_rate(carrier.capacity));
-        for (const auto &[key, gateway] :
-             {std::pair{"gateway4", site.link.gateway4}, std::pair{"gateway6", site.link.gateway6}})
-            if (!gateway.empty())
-                out += fmt::format("{} = \"{}\"\n", key, gateway);
+        out += fmt::format("\n[carriers.{}]\ntype = \"{}\"\nlines = {}\ncapacity = \"{}\"\n{}",
+                           name, wire::name(site.type()), carrier.lines,
+                           format_rate(carrier.capacity), print_connection(site));
         out += fee(c.carrier_fees, "carriers", name);
     }
     for (const auto &[name, channel] : c.catalogue.channels) {

@@ -1,4 +1,4 @@
-// What there is: relays, carriers, channels.
+// What there is: relays and channels; carriers are in config_carriers.cpp.
 #include "control/config_parts.hpp"
 
 #include <algorithm>
@@ -56,33 +56,6 @@ Result<conf::Address> read_address(const Table &t, std::string_view key) {
     if (!parsed)
         return std::unexpected(t.error_at(key, parsed.error().message, parsed.error().hint));
     return *parsed;
-}
-
-Result<void> read_carrier(const Table &t, const std::string &name, Config &c) {
-    CarrierSite site;
-    if (const std::string type = TRY(t.string("type")); type != "link")
-        return std::unexpected(
-            t.error_at("type", fmt::format("'{}' is not known here", type.substr(0, 32)),
-                       "the only type so far is \"link\", an interface that is up already"));
-    site.link.gateway4 = TRY(t.string_or("gateway4", ""));
-    site.link.gateway6 = TRY(t.string_or("gateway6", ""));
-    for (const auto &[key, text, v6] : {std::tuple{"gateway4", &site.link.gateway4, false},
-                                        std::tuple{"gateway6", &site.link.gateway6, true}}) {
-        if (text->empty())
-            continue;
-        const auto canonical = conf::canonical_ip(*text);
-        if (!canonical || (canonical->find(':') != std::string::npos) != v6)
-            return std::unexpected(
-                t.error_at(key, fmt::format("not an IPv{} address", v6 ? 6 : 4)));
-        *text = *canonical;
-    }
-    auto &capacity = c.catalogue.carriers[name];
-    capacity.lines = TRY(t.integer("lines", 1, k_max_count));
-    capacity.capacity = TRY(t.rate("capacity"));
-    c.carriers[name] = std::move(site);
-    if (const auto fee = TRY(read_fee(t, c)))
-        c.carrier_fees[name] = *fee;
-    return t.finish();
 }
 
 Result<void> read_relay(const Table &t, const std::string &name, Config &c) {

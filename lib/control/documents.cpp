@@ -1,5 +1,6 @@
 #include "control/documents.hpp"
 
+#include "control/credentials.hpp"
 #include "seal/hash.hpp"
 #include "seal/ticket.hpp"
 
@@ -50,14 +51,13 @@ wire::CarrierInfo carrier_info(const Booking &b, const std::string &name, std::i
     const conf::Address &at = config.relays.at(b.relay).ingest.at(name);
     const auto echo_port = static_cast<std::uint16_t>(at.port + 1);
     return {.name = name,
-            .type = site.type,
             .preference = preference,
             .line_bps = resv::line_rate(b.request.rate).bps,
             .ingest = {{.relay = b.relay, .at = {at.host, at.port}}},
             .probe = wire::Probe{.at = {at.host, echo_port},
                                  .key = seal::to_base64url(
                                      seal::echo_key(keys.group.view(), b.relay, name))},
-            .link = site.link};
+            .connection = connection_for(site, name, b.owner)};
 }
 
 wire::RelayInfo relay_info(const Booking &b, const Config &config, const Keys &keys) {

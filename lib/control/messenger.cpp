@@ -1,6 +1,6 @@
 #include "control/messenger.hpp"
 
-#include "base/file.hpp"
+#include "control/credentials.hpp"
 #include "control/notices.hpp"
 #include "ical/calendar.hpp"
 #include "net/http_client.hpp"
@@ -8,7 +8,6 @@
 #include "wire/notify.hpp"
 
 #include <algorithm>
-#include <sys/stat.h>
 
 namespace control {
 
@@ -21,7 +20,6 @@ using ledger::Notice;
 namespace {
 
 constexpr base::Millis k_timeout{20'000};
-constexpr std::size_t k_max_password = 1024;
 constexpr std::size_t k_max_answer = 65'536; // of a webhook; nobody reads it
 
 // What `event` means, for people.
@@ -53,13 +51,7 @@ ical::Event event_of(const Told &told, UtcTime now) {
 Result<std::string> password_of(const MailSite &site) {
     if (site.user.empty())
         return std::string{};
-    struct stat info{};
-    if (::stat(site.password_file.c_str(), &info) == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        return base::fail_hint(Errc::not_permitted, "chmod 600 it",
-                               "read {}: its mode lets others in", site.password_file.native());
-    std::string text = TRY(base::read_regular_file(site.password_file, k_max_password));
-    text.resize(std::min(text.find('\n'), text.size()));
-    return text;
+    return read_private_line(site.password_file);
 }
 
 class RealMessenger final : public Messenger {

@@ -70,9 +70,11 @@ Json document_record(const Settings &settings) {
         shown.request.password_hash = k_hidden;
     for (wire::RelayInfo &relay : shown.relays)
         relay.passphrase = k_hidden;
-    for (CarrierInfo &carrier : shown.carriers)
+    for (CarrierInfo &carrier : shown.carriers) {
         if (carrier.probe)
             carrier.probe->key = k_hidden;
+        carrier.connection = wire::without_secrets(std::move(carrier.connection));
+    }
     JsonObject out{{"type", "document"}};
     const Json document = wire::to_json(shown);
     for (const auto &member : document.get_object())
@@ -140,7 +142,7 @@ Result<std::string> shell_lines(const Settings &s, const CarrierInfo &carrier) {
         {"RATE_BPS", std::to_string(s.request.rate.bps)},
         {"MAX_RATE_BPS", std::to_string(s.stream.max_rate.bps)},
         {"CARRIER", carrier.name},
-        {"CARRIER_TYPE", std::string(wire::name(carrier.type))},
+        {"CARRIER_TYPE", std::string(wire::name(carrier.type()))},
         {"RELAY", relay->id},
         {"RELAY_HOST", at->host},
         {"RELAY_PORT", std::to_string(at->port)},

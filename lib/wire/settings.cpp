@@ -1,8 +1,6 @@
 #include "wire/settings.hpp"
 
 #include <algorithm>
-#include <arpa/inet.h>
-#include <array>
 
 namespace wire {
 
@@ -11,13 +9,6 @@ using base::fail;
 using base::Result;
 
 namespace {
-
-constexpr std::array<std::string_view, 5> k_types{"link", "ppp", "wireguard", "wwan", "command"};
-
-bool is_address(int family, const std::string &text) {
-    std::array<unsigned char, 16> ignored{};
-    return ::inet_pton(family, text.c_str(), ignored.data()) == 1;
-}
 
 // Tickets and passphrases stand unescaped in URLs.
 Result<std::string> secret_word(ObjectReader &in, std::string_view key, std::size_t max_bytes) {
@@ -36,28 +27,15 @@ Json carrier_json(const CarrierInfo &c) {
     for (const IngestAddress &a : c.ingest)
         ingest.push_back(JsonObject{{"relay", a.relay}, {"host", a.at.host}, {"port", a.at.port}});
     JsonObject out{{"name", c.name},
-                   {"type", name(c.type)},
+                   {"type", name(c.type())},
                    {"preference", c.preference},
                    {"line_bps", c.line_bps},
                    {"ingest", std::move(ingest)}};
     if (c.probe)
         out["probe"] = JsonObject{
             {"host", c.probe->at.host}, {"port", c.probe->at.port}, {"key", c.probe->key}};
-    if (c.type == CarrierType::link)
-        out["link"] = JsonObject{{"gateway4", c.link.gateway4}, {"gateway6", c.link.gateway6}};
+    out[name(c.type())] = to_json(c.connection);
     return out;
-}
-
-Result<LinkInfo> read_link(ObjectReader in) {
-    LinkInfo link;
-    link.gateway4 = TRY(in.string("gateway4", 64));
-    link.gateway6 = TRY(in.string("gateway6", 64));
-    if (!link.gateway4.empty() && !is_address(AF_INET, link.gateway4))
-        return fail(Errc::bad_data, "{}: not an IPv4 address", in.where("gateway4"));
-    if (!link.gateway6.empty() && !is_address(AF_INET6, link.gateway6))
-        return fail(Errc::bad_data, "{}: not an IPv6 address", in.where("gateway6"));
-    TRY(in.finish());
-    return link;
 }
 
 Result<CarrierInfo> read_carrier(const Json &json, std::string where) {
@@ -66,7 +44,7 @@ Result<CarrierInfo> read_carrier(const Json &json, std::string where) {
     c.name = TRY(in.string("name", 32));
     if (!is_plain_name(c.name))
         return fail(Errc::bad_data, "{}: not a plain name", in.where("name"));
-    c.type = TRY(parse_carrier_type(TRY(in.string("type", 16))));
+    const CarrierType type = TRY(parse_carrier_type(TRY(in.string("type", 16))));
     c.preference = TRY(in.integer("preference", 0, 64));
     c.line_bps = TRY(in.integer("line_bps"));
     for (const Json &item : *TRY(in.array("ingest", 16))) {
@@ -86,8 +64,7 @@ Result<CarrierInfo> read_carrier(const Json &json, std::string where) {
         c.probe->key = TRY(p.string("key", 64));
         TRY(p.finish());
     }
-    if (c.type == CarrierType::link)
-        c.link = TRY(read_link(TRY(in.object("link"))));
+    c.connection = TRY(read_connection(type, TRY(in.object(name(type)))));
     TRY(in.finish());
     return c;
 }
@@ -144,6 +121,21 @@ Result<StreamInfo> read_stream(ObjectReader in) {
     return s;
 }
 
+// A tunnel goes over another carrier of the same document, and never over another tunnel.
+Result<void> check_underlay(const Settings &s, const CarrierInfo &c) {
+    const auto *tunnel = std::get_if<WireguardInfo>(&c.connection);
+    if (tunnel == nullptr || tunnel->underlay.empty())
+        return {};
+    const CarrierInfo *under = s.carrier(tunnel->underlay);
+    if (under == nullptr)
+        return fail(Errc::bad_data, "settings.carriers: {} goes over unknown carrier '{}'", c.name,
+                    tunnel->underlay);
+    if (under->type() == CarrierType::wireguard)
+        return fail(Errc::bad_data, "settings.carriers: {} goes over another tunnel, {}", c.name,
+                    under->name);
+    return {};
+}
+
 Result<base::Id> read_id(ObjectReader &in, std::string_view key) {
     auto id = base::Id::parse(TRY(in.string(key, 64)));
     if (!id)
@@ -152,27 +144,6 @@ Result<base::Id> read_id(ObjectReader &in, std::string_view key) {
 }
 
 } // namespace
-
-Result<Endpoint> read_endpoint(ObjectReader &in) {
-    Endpoint e;
-    e.host = TRY(in.string("host", 64));
-    e.port = static_cast<std::uint16_t>(TRY(in.integer("port", 1, 65535)));
-    if (!is_address(AF_INET, e.host) && !is_address(AF_INET6, e.host))
-        return fail(Errc::bad_data, "{}: '{}' is not an IP address", in.where("host"), e.host);
-    return e;
-}
-
-std::string_view name(CarrierType type) {
-    return k_types.at(static_cast<std::size_t>(type));
-}
-
-Result<CarrierType> parse_carrier_type(std::string_view text) {
-    for (std::size_t i = 0; i < k_types.size(); ++i)
-        if (k_types[i] == text)
-            return static_cast<CarrierType>(i);
-    return fail(Errc::bad_data, "'{}' is not a carrier type (one of {})", text.substr(0, 32),
-                fmt::join(k_types, ", "));
-}
 
 const CarrierInfo *Settings::carrier(std::string_view wanted) const {
     const auto found = std::ranges::find(carriers, wanted, &CarrierInfo::name);
@@ -246,6 +217,7 @@ Result<Settings> read_settings(const Json &json) {
             if (s.relay(a.relay) == nullptr)
                 return fail(Errc::bad_data, "settings.carriers: {} leads to unknown relay '{}'",
                             c.name, a.relay);
+        TRY(check_underlay(s, c));
     }
     s.stream = TRY(read_stream(TRY(in.object("stream"))));
     auto viewer = TRY(in.object("viewer"));

@@ -3,18 +3,10 @@
 #pragma once
 
 #include "seal/keys.hpp"
+#include "wire/connection.hpp"
 #include "wire/reservation.hpp"
 
 namespace wire {
-
-/// An address of a relay's ingest. `host` is an IP literal, never a name: routes are made for it.
-struct Endpoint {
-    std::string host;
-    std::uint16_t port = 0;
-    bool operator==(const Endpoint &) const = default;
-};
-/// Reads the members `host` and `port`; bad_data when the host is not an IP literal.
-[[nodiscard]] base::Result<Endpoint> read_endpoint(ObjectReader &in);
 
 struct IngestAddress {
     std::string relay; ///< id of a member of relays[]
@@ -29,26 +21,15 @@ struct Probe {
     bool operator==(const Probe &) const = default;
 };
 
-enum class CarrierType { link, ppp, wireguard, wwan, command };
-[[nodiscard]] std::string_view name(CarrierType type);
-[[nodiscard]] base::Result<CarrierType> parse_carrier_type(std::string_view text);
-
-/// `link`: an interface that is already up. Empty gateway: the relay is on the link itself.
-struct LinkInfo {
-    std::string gateway4; ///< IPv4 literal or empty
-    std::string gateway6;
-    bool operator==(const LinkInfo &) const = default;
-};
-
 /// A carrier's communication/connection information.
 struct CarrierInfo {
     std::string name;
-    CarrierType type = CarrierType::link;
     std::int64_t preference = 0; ///< 0 is the first choice
     std::int64_t line_bps = 0;
     std::vector<IngestAddress> ingest;
     std::optional<Probe> probe;
-    LinkInfo link; ///< for type link
+    Connection connection; ///< how it is reached; its type is the carrier's
+    [[nodiscard]] CarrierType type() const { return type_of(connection); }
     bool operator==(const CarrierInfo &) const = default;
 };
 

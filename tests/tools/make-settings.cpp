@@ -31,6 +31,7 @@ struct Options {
     std::string title = "Town hall";
     std::string host = "203.0.113.10";
     std::vector<std::string> carriers{"line-a", "line-b"};
+    std::vector<std::string> connections;
     bool no_probe = false;
 };
 
@@ -67,6 +68,13 @@ Result<Terminal> read_terminal(const std::string &file) {
                     TRY(seal::public_key_from_text(TRY(in.string("box_key"))))};
 }
 
+// "ppp={…}": a type, and its object as the document has it.
+Result<wire::Connection> read_connection(const std::string &text) {
+    const auto type = TRY(wire::parse_carrier_type(text.substr(0, text.find('='))));
+    const auto json = TRY(wire::parse_json(text.substr(text.find('=') + 1), "--connection"));
+    return wire::read_connection(type, TRY(wire::ObjectReader::of(json, "--connection")));
+}
+
 Result<wire::Settings> settings_of(const Options &o, const seal::SigningKey &control,
                                    const Terminal &terminal, base::UtcTime now) {
     wire::Settings s;
@@ -100,12 +108,13 @@ Result<wire::Settings> settings_of(const Options &o, const seal::SigningKey &con
         const auto port = static_cast<std::uint16_t>(9000 + 10 * nth);
         s.carriers.push_back(
             {.name = name,
-             .type = wire::CarrierType::link,
              .preference = nth,
              .line_bps = 7'600'000,
              .ingest = {{"r1", {o.host, port}}},
              .probe = wire::Probe{{o.host, static_cast<std::uint16_t>(port + 1)}, probe_key},
-             .link = {}});
+             .connection = nth < std::ssize(o.connections)
+                               ? TRY(read_connection(o.connections[static_cast<std::size_t>(nth)]))
+                               : wire::Connection{}});
     }
     if (o.no_probe)
         for (wire::CarrierInfo &carrier : s.carriers)
@@ -167,6 +176,8 @@ int main(int argc, char **argv) {
                              app.add_option("--title", o.title, "Title");
                              app.add_option("--host", o.host, "The relay's ingest address");
                              app.add_option("--carrier", o.carriers, "Carriers, in order");
+                             app.add_option("--connection", o.connections,
+                                            "TYPE={…}, of each carrier in order; default: links");
                              app.add_flag("--no-probe", o.no_probe, "A relay without an echo");
                              app.callback([&] { action = [&] { return make(o); }; });
                          });

@@ -12,7 +12,7 @@ wire::CarrierInfo line(std::string name, std::int64_t preference) {
     out.name = std::move(name);
     out.preference = preference;
     out.ingest = {{"r2", {"203.0.113.20", 9000}}, {"r1", {"203.0.113.10", 9000}}};
-    out.link = {.gateway4 = "10.2.0.1", .gateway6 = ""};
+    out.connection = wire::LinkInfo{.gateway4 = "10.2.0.1", .gateway6 = ""};
     return out;
 }
 
@@ -30,8 +30,8 @@ wire::Settings settings() {
 
 conf::TerminalConfig terminal() {
     conf::TerminalConfig out;
-    out.carriers["lineA"] = {"carA", "", ""};
-    out.carriers["lineB"] = {"carB", "10.3.0.1", "fd00:3::1"};
+    out.carriers["lineA"] = {.interface = "carA"};
+    out.carriers["lineB"] = {.interface = "carB", .gateway4 = "10.3.0.1", .gateway6 = "fd00:3::1"};
     return out;
 }
 
@@ -59,7 +59,7 @@ TEST_CASE("carrier: what cannot be used is refused with its reason") {
     config.carriers.erase("lineA");
     CHECK(choose(settings(), config, "lineA").error().code == Errc::config);
     auto other = settings();
-    other.carriers[0].type = wire::CarrierType::ppp;
+    other.carriers[0].connection = wire::WwanInfo{};
     CHECK(choose(other, terminal(), "lineA").error().code == Errc::unavailable);
     other = settings();
     other.relays[0].id = "r9";

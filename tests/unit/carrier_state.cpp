@@ -27,9 +27,12 @@ CarrierState state(std::string name, std::map<base::Id, Use> uses) {
 } // namespace
 
 TEST_CASE("carrier: a state survives its text") {
-    const CarrierState before =
-        state("lineB", {{id(1), {7, {"203.0.113.10", "2001:db8::10"}}},
-                        {id(2), {.turn = 9, .ingest = {}, .leaving = true}}});
+    CarrierState before = state("lineB", {{id(1), {7, {"203.0.113.10", "2001:db8::10"}}},
+                                          {id(2), {.turn = 9, .ingest = {}, .leaving = true}}});
+    before.owned = {.driver = "ppp",
+                    .since_ms = 1234,
+                    .processes = {{.pid = 300, .started = 77}, {.pid = 301, .started = 78}},
+                    .handle = "/a/b"};
     const auto after = read_state(to_text(before), "lineB.json");
     REQUIRE(after.has_value());
     CHECK(*after == before);
@@ -48,6 +51,12 @@ TEST_CASE("carrier: a damaged state is refused") {
     CHECK_FALSE(with("\"number\":2", "\"number\":0").has_value());
     CHECK_FALSE(with("\"media_uid\":64010", "\"media_uid\":0").has_value());
     CHECK_FALSE(with("\"turn\"", "\"run\"").has_value());
+    CHECK_FALSE(with("\"driver\":\"link\"", "\"driver\":1").has_value());
+    // Neither init nor a process group may be what is ended.
+    for (const char *pid : {"1", "0", "-5"})
+        CHECK_FALSE(
+            with("\"processes\":[", fmt::format("\"processes\":[{{\"pid\":{},\"started\":1}}", pid))
+                .has_value());
 }
 
 TEST_CASE("carrier: the last one brought up is the active one, by reservation and of all") {

@@ -21,6 +21,20 @@ gateway4 = "10.2.0.1"
 
 [carriers.lineB]
 interface = "carB"
+dhcp = true
+
+[carriers.lineC]
+interface = "ppp-c"
+device = "/dev/serial/by-id/usb-1:2.0"
+
+[carriers.lineD]
+interface = "wwan0"
+modem = "/org/freedesktop/ModemManager1/Modem/0"
+
+[carriers.lineE]
+interface = "carE"
+up = ["/usr/local/sbin/line", "a \"b\""]
+down = ["/usr/local/sbin/line"]
 )";
 
 base::Result<conf::TerminalConfig> read(std::string_view text) {
@@ -69,6 +83,23 @@ TEST_CASE("conf: terminal.toml is refused line by line") {
           "terminal.toml:3: carriers.a.speed: not a known key");
     CHECK(why("reservation_interface = \"x\"\n[carriers.a]\ninterface = \"x\"") ==
           "terminal.toml:3: carriers.a.interface: is the reservation interface too");
+    CHECK(why("reservation_interface = \"x\"\n[carriers.a]\ninterface = \"y\"\ndevice = \"x\"") ==
+          "terminal.toml:4: carriers.a.device: is the reservation interface too");
+    for (const char *device :
+         {"/dev/../x", "/etc/passwd", "eth0 debug", "/dev/a b", "/dev/a\\nb", "-x"})
+        CHECK(why(fmt::format("[carriers.a]\ninterface = \"y\"\ndevice = \"{}\"", device))
+                  .find("carriers.a.device: is neither") != std::string::npos);
+    CHECK(why("[carriers.a]\ninterface = \"y\"\ndevice = \"y\"")
+              .find("carriers.a.device: is the carrier's own") != std::string::npos);
+    CHECK(
+        why("[carriers.a]\ninterface = \"y\"\nmodem = \"a b\"").find("carriers.a.modem: is not") !=
+        std::string::npos);
+    CHECK(why("[carriers.a]\ninterface = \"y\"\nup = [\"line-up\"]")
+              .find("carriers.a.up: does not begin with") != std::string::npos);
+    CHECK(why("[carriers.a]\ninterface = \"y\"\nup = [\"/x\", \"a\\nb\"]")
+              .find("carriers.a.up: holds a control") != std::string::npos);
+    CHECK(why("[carriers.a]\ninterface = \"y\"\ndown = [\"/x\"]")
+              .find("carriers.a.down: stands without up") != std::string::npos);
     CHECK(why("preset = \"b\"\n[carriers.a]\ninterface = \"x\"") ==
           "terminal.toml:1: preset: there is no [carriers.b]");
     CHECK(why("[carriers.\"../a\"]\ninterface = \"x\"").find("'../a' is not a carrier's name") !=

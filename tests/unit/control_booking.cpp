@@ -38,7 +38,7 @@ TEST_CASE("control: a booking answers with settings that only its terminal opens
     REQUIRE(s.carriers.size() == 2);
     CHECK(s.carriers[0].name == "b");
     CHECK(s.carriers[0].line_bps == 5'100'000);
-    CHECK(s.carriers[1].link.gateway4 == "10.2.0.1");
+    CHECK(std::get<wire::LinkInfo>(s.carriers[1].connection).gateway4 == "10.2.0.1");
     CHECK(s.carriers[1].ingest.at(0).at == wire::Endpoint{"203.0.113.10", 9000});
     CHECK(s.carriers[1].probe->at == wire::Endpoint{"203.0.113.10", 9001});
     CHECK(s.carriers[1].probe->key ==

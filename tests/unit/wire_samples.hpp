@@ -42,19 +42,17 @@ inline wire::Settings some_settings(const seal::KeyId &issuer, const seal::KeyId
     s.issued_at = s.window.start - std::chrono::hours{48};
     s.not_after = s.window.closes() + std::chrono::hours{24};
     s.carriers = {{.name = "line-a",
-                   .type = wire::CarrierType::link,
                    .preference = 0,
                    .line_bps = 7'600'000,
                    .ingest = {{"r1", {"203.0.113.10", 9000}}, {"r2", {"203.0.113.20", 9000}}},
                    .probe = wire::Probe{{"203.0.113.10", 9001}, std::string(43, 'p')},
-                   .link = {.gateway4 = "10.2.0.1", .gateway6 = {}}},
+                   .connection = wire::LinkInfo{.gateway4 = "10.2.0.1", .gateway6 = {}}},
                   {.name = "line-b",
-                   .type = wire::CarrierType::link,
                    .preference = 1,
                    .line_bps = 7'600'000,
                    .ingest = {{"r2", {"2001:db8::20", 9010}}},
                    .probe = {},
-                   .link = {.gateway4 = {}, .gateway6 = "fe80::1"}}};
+                   .connection = wire::LinkInfo{.gateway4 = {}, .gateway6 = "fe80::1"}}};
     s.relays = {{.id = "r1",
                  .at = {"203.0.113.10", 9000},
                  .latency_ms = 120,

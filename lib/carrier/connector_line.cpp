@@ -1,0 +1,124 @@
+// The lines of carriers: connected before routes lead into them, disconnected with their last user.
+#include "carrier/connector.hpp"
+
+#include "base/log.hpp"
+
+#include <poll.h>
+#include <time.h>
+
+namespace carrier {
+
+using base::Errc;
+using base::Result;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr base::Millis k_look{50};
+constexpr base::Millis k_between_starts = 1s;
+
+/// Since boot: what is stored of it means the same to the next process, but not after a reboot,
+/// which takes the state with it.
+base::Millis boot_clock() {
+    timespec now{};
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    return std::chrono::duration_cast<base::Millis>(std::chrono::seconds{now.tv_sec} +
+                                                    std::chrono::nanoseconds{now.tv_nsec});
+}
+
+} // namespace
+
+/// Begins to connect the line of @p state, whose file says what it then owns.
+Result<void> Connector::start_line(CarrierState &state, const Choice &choice) {
+    const LineDriver *driver = find_driver(state.owned.driver);
+    LineWorld world{m_kernel, m_folder.path()};
+    const Keep keep = [&](const Owned &owned) {
+        state.owned = owned;
+        state.owned.driver = choice.driver;
+        state.owned.since_ms = boot_clock().count();
+        return m_folder.store(state);
+    };
+    return driver->start(world, choice, CarrierState{state}, keep);
+}
+
+/// Until the line is there, its driver gives up, or nobody wants to wait any longer.
+Result<void> Connector::wait_line(const CarrierState &state, const Choice &choice, int stop_fd) {
+    const LineDriver *driver = find_driver(state.owned.driver);
+    LineWorld world{m_kernel, m_folder.path()};
+    for (base::Millis waited{0};; waited += k_look) {
+        const LineLook now = TRY(driver->look(world, state));
+        if (now.progress == LineProgress::there)
+            return {};
+        if (now.progress == LineProgress::absent)
+            return base::fail_hint(Errc::unavailable, "carrier-connect -v up tells more",
+                                   "carrier {}: the line does not come up: {}", choice.name,
+                                   now.why.empty() ? "no cause is known" : now.why);
+        if (waited >= driver->patience())
+            return base::fail_hint(Errc::unavailable, "see whether the access side answers at all",
+                                   "carrier {}: the line is not up after {}", choice.name,
+                                   base::format_duration(driver->patience()));
+        pollfd stop{stop_fd, POLLIN, 0};
+        if (::poll(&stop, 1, static_cast<int>(k_look.count())) > 0)
+            return base::fail(Errc::try_again, "stopped by a signal");
+    }
+}
+
+/// The line of @p closed, connected unless it is; rules and guard stand before it does.
+Result<void> Connector::bring_line(Outcome &out, const CarrierState &closed, const Choice &choice,
+                                   const UpHow &how) {
+    const LineDriver *driver = find_driver(choice.driver);
+    LineWorld world{m_kernel, m_folder.path()};
+    const LineLook before = TRY(driver->look(world, closed));
+    if (before.progress == LineProgress::there)
+        return {};
+    route::State kernel = TRY(m_kernel.read(how.dry_run));
+    TRY(advance(out, closed, kernel, how.dry_run));
+    if (before.progress == LineProgress::absent) {
+        out.line_at = out.plan.size();
+        out.line = driver->plan_start(choice);
+        if (how.dry_run)
+            return {};
+        CarrierState &state = out.carriers.at(choice.name);
+        TRY(start_line(state, choice));
+    }
+    return wait_line(out.carriers.at(choice.name), choice, how.stop_fd);
+}
+
+Result<void> Connector::end_line(const CarrierState &state) {
+    const LineDriver *driver = find_driver(state.owned.driver);
+    LineWorld world{m_kernel, m_folder.path()};
+    if (driver == nullptr || driver->is_there_already())
+        return {};
+    return driver->stop(world, state);
+}
+
+/// Ends the line, then forgets the carrier.
+Result<void> Connector::forget(const CarrierState &state) {
+    TRY(end_line(state));
+    return m_folder.remove(state.name);
+}
+
+Result<void> Connector::tend(const wire::Settings &settings, const Choice &choice,
+                             std::uint32_t media_uid) {
+    const LineDriver *driver = find_driver(choice.driver);
+    if (driver->is_there_already())
+        return {};
+    const auto lock = TRY(m_folder.lock(0));
+    Outcome out;
+    out.carriers = TRY(m_folder.load());
+    CarrierState state = TRY(closed_state(out.carriers, settings, choice, media_uid));
+    LineWorld world{m_kernel, m_folder.path()};
+    const LineLook now = TRY(driver->look(world, state));
+    const base::Millis since = boot_clock() - base::Millis{state.owned.since_ms};
+    if (now.progress != LineProgress::absent ||
+        (state.owned.since_ms != 0 && since < k_between_starts))
+        return {};
+    if (state.owned.since_ms != 0)
+        base::log::warning("carrier {}: the line is gone{}; connecting it again", choice.name,
+                           now.why.empty() ? "" : ": " + now.why);
+    route::State kernel = TRY(m_kernel.read());
+    TRY(advance(out, state, kernel, false));
+    return start_line(out.carriers.at(choice.name), choice);
+}
+
+} // namespace carrier
