@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -68,10 +69,11 @@ bool place_descriptors(const Spawn &what) {
             return false;
         first_free = std::max(first_free, what.fds[i].second + 1);
     }
-    if (!what.confined)
+    if (!what.confined && !what.apart)
         return true;
     const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(null, 1) < 0)
+    if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(null, 1) < 0 ||
+        (what.apart && ::dup2(null, 2) < 0))
         return false;
     // Marked, not closed: the report and the program itself are still needed.
     return ::syscall(SYS_close_range, first_free, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */) == 0;
@@ -88,8 +90,35 @@ void confine(pid_t parent) {
     (void)!::chdir("/");
 }
 
+void set_apart() {
+    ::setsid();
+    for (int signal = 1; signal < NSIG; ++signal)
+        ::signal(signal, SIG_DFL);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    (void)!::chdir("/");
+}
+
+/// False when our parent does not want us to go on, or is dead.
+bool may_run(int gate) {
+    char word = 0;
+    return gate < 0 || ::read(gate, &word, 1) == 1;
+}
+
+/// The ends of its pipes that the child keeps.
+struct ChildEnds {
+    int report = -1;
+    int gate = -1; // -1: it need not ask
+};
+
 [[noreturn]] void run_child(const Spawn &what, char *const *argv, char *const *environment,
-                            int report, pid_t parent) {
+                            ChildEnds ends, pid_t parent) {
+    const int report = ends.report;
+    if (!may_run(ends.gate))
+        ::_exit(126);
+    if (what.apart)
+        set_apart();
     if (what.restore_signals)
         what.restore_signals();
     ::signal(SIGPIPE, SIG_DFL);
@@ -128,6 +157,25 @@ NotRun not_run(const Spawn &what, const Failure &failure) {
             base::fail(Errc::no_input, "run {}: {}", name, base::errno_text(failure.err)).error()};
 }
 
+bool make_pipe(Fd &read_end, Fd &write_end) {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+        return false;
+    read_end = Fd{ends[0]};
+    write_end = Fd{ends[1]};
+    return true;
+}
+
+/// A pair of sockets, since who writes to one that nobody holds any more can be spared the signal.
+bool make_gate(Fd &child, Fd &parent) {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+        return false;
+    child = Fd{ends[0]};
+    parent = Fd{ends[1]};
+    return true;
+}
+
 } // namespace
 
 bool become(const Identity &who) {
@@ -147,18 +195,31 @@ void drop_capabilities() {
 std::expected<pid_t, NotRun> spawn(const Spawn &what) {
     const auto argv = pointers(what.argv);
     const auto environment = pointers(what.environment);
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+    Fd read_end;
+    Fd write_end;
+    Fd child_gate;
+    Fd gate;
+    if (!make_pipe(read_end, write_end) || (what.before_run && !make_gate(child_gate, gate)))
         return std::unexpected(NotRun{126, base::fail_errno("make", "pipe").error()});
-    const Fd read_end{ends[0]};
-    Fd write_end{ends[1]};
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0)
         return std::unexpected(NotRun{126, base::fail_errno("start", what.argv.front()).error()});
-    if (pid == 0)
-        run_child(what, argv.data(), environment.data(), write_end.get(), parent);
+    if (pid == 0) {
+        gate.reset(); // or its read end would never see us gone
+        run_child(what, argv.data(), environment.data(), {write_end.get(), child_gate.get()},
+                  parent);
+    }
     write_end.reset();
+    child_gate.reset();
+    if (what.before_run) {
+        if (auto told = what.before_run(pid); !told) {
+            gate.reset();
+            ::waitpid(pid, nullptr, 0);
+            return std::unexpected(NotRun{126, std::move(told).error()});
+        }
+        (void)::send(gate.get(), "", 1, MSG_NOSIGNAL);
+    }
     Failure failure;
     ssize_t n = 0;
     do
