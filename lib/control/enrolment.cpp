@@ -1,5 +1,7 @@
 #include "control/enrolment.hpp"
 
+#include <set>
+
 namespace control {
 
 using base::Errc;
@@ -27,6 +29,17 @@ Outcome<void> retire_keys(ledger::Transaction &t, const ledger::Party &party, Ut
     TRY(t.put(ledger::FormerKey{
         .sign_key = party.sign_key, .name = party.name, .until = now, .revoked = false}));
     return {};
+}
+
+// The lowest that is free, so that pools of addresses may be small.
+Outcome<std::int64_t> free_account(ledger::Transaction &t) {
+    std::set<std::int64_t> taken;
+    for (const ledger::Party &party : TRY(t.parties()))
+        taken.insert(party.account);
+    std::int64_t out = 1;
+    while (taken.contains(out))
+        ++out;
+    return out;
 }
 
 } // namespace
@@ -70,6 +83,7 @@ Result<std::string> make_token(ledger::Ledger &ledger, const Config &config,
 
 Outcome<wire::EnrolAnswer> enrol(ledger::Transaction &t, const Keys &keys,
                                  const wire::EnrolRequest &request, UtcTime now) {
+    TRY(t.lock({"accounts"}, now));
     const auto sign_key = seal::public_key_from_text(request.sign_key);
     const auto box_key = seal::public_key_from_text(request.box_key);
     if (!sign_key || !box_key || !is_box_key(*box_key))
@@ -97,12 +111,16 @@ Outcome<wire::EnrolAnswer> enrol(ledger::Transaction &t, const Keys &keys,
                       "get a new one with resv-control enrol");
     if (before && before->id() != id)
         TRY(retire_keys(t, *before, now));
+    const bool books = token->role == ledger::Role::distributor;
     TRY(t.put(ledger::Party{.name = token->name,
                             .role = token->role,
                             .sign_key = *sign_key,
                             .box_key = *box_key,
-                            .enrolled = now,
-                            .seen = {}}));
+                            .enrolled = before && before->id() == id ? before->enrolled : now,
+                            .seen = {},
+                            .account = !books   ? 0
+                                       : before ? before->account
+                                                : TRY(free_account(t))}));
     token->used_by = id;
     TRY(t.put(*token));
     return wire::EnrolAnswer{.name = token->name,

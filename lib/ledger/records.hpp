@@ -69,6 +69,9 @@ struct Party {
     seal::PublicKey box_key{};
     base::UtcTime enrolled;
     std::optional<base::UtcTime> seen; ///< last request, to about a minute
+    /// Of a distributor: no other one that is enrolled has the same, and it stays while it is.
+    /// Small, since carriers number its addresses by it. 0: of all others.
+    std::int64_t account = 0;
     [[nodiscard]] seal::KeyId id() const { return seal::key_id(sign_key); }
     bool operator==(const Party &) const = default;
 };

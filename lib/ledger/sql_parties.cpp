@@ -10,7 +10,7 @@ using base::UtcTime;
 namespace {
 
 constexpr std::string_view k_party =
-    "SELECT name, role, sign_key, box_key, enrolled_ms, seen_ms FROM parties ";
+    "SELECT name, role, sign_key, box_key, enrolled_ms, seen_ms, account FROM parties ";
 
 Result<Party> read_party(const Rows &row) {
     Party p;
@@ -20,6 +20,7 @@ Result<Party> read_party(const Rows &row) {
     p.box_key = TRY(fixed<32>(row.blob(3)));
     p.enrolled = row.time(4);
     p.seen = row.optional_time(5);
+    p.account = row.integer(6);
     return p;
 }
 
@@ -59,12 +60,13 @@ Result<std::vector<Party>> SqlTransaction::parties() {
 Result<void> SqlTransaction::put(const Party &p) {
     const seal::KeyId id = p.id();
     return m_sql.run(
-        "INSERT INTO parties VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE "
+        "INSERT INTO parties VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE "
         "SET role = excluded.role, key_id = excluded.key_id, "
         "sign_key = excluded.sign_key, box_key = excluded.box_key, "
-        "enrolled_ms = excluded.enrolled_ms, seen_ms = excluded.seen_ms",
+        "enrolled_ms = excluded.enrolled_ms, seen_ms = excluded.seen_ms, "
+        "account = excluded.account",
         {p.name, name(p.role), seal::ByteView{id.bytes}, seal::ByteView{p.sign_key},
-         seal::ByteView{p.box_key}, p.enrolled, p.seen});
+         seal::ByteView{p.box_key}, p.enrolled, p.seen, p.account});
 }
 
 Result<void> SqlTransaction::remove_party(const std::string &name) {

@@ -44,7 +44,8 @@ INSERT INTO serials VALUES ('feed', 0);
 CREATE TABLE parties (
     name TEXT PRIMARY KEY, role TEXT NOT NULL, key_id BLOB NOT NULL UNIQUE,
     sign_key BLOB NOT NULL, box_key BLOB NOT NULL, enrolled_ms INTEGER NOT NULL,
-    seen_ms INTEGER) STRICT;
+    seen_ms INTEGER, account INTEGER NOT NULL) STRICT;
+CREATE UNIQUE INDEX parties_account ON parties (account) WHERE account > 0;
 CREATE TABLE former_keys (
     key_id BLOB PRIMARY KEY, name TEXT NOT NULL, sign_key BLOB NOT NULL, until_ms INTEGER NOT NULL,
     revoked INTEGER NOT NULL) STRICT;
@@ -72,7 +73,7 @@ CREATE TABLE outbox (
     due_ms INTEGER NOT NULL, attempts INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX outbox_due ON outbox (due_ms);
 CREATE INDEX outbox_order ON outbox (reservation, target, revision);
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 )sql";
 
 } // namespace ledger

@@ -87,7 +87,7 @@ EOF
     resv-control init # nobody was enrolled: what was cut off begins again
     resv-control enrol alice --role distributor
     edit "s,^data.*,data = \"$PWD/other\","
-    sql "INSERT INTO parties SELECT 'x', 'operator', k, k, k, 1, NULL FROM decode(repeat('00', 32), 'hex') AS k"
+    sql "INSERT INTO parties SELECT 'x', 'operator', k, k, k, 1, NULL, 0 FROM decode(repeat('00', 32), 'hex') AS k"
     run -65 resv-control init
     assert_output --partial 'signing.key is missing'
 }

@@ -129,7 +129,8 @@ TEST_CASE("ledger: parties, tokens and answers come back; old ones, old demands 
                             .sign_key = {1},
                             .box_key = {2},
                             .enrolled = from_unix_ms(3),
-                            .seen = from_unix_ms(4)};
+                            .seen = from_unix_ms(4),
+                            .account = 7};
         const auto old_key = alice.id();
         ledger::Token token{.hash = {5},
                             .name = "r1",
