@@ -5,6 +5,7 @@
 #include "cli/stop_signal.hpp"
 #include "cli/verbs.hpp"
 #include "control/admin.hpp"
+#include "control/carrier_export.hpp"
 #include "control/enrolment.hpp"
 #include "control/key_changes.hpp"
 #include "control/ledgers.hpp"
@@ -13,6 +14,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <unistd.h>
 
 namespace {
 
@@ -31,6 +33,8 @@ struct Options {
     std::string role;
     std::string reservations;
     std::string id;
+    std::string format;
+    std::string output = "-";
     int ready_fd = -1;
 };
 
@@ -216,6 +220,22 @@ Result<int> migrate(const Options &o) {
     return 0;
 }
 
+Result<int> export_carrier(const Options &o) {
+    const auto format = TRY(cli::option_value("--format", control::parse_export_format(o.format)));
+    const bool to_file = o.output != "-";
+    if (!to_file && ::isatty(STDOUT_FILENO) != 0)
+        return base::fail_hint(Errc::refused, "--output FILE writes a file of mode 0600",
+                               "what is exported is secret: it is not shown on a terminal");
+    std::string text = TRY(control::export_carrier(TRY(configuration(o)), o.name, format));
+    const auto written = to_file ? base::write_file_atomic(o.output, text, 0600)
+                                 : base::write_all(STDOUT_FILENO, text, "standard output");
+    seal::wipe(text);
+    TRY(written);
+    if (to_file)
+        base::log::info("wrote the accounts of carrier {} to {}", o.name, o.output);
+    return 0;
+}
+
 void define(CLI::App &app, cli::Action &action, Options &o) {
     cli::Verbs<Options> verbs{app, action, o};
     app.add_option("--config", o.config, "control.toml, or its folder")->type_name("FILE");
@@ -252,6 +272,12 @@ void define(CLI::App &app, cli::Action &action, Options &o) {
         .add("migrate", "Copy the SQLite ledger into the PostgreSQL database of control.toml",
              migrate)
         ->add_flag("--dry-run", o.dry_run, "Say what would be done, change nothing");
+    verb = verbs.add("export-carrier", "Print the accounts of a carrier, for its access side",
+                     export_carrier);
+    verb->add_option("NAME", o.name, "A carrier of control.toml")->required();
+    verb->add_option("--format", o.format, "chap-secrets or wireguard")->required()->type_name("F");
+    verb->add_option("--output", o.output, "Write this file, mode 0600, instead")
+        ->type_name("FILE");
     verbs.add("check", "Check configuration, certificate, keys and ledger", check);
     app.require_subcommand(0, 1);
 }

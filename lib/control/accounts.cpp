@@ -61,6 +61,16 @@ std::int64_t accounts_in(const net::Network &network) {
     return std::max<std::int64_t>((std::int64_t{1} << bits) - (network.first.v6 ? 2 : 3), 0);
 }
 
+std::optional<std::string> carrier_without_address(const Config &config, std::int64_t account) {
+    for (const auto &[name, site] : config.carriers)
+        if (site.accounts &&
+            std::ranges::any_of(site.accounts->pool, [&](const net::Network &network) {
+                return account > accounts_in(network);
+            }))
+            return name;
+    return std::nullopt;
+}
+
 std::vector<net::Ip> account_addresses(const AccountOf &of) {
     std::vector<net::Ip> out;
     for (const net::Network &network : of.rules.pool)

@@ -9,15 +9,8 @@
 
 #include "control/keys.hpp"
 #include "ledger/records.hpp"
-#include "net/networks.hpp"
 
 namespace control {
-
-/// Of one carrier: [carriers.NAME].
-struct AccountRules {
-    std::vector<net::Network> pool; ///< of addresses: one network of a family at most
-    std::int64_t generation = 1;    ///< another one makes all accounts of the carrier anew
-};
 
 /// Whose, and where.
 struct AccountOf {
@@ -43,6 +36,10 @@ struct TunnelKeys {
 /// One out of each network of the pool, by the party's number; the first of a network is left to
 /// the access side. Shorter than the pool when that has no more.
 [[nodiscard]] std::vector<net::Ip> account_addresses(const AccountOf &of);
+
+/// The first carrier whose pool has no address for number @p account; or nothing.
+[[nodiscard]] std::optional<std::string> carrier_without_address(const Config &config,
+                                                                 std::int64_t account);
 
 /// How many parties a network has an address for.
 [[nodiscard]] std::int64_t accounts_in(const net::Network &network);

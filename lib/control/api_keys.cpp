@@ -20,8 +20,9 @@ Outcome<Answer> Api::enrol(const Call &call) {
         return refuse(422, "bad_key", "sign_key is not a public key");
     TRY(verify_self_signed(call.request, *key, call.now));
     // The token makes it repeatable, so strangers leave nothing in the table of answers.
-    const auto answer = TRY(transact(
-        m_ledger, [&](Transaction &t) { return control::enrol(t, m_keys, *request, call.now); }));
+    const auto answer = TRY(transact(m_ledger, [&](Transaction &t) {
+        return control::enrol(t, m_config, m_keys, *request, call.now);
+    }));
     base::log::info("enrolled {} as {}: key {}", answer.name, answer.role,
                     seal::key_id(*key).text());
     return json(wire::to_json(answer));

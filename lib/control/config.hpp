@@ -41,10 +41,18 @@ struct RelaySite {
     base::Millis latency{120};                                ///< SRT's
 };
 
+/// How control gives distributors accounts at a carrier, see accounts.hpp.
+struct AccountRules {
+    std::vector<net::Network> pool; ///< of addresses: one network of a family at most
+    std::int64_t generation = 1;    ///< another one makes all accounts of the carrier anew
+};
+
 /// How a carrier's lines are reached. Secrets stand in files of their own.
 struct CarrierSite {
     wire::Connection connection; ///< its secrets are empty until read_credentials()
     std::filesystem::path password_file, pin_file, private_key_file, preshared_key_file;
+    /// Each distributor has an account of its own. Nothing: there is one for all, in those files.
+    std::optional<AccountRules> accounts;
 
     [[nodiscard]] wire::CarrierType type() const { return wire::type_of(connection); }
 };

@@ -2,6 +2,8 @@
 #include "conf/toml_text.hpp"
 #include "control/config_parts.hpp"
 
+#include <algorithm>
+
 namespace control {
 
 using base::Result;
@@ -27,6 +29,26 @@ Result<void> read_user(const Table &t, CarrierSite &site, std::string &user) {
     return {};
 }
 
+// Without one account for all, control gives each distributor its own.
+Result<AccountRules> read_accounts(const Table &t, bool pool_required) {
+    AccountRules out;
+    out.generation = TRY(t.integer_or("account_generation", 1, 1, k_max_count));
+    for (const std::string &text : TRY(t.strings_or_empty("pool"))) {
+        const auto network = net::Network::parse(text);
+        if (!network)
+            return std::unexpected(
+                t.error_at("pool", network.error().message, network.error().hint));
+        if (std::ranges::any_of(out.pool, [&](const net::Network &other) {
+                return other.first.v6 == network->first.v6;
+            }))
+            return std::unexpected(t.error_at("pool", "has two networks of one family"));
+        out.pool.push_back(*network);
+    }
+    if (pool_required && out.pool.empty())
+        return std::unexpected(t.error_at("pool", "is empty", "each account has an address of it"));
+    return out;
+}
+
 Result<wire::Connection> read_link(const Table &t) {
     wire::LinkInfo c;
     c.gateway4 = TRY(canonical(t, "gateway4"));
@@ -50,14 +72,20 @@ Result<wire::Connection> read_ppp(const Table &t, CarrierSite &site) {
         c.speed = TRY(t.integer_or("speed", c.speed, 300, 4'000'000));
     }
     TRY(read_user(t, site, c.user));
+    if (c.user.empty())
+        site.accounts = TRY(read_accounts(t, false));
     return c;
 }
 
 Result<wire::Connection> read_wireguard(const Table &t, CarrierSite &site) {
     wire::WireguardInfo c;
-    site.private_key_file = TRY(t.string("private_key_file"));
-    site.preshared_key_file = TRY(t.string_or("preshared_key_file", ""));
-    c.addresses = TRY(t.strings_or_empty("addresses"));
+    site.private_key_file = TRY(t.string_or("private_key_file", ""));
+    if (site.private_key_file.empty()) {
+        site.accounts = TRY(read_accounts(t, true));
+    } else {
+        site.preshared_key_file = TRY(t.string_or("preshared_key_file", ""));
+        c.addresses = TRY(t.strings_or_empty("addresses"));
+    }
     c.peer_public_key = TRY(t.string("peer_public_key"));
     const conf::Address at = TRY(read_address(t, "endpoint"));
     c.endpoint = {at.host, at.port};
@@ -96,10 +124,17 @@ Result<wire::Connection> read_connection(wire::CarrierType type, const Table &t,
     return wire::CommandInfo{};
 }
 
-/// The first flaw of @p connection, secrets aside: those are in files that are not read yet.
-std::optional<wire::Flaw> flaw_but_secrets(wire::Connection connection) {
-    if (auto *wireguard = std::get_if<wire::WireguardInfo>(&connection))
+/// The first flaw of what stands here, as if credentials were there: those are in files that are
+/// not read yet, or each distributor's own.
+std::optional<wire::Flaw> flaw_but_credentials(const CarrierSite &site) {
+    wire::Connection connection = site.connection;
+    if (auto *ppp = std::get_if<wire::PppInfo>(&connection); ppp != nullptr && site.accounts)
+        ppp->user = "user";
+    if (auto *wireguard = std::get_if<wire::WireguardInfo>(&connection)) {
         wireguard->private_key = std::string(43, 'A') + '=';
+        if (site.accounts)
+            wireguard->addresses = {"192.0.2.1/32"};
+    }
     return wire::flaw(connection);
 }
 
@@ -120,6 +155,16 @@ struct Print {
         line("password_file", site.password_file.native());
     }
 
+    void accounts() {
+        if (!site.accounts)
+            return;
+        std::vector<std::string> pool;
+        for (const net::Network &network : site.accounts->pool)
+            pool.push_back(network.text());
+        list("pool", pool);
+        out += fmt::format("account_generation = {}\n", site.accounts->generation);
+    }
+
     void operator()(const wire::LinkInfo &c) {
         line("gateway4", c.gateway4);
         line("gateway6", c.gateway6);
@@ -133,8 +178,10 @@ struct Print {
         if (c.mode == wire::PppMode::serial)
             out += fmt::format("speed = {}\n", c.speed);
         user(c.user);
+        accounts();
     }
     void operator()(const wire::WireguardInfo &c) {
+        accounts();
         line("private_key_file", site.private_key_file.native());
         line("preshared_key_file", site.preshared_key_file.native());
         list("addresses", c.addresses);
@@ -164,7 +211,7 @@ Result<void> read_carrier(const Table &t, const std::string &name, Config &c) {
     if (!type)
         return std::unexpected(t.error_at("type", type.error().message));
     site.connection = TRY(read_connection(*type, t, site));
-    if (const auto found = flaw_but_secrets(site.connection))
+    if (const auto found = flaw_but_credentials(site))
         return std::unexpected(
             t.error_at(found->member == "keepalive_s" ? "keepalive" : found->member, found->text));
     auto &capacity = c.catalogue.carriers[name];

@@ -1,6 +1,7 @@
 #include "control/credentials.hpp"
 
 #include "base/file.hpp"
+#include "control/accounts.hpp"
 
 #include <sys/stat.h>
 
@@ -38,6 +39,8 @@ Result<void> read_secrets(CarrierSite &site) {
 
 Result<void> read_credentials(Config &config) {
     for (auto &[name, site] : config.carriers) {
+        if (site.accounts)
+            continue;
         TRY(read_secrets(site));
         if (const auto found = wire::flaw(site.connection))
             return base::fail(Errc::config, "carrier {}: {} (of its file): {}", name, found->member,
@@ -46,10 +49,26 @@ Result<void> read_credentials(Config &config) {
     return {};
 }
 
-wire::Connection connection_for(const CarrierSite &site, const std::string & /*name*/,
-                                const std::string & /*distributor*/) {
-    // One account for all, so far.
-    return site.connection;
+wire::Connection connection_for(const CarrierSite &site, const std::string &name, const Keys &keys,
+                                const ledger::Party &party) {
+    wire::Connection out = site.connection;
+    if (!site.accounts)
+        return out;
+    const AccountOf of{keys, name, *site.accounts, party};
+    if (auto *ppp = std::get_if<wire::PppInfo>(&out)) {
+        ppp->user = account_user(of);
+        ppp->password = account_password(of);
+    } else if (auto *wireguard = std::get_if<wire::WireguardInfo>(&out)) {
+        TunnelKeys mine = account_keys(of);
+        wireguard->private_key = std::move(mine.private_key);
+        wireguard->preshared_key = std::move(mine.preshared_key);
+        for (const net::Ip &ip : account_addresses(of))
+            wireguard->addresses.push_back(ip.text() + (ip.v6 ? "/128" : "/32"));
+        if (wireguard->addresses.size() != site.accounts->pool.size())
+            throw std::runtime_error(
+                fmt::format("carrier {}: its pool has no address for '{}'", name, party.name));
+    }
+    return out;
 }
 
 Result<std::string> read_private_line(const fs::path &path) {

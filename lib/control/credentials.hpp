@@ -1,7 +1,8 @@
 // Who a terminal is to a carrier's access side: user and password, keys, PIN.
 #pragma once
 
-#include "control/config.hpp"
+#include "control/keys.hpp"
+#include "ledger/records.hpp"
 
 namespace control {
 
@@ -9,10 +10,11 @@ namespace control {
 /// mode that lets others in; config: what stands in one cannot be that credential.
 [[nodiscard]] base::Result<void> read_credentials(Config &config);
 
-/// The connection info of carrier @p name for the terminals of @p distributor: what the
-/// configuration says, with the credentials that the access side knows that distributor by.
+/// The connection info of carrier @p name for the terminal of @p party: what the configuration
+/// says, with the credentials that the access side knows it by. Throws when the carrier's pool has
+/// no address for it: enrolment saw to that, unless the pool was made smaller.
 [[nodiscard]] wire::Connection connection_for(const CarrierSite &site, const std::string &name,
-                                              const std::string &distributor);
+                                              const Keys &keys, const ledger::Party &party);
 
 /// The first line of a file that only its owner may open. not_permitted: others may.
 [[nodiscard]] base::Result<std::string> read_private_line(const std::filesystem::path &path);

@@ -5,6 +5,7 @@
 #include "seal/ticket.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace control {
 
@@ -45,7 +46,8 @@ std::string ticket_of(const Booking &b, seal::TicketMode mode, resv::Span when,
         key);
 }
 
-wire::CarrierInfo carrier_info(const Booking &b, const std::string &name, std::int64_t preference,
+wire::CarrierInfo carrier_info(const Booking &b, const ledger::Party &recipient,
+                               const std::string &name, std::int64_t preference,
                                const Config &config, const Keys &keys) {
     const CarrierSite &site = config.carriers.at(name);
     const conf::Address &at = config.relays.at(b.relay).ingest.at(name);
@@ -57,7 +59,27 @@ wire::CarrierInfo carrier_info(const Booking &b, const std::string &name, std::i
             .probe = wire::Probe{.at = {at.host, echo_port},
                                  .key = seal::to_base64url(
                                      seal::echo_key(keys.group.view(), b.relay, name))},
-            .connection = connection_for(site, name, b.owner)};
+            .connection = connection_for(site, name, keys, recipient)};
+}
+
+/// Carriers that tunnels of @p s go over, unless they carry media themselves: without an ingest
+/// address, since nothing was reserved there.
+void add_underlays(wire::Settings &s, const Config &config, const Keys &keys,
+                   const ledger::Party &recipient) {
+    std::set<std::string> names;
+    for (const wire::CarrierInfo &info : s.carriers)
+        if (const auto *tunnel = std::get_if<wire::WireguardInfo>(&info.connection))
+            names.insert(tunnel->underlay);
+    for (const std::string &name : names)
+        if (const auto site = config.carriers.find(name);
+            site != config.carriers.end() && s.carrier(name) == nullptr)
+            s.carriers.push_back(
+                {.name = name,
+                 .preference = static_cast<std::int64_t>(s.carriers.size()),
+                 .line_bps = 0,
+                 .ingest = {},
+                 .probe = {},
+                 .connection = connection_for(site->second, name, keys, recipient)});
 }
 
 wire::RelayInfo relay_info(const Booking &b, const Config &config, const Keys &keys) {
@@ -125,7 +147,8 @@ wire::SealedSettings settings_of(const Booking &b, const ledger::Party &recipien
     s.window = b.life.window;
     std::int64_t preference = 0;
     for (const std::string &name : b.request.carriers)
-        s.carriers.push_back(carrier_info(b, name, preference++, config, keys));
+        s.carriers.push_back(carrier_info(b, recipient, name, preference++, config, keys));
+    add_underlays(s, config, keys, recipient);
     s.relays.push_back(relay_info(b, config, keys));
     s.stream = {.channel = b.channel,
                 .ticket = ticket_of(b, seal::TicketMode::publish, resv::occupied(b.life.window),

@@ -1,5 +1,7 @@
 #include "control/enrolment.hpp"
 
+#include "control/accounts.hpp"
+
 #include <set>
 
 namespace control {
@@ -32,13 +34,16 @@ Outcome<void> retire_keys(ledger::Transaction &t, const ledger::Party &party, Ut
 }
 
 // The lowest that is free, so that pools of addresses may be small.
-Outcome<std::int64_t> free_account(ledger::Transaction &t) {
+Outcome<std::int64_t> free_account(ledger::Transaction &t, const Config &config) {
     std::set<std::int64_t> taken;
     for (const ledger::Party &party : TRY(t.parties()))
         taken.insert(party.account);
     std::int64_t out = 1;
     while (taken.contains(out))
         ++out;
+    if (const auto full = carrier_without_address(config, out))
+        return refuse(409, "no_address", fmt::format("the pool of carrier {} is used up", *full),
+                      "the operator has to make it larger");
     return out;
 }
 
@@ -81,7 +86,7 @@ Result<std::string> make_token(ledger::Ledger &ledger, const Config &config,
     return token;
 }
 
-Outcome<wire::EnrolAnswer> enrol(ledger::Transaction &t, const Keys &keys,
+Outcome<wire::EnrolAnswer> enrol(ledger::Transaction &t, const Config &config, const Keys &keys,
                                  const wire::EnrolRequest &request, UtcTime now) {
     TRY(t.lock({"accounts"}, now));
     const auto sign_key = seal::public_key_from_text(request.sign_key);
@@ -120,7 +125,7 @@ Outcome<wire::EnrolAnswer> enrol(ledger::Transaction &t, const Keys &keys,
                             .seen = {},
                             .account = !books   ? 0
                                        : before ? before->account
-                                                : TRY(free_account(t))}));
+                                                : TRY(free_account(t, config))}));
     token->used_by = id;
     TRY(t.put(*token));
     return wire::EnrolAnswer{.name = token->name,

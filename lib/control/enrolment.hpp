@@ -24,10 +24,9 @@ constexpr std::chrono::hours k_token_life{24};
 
 /// Enrols the keys of @p request under the token's name, in place of those it had. The same keys
 /// with the same token again get the same answer. 403 bad_token, token_used, revoked_key; 409
-/// key_in_use; 422
-/// bad_key.
-[[nodiscard]] Outcome<wire::EnrolAnswer> enrol(ledger::Transaction &t, const Keys &keys,
-                                               const wire::EnrolRequest &request,
+/// key_in_use, no_address; 422 bad_key.
+[[nodiscard]] Outcome<wire::EnrolAnswer> enrol(ledger::Transaction &t, const Config &config,
+                                               const Keys &keys, const wire::EnrolRequest &request,
                                                base::UtcTime now);
 
 } // namespace control

@@ -84,17 +84,22 @@ Json document_record(const Settings &settings) {
 
 Result<const CarrierInfo *> choose_carrier(const Settings &settings, const std::string &wanted,
                                            const std::string &preset) {
+    // One without an ingest address is there for a tunnel alone.
+    const auto carrier = [&](const std::string &name) {
+        const CarrierInfo *found = settings.carrier(name);
+        return found != nullptr && !found->ingest.empty() ? found : nullptr;
+    };
     if (!wanted.empty()) {
-        if (const CarrierInfo *found = settings.carrier(wanted))
+        if (const CarrierInfo *found = carrier(wanted))
             return found;
         std::vector<std::string> names;
-        names.reserve(settings.carriers.size());
         for (const CarrierInfo &c : settings.carriers)
-            names.push_back(c.name);
+            if (!c.ingest.empty())
+                names.push_back(c.name);
         return fail_hint(Errc::refused, fmt::format("it has {}", fmt::join(names, ", ")),
                          "reservation {} has no carrier '{}'", settings.reservation.text(), wanted);
     }
-    if (const CarrierInfo *found = settings.carrier(preset))
+    if (const CarrierInfo *found = carrier(preset))
         return found;
     return &*std::ranges::min_element(settings.carriers, {}, &CarrierInfo::preference);
 }

@@ -54,7 +54,7 @@ struct WireguardInfo {
     std::string preshared_key; ///< a secret, or empty
     Endpoint endpoint;
     std::vector<std::string> allowed; ///< what is behind the peer, `ADDRESS/LENGTH`
-    std::int64_t keepalive_s = 25;    ///< 0: none
+    std::int64_t keepalive_s = 25;    ///< the first one asks for the handshake
     std::int64_t mtu = 1420;
     /// The carrier, of another type, that the outer packets leave by; empty: the Internet, which
     /// must be allowed below, since the tunnel is not a dedicated network then.

@@ -111,8 +111,8 @@ struct Judge {
             if (list->empty() || list->size() > k_max_prefixes ||
                 !std::ranges::all_of(*list, is_prefix))
                 return Flaw{member, fmt::format("not 1 to {} of ADDRESS/LENGTH", k_max_prefixes)};
-        if (c.keepalive_s < 0 || c.keepalive_s > 65'535)
-            return Flaw{"keepalive_s", "not 0 to 65535"};
+        if (c.keepalive_s < 1 || c.keepalive_s > 65'535)
+            return Flaw{"keepalive_s", "not 1 to 65535"};
         if (c.mtu < 1280 || c.mtu > 65'535)
             return Flaw{"mtu", "not 1280 to 65535"};
         if (!c.underlay.empty() && !is_plain_name(c.underlay))

@@ -55,8 +55,6 @@ Result<CarrierInfo> read_carrier(const Json &json, std::string where) {
         TRY(a.finish());
         c.ingest.push_back(std::move(address));
     }
-    if (c.ingest.empty())
-        return fail(Errc::bad_data, "{}: no ingest address", in.where("ingest"));
     if (in.has("probe")) {
         auto p = TRY(in.object("probe"));
         c.probe.emplace();
@@ -133,6 +131,17 @@ Result<void> check_underlay(const Settings &s, const CarrierInfo &c) {
     if (under->type() == CarrierType::wireguard)
         return fail(Errc::bad_data, "settings.carriers: {} goes over another tunnel, {}", c.name,
                     under->name);
+    return {};
+}
+
+// A carrier without an ingest address is there for a tunnel, and for nothing else.
+Result<void> check_use(const Settings &s, const CarrierInfo &c) {
+    const auto goes_over = [&](const CarrierInfo &other) {
+        const auto *tunnel = std::get_if<WireguardInfo>(&other.connection);
+        return tunnel != nullptr && tunnel->underlay == c.name;
+    };
+    if (c.ingest.empty() && std::ranges::none_of(s.carriers, goes_over))
+        return fail(Errc::bad_data, "settings.carriers: {}: no ingest address", c.name);
     return {};
 }
 
@@ -218,6 +227,7 @@ Result<Settings> read_settings(const Json &json) {
                 return fail(Errc::bad_data, "settings.carriers: {} leads to unknown relay '{}'",
                             c.name, a.relay);
         TRY(check_underlay(s, c));
+        TRY(check_use(s, c));
     }
     s.stream = TRY(read_stream(TRY(in.object("stream"))));
     auto viewer = TRY(in.object("viewer"));

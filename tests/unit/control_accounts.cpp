@@ -128,3 +128,49 @@ TEST_CASE("control: each account has an address of its own out of every network 
     CHECK(addresses({.pool = {network("10.64.0.0/30")}}, 2).empty());
     CHECK(control::accounts_in(network("10.64.0.0/24")) == 253);
 }
+
+TEST_CASE("control: settings have the distributor's own accounts, of what is below a tunnel too") {
+    std::string text{control_test::k_config};
+    const std::string_view after = "b = \"203.0.113.11:9000\"\n";
+    text.insert(text.find(after) + after.size(), "tun = \"203.0.113.12:9000\"\n");
+    text += R"(
+[carriers.dsl]
+type = "ppp"
+lines = 1
+capacity = "20M"
+[carriers.tun]
+type = "wireguard"
+lines = 2
+capacity = "20M"
+peer_public_key = "JRI8Xc0zKP9kXk8qP84NdUQA04h6DLfFbwJn4g+/PFs="
+endpoint = "198.51.100.77:51820"
+allowed = ["203.0.113.12/32"]
+underlay = "dsl"
+pool = ["10.64.0.0/24"]
+)";
+    Fixture f{text};
+    auto wish = f.wish();
+    wish.carriers = {"tun"};
+    for (const auto *who : std::initializer_list<const control_test::Actor *>{&f.alice, &f.bob}) {
+        const auto settings = f.open(f.book(*who, wish), *who);
+        wish.channel = "two"; // the other one's
+        REQUIRE(settings.carriers.size() == 2);
+        std::optional<ledger::Party> party;
+        REQUIRE(f.ledger->read([&](ledger::Transaction &t) -> base::Result<void> {
+            party = TRY(t.party_by_name(who->name));
+            return {};
+        }));
+        const std::string tun = "tun";
+        const auto keys =
+            control::account_keys({f.keys, tun, *f.config.carriers.at(tun).accounts, *party});
+        const auto &tunnel = std::get<wire::WireguardInfo>(settings.carriers[0].connection);
+        CHECK(tunnel.private_key == keys.private_key);
+        CHECK(tunnel.preshared_key == keys.preshared_key);
+        CHECK(tunnel.addresses ==
+              std::vector<std::string>{fmt::format("10.64.0.{}/32", party->account + 1)});
+        const wire::CarrierInfo &below = settings.carriers[1];
+        CHECK(below.name == "dsl");
+        CHECK(below.ingest.empty());
+        CHECK(std::get<wire::PppInfo>(below.connection).user == who->name + "@dsl");
+    }
+}

@@ -76,7 +76,8 @@ TEST_CASE("control: carriers of every type are read, and what is printed reads b
 }
 
 TEST_CASE("control: a carrier's connection is refused by line and key") {
-    CHECK(why("type = \"ppp\"\n").find("carriers.a.user: not 1 to 128") != std::string::npos);
+    CHECK(why("type = \"ppp\"\nuser = \"a b\"\npassword_file = \"p\"\n")
+              .find("carriers.a.user: not 1 to 128") != std::string::npos);
     CHECK(
         why("type = \"ppp\"\nuser = \"a\"\n").find("carriers.a.user: user and password_file go") !=
         std::string::npos);
@@ -88,10 +89,28 @@ TEST_CASE("control: a carrier's connection is refused by line and key") {
     CHECK(why(k_wireguard + "underlay = \"c\"\n").find("[carriers.c]") != std::string::npos);
     CHECK(why(k_wireguard + "underlay = \"a\"\n").find("is a tunnel itself") != std::string::npos);
     CHECK(why(k_wireguard + "underlay = \"b\"\nkeepalive = \"48h\"\n")
-              .find("carriers.a.keepalive: not 0") != std::string::npos);
+              .find("carriers.a.keepalive: not 1") != std::string::npos);
     CHECK(why("type = \"wwan\"\napn = \"a b\"\n").find("carriers.a.apn") != std::string::npos);
     CHECK(why("type = \"command\"\nup = [\"/bin/true\"]\n").find("carriers.a.up: not a known") !=
           std::string::npos);
+}
+
+TEST_CASE("control: without credentials for all, each distributor has an account") {
+    const auto dialled = read("type = \"ppp\"\npool = [\"10.9.0.0/24\"]\n");
+    REQUIRE(dialled);
+    REQUIRE(dialled->carriers.at("a").accounts);
+    CHECK(dialled->carriers.at("a").accounts->generation == 1);
+    CHECK(control::print_control(*dialled).find("pool = [\"10.9.0.0/24\"]\n") != std::string::npos);
+    CHECK_FALSE(read(k_pppoe)->carriers.at("a").accounts);
+    CHECK(why(k_pppoe + "pool = [\"10.9.0.0/24\"]\n").find("carriers.a.pool: not a known") !=
+          std::string::npos);
+    const std::string own = k_wireguard.substr(0, k_wireguard.find("private_key_file")) +
+                            k_wireguard.substr(k_wireguard.find("peer_public_key")) +
+                            "underlay = \"b\"\n";
+    CHECK(why(own).find("carriers.a.pool: is empty") != std::string::npos);
+    CHECK(read(own + "pool = [\"10.64.0.0/24\", \"fd00:64::/64\"]\naccount_generation = 3\n")
+              ->carriers.at("a")
+              .accounts->generation == 3);
 }
 
 TEST_CASE("control: credentials come from files of their own, and reach the settings") {
@@ -101,7 +120,15 @@ TEST_CASE("control: credentials come from files of their own, and reach the sett
     auto &site = config->carriers.at("a");
     site.pin_file = folder.file("pin", "1234\n");
     REQUIRE(control::read_credentials(*config));
-    CHECK(std::get<wire::WwanInfo>(control::connection_for(site, "a", "studio")).pin == "1234");
+    const control_test::Fixture f;
+    const ledger::Party studio{.name = "studio",
+                               .role = ledger::Role::distributor,
+                               .sign_key = {},
+                               .box_key = {},
+                               .enrolled = {},
+                               .seen = {}};
+    const auto connection = control::connection_for(site, "a", f.keys, studio);
+    CHECK(std::get<wire::WwanInfo>(connection).pin == "1234");
     CHECK(control::print_control(*config).find("1234") == std::string::npos);
 
     site.pin_file = folder.file("odd", "12x4\n");
