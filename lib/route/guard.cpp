@@ -63,6 +63,49 @@ std::vector<std::string> members(const std::vector<std::string> &all, std::strin
     return out;
 }
 
+template <typename Int> Int number_in(const std::string &text, int base = 10) {
+    const std::string_view digits = std::string_view(text).substr(base == 16 ? 2 : 0);
+    Int out = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), out, base);
+    return out;
+}
+
+/// The two rules of a tunnel.
+std::string outer_text(const Outer &outer) {
+    const std::string elsewhere =
+        outer.interface.empty() ? "" : fmt::format("oifname != \"{}\" ", outer.interface);
+    return fmt::format(
+        "meta mark {:#010x} {}counter drop\n{} daddr {} udp dport {} {}counter drop\n", outer.mark,
+        elsewhere, outer.endpoint.family == Family::v4 ? "ip" : "ip6", outer.endpoint.text(),
+        outer.port, elsewhere);
+}
+
+/// What outer_text() wrote, as nft shows it: `mark M [oifname != IF] counter … daddr E udp dport
+/// P`. What is not quite so makes texts that differ.
+std::set<Outer> outer_in(const std::vector<std::string> &all) {
+    std::set<Outer> out;
+    for (std::size_t at = 0; at + 1 < all.size(); ++at) {
+        if (all[at] != "mark")
+            continue;
+        Outer outer{.mark = number_in<std::uint32_t>(all[at + 1], 16),
+                    .endpoint = {},
+                    .port = 0,
+                    .interface = {}};
+        std::size_t next = at + 2;
+        if (next + 2 < all.size() && all[next] == "oifname" && all[next + 2].size() > 2) {
+            outer.interface = all[next + 2].substr(1, all[next + 2].size() - 2);
+            next += 3;
+        }
+        constexpr std::size_t k_to_address = 4; // counter drop ip daddr
+        if (next + k_to_address + 3 < all.size()) {
+            outer.endpoint = Address::parse(all[next + k_to_address]).value_or(Address{});
+            outer.port = number_in<std::uint16_t>(all[next + k_to_address + 3]);
+        }
+        out.insert(std::move(outer));
+    }
+    return out;
+}
+
 std::uint32_t uid_in(const std::vector<std::string> &all) {
     std::uint32_t uid = 0;
     for (std::size_t at = 0; at + 1 < all.size(); ++at)
@@ -83,16 +126,18 @@ std::string guard_text(const Guard &guard) {
                        "type filter hook postrouting priority 300; policy accept;\n"
                        "meta skuid {} oifname != \"lo\" oifname != @carriers counter drop\n"
                        "ip daddr @relay_ingest oifname != @carriers counter drop\n"
-                       "ip6 daddr @relay_ingest6 oifname != @carriers counter drop\n"
-                       "}}\n}}\n",
+                       "ip6 daddr @relay_ingest6 oifname != @carriers counter drop\n",
                        guard.media_uid);
-    return out;
+    for (const Outer &outer : guard.outer)
+        out += outer_text(outer);
+    return out + "}\n}\n";
 }
 
 std::optional<Guard> read_guard(std::string_view nft_text) {
     const auto all = nft_words(nft_text);
     Guard guard;
     guard.media_uid = uid_in(all);
+    guard.outer = outer_in(all);
     for (const std::string &name : members(all, "carriers")) {
         if (name.size() < 3)
             return std::nullopt;
@@ -141,7 +186,7 @@ Result<void> set_kernel_guard(const Guard &guard) {
     if (!listed) {
         // Deleting what is not there would be safe too, but the kernel takes a grace period for it.
         commands = guard_text(guard);
-    } else if (there && there->media_uid == guard.media_uid) {
+    } else if (there && there->media_uid == guard.media_uid && there->outer == guard.outer) {
         commands = refill("carriers", quoted(guard.interfaces)) +
                    refill("relay_ingest", texts(guard.relay_ingest, Family::v4)) +
                    refill("relay_ingest6", texts(guard.relay_ingest, Family::v6));

@@ -26,15 +26,6 @@ Result<int> index_of(const std::string &name) {
     return static_cast<int>(index);
 }
 
-Result<void> judge(int err, std::string_view what, const std::string &name) {
-    if (err == 0)
-        return {};
-    if (err == EPERM || err == EACCES)
-        return base::fail_hint(Errc::not_permitted, "run it as root, or with CAP_NET_ADMIN",
-                               "{} {}: {}", what, name, base::errno_text(err));
-    return base::fail(Errc::io, "{} {}: {}", what, name, base::errno_text(err));
-}
-
 Result<Message> link_message(int type, const std::string &name, unsigned set, unsigned clear) {
     Message out(type, 0);
     ifinfomsg header{};
@@ -60,6 +51,15 @@ Result<Message> address_message(int type, int flags, const std::string &name,
 }
 
 } // namespace
+
+Result<void> judge(int err, std::string_view what, const std::string &name) {
+    if (err == 0)
+        return {};
+    if (err == EPERM || err == EACCES)
+        return base::fail_hint(Errc::not_permitted, "run it as root, or with CAP_NET_ADMIN",
+                               "{} {}: {}", what, name, base::errno_text(err));
+    return base::fail(Errc::io, "{} {}: {}", what, name, base::errno_text(err));
+}
 
 Result<bool> make_pair(Netlink &netlink, const Pair &pair) {
     Message out(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
@@ -94,7 +94,7 @@ Result<void> remove_interface(Netlink &netlink, const std::string &name) {
     return judge(err == ENODEV ? 0 : err, "remove interface", name);
 }
 
-Result<void> bring_up(Netlink &netlink, const std::string &name, bool arp) {
+Result<void> bring_up(Netlink &netlink, const std::string &name, Arp arp) {
     Message quiet = TRY(link_message(RTM_SETLINK, name, 0, 0));
     const auto families = quiet.open(IFLA_AF_SPEC);
     const auto v6 = quiet.open(AF_INET6);
@@ -102,10 +102,15 @@ Result<void> bring_up(Netlink &netlink, const std::string &name, bool arp) {
     quiet.close(v6);
     quiet.close(families);
     TRY(judge(TRY(netlink.request(quiet)), "set up interface", name));
-    const unsigned no_arp = IFF_NOARP;
-    const Message up = TRY(arp ? link_message(RTM_SETLINK, name, IFF_UP, no_arp)
-                               : link_message(RTM_SETLINK, name, IFF_UP | no_arp, 0));
+    const unsigned flags = arp == Arp::off ? IFF_UP | IFF_NOARP : IFF_UP;
+    const Message up = TRY(link_message(RTM_SETLINK, name, flags, 0));
     return judge(TRY(netlink.request(up)), "set up interface", name);
+}
+
+Result<void> set_mtu(Netlink &netlink, const std::string &name, std::uint32_t mtu) {
+    Message out = TRY(link_message(RTM_SETLINK, name, 0, 0));
+    out.put_u32(IFLA_MTU, mtu);
+    return judge(TRY(netlink.request(out)), "set the MTU of interface", name);
 }
 
 Result<void> add_address(Netlink &netlink, const std::string &name, const Address &address) {

@@ -25,9 +25,15 @@ struct Pair {
 /// Takes an interface that can be made away, with the other end of its pair; absent is success.
 [[nodiscard]] base::Result<void> remove_interface(Netlink &netlink, const std::string &name);
 
-/// Up, and without an address of the kernel's making. @p arp false: it asks for no neighbour, and
-/// writes its own hardware address where that of the next hop belongs.
-[[nodiscard]] base::Result<void> bring_up(Netlink &netlink, const std::string &name, bool arp);
+/// Whether an interface asks for neighbours; `off`: it writes its own hardware address where that
+/// of the next hop belongs.
+enum class Arp { as_it_is, off };
+/// Up, and without an address of the kernel's making.
+[[nodiscard]] base::Result<void> bring_up(Netlink &netlink, const std::string &name, Arp arp);
+[[nodiscard]] base::Result<void> set_mtu(Netlink &netlink, const std::string &name,
+                                         std::uint32_t mtu);
+/// What the errno of a request about @p name means; 0 is success.
+[[nodiscard]] base::Result<void> judge(int err, std::string_view what, const std::string &name);
 
 /// The address alone, without a route to its network and without a check for duplicates; there
 /// already is success.

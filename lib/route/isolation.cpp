@@ -62,7 +62,7 @@ Result<Isolation> Isolation::make() {
         there = TRY(open_sockets());
         if (const auto set = set_ports(number); !set)
             base::log::debug("{}", set.error().message);
-        return bring_up(*there->links, "lo", true);
+        return bring_up(*there->links, "lo", Arp::as_it_is);
     }));
     return Isolation{std::move(space), TRY(open_sockets()), std::move(*there),
                      fmt::format("slotcast_{}", number)};
@@ -85,8 +85,8 @@ Result<void> Isolation::make_twin(const std::string &interface, const Link &link
     m_twins[interface] = {.pair = pair.here, .index = link.index, .mtu = link.mtu, .addresses = {}};
     for (const Family family : k_families)
         TRY(set_neighbour(*m_here.links, pair.here, pair_neighbour(family), k_mac_there));
-    TRY(bring_up(*m_here.links, pair.here, true));
-    return m_namespace.inside([&] { return bring_up(*m_there.links, interface, false); });
+    TRY(bring_up(*m_here.links, pair.here, Arp::as_it_is));
+    return m_namespace.inside([&] { return bring_up(*m_there.links, interface, Arp::off); });
 }
 
 Result<void> Isolation::remove_twin(const std::string &interface) {

@@ -65,6 +65,10 @@ Message rule_message(const Rule &rule, bool add) {
         out.put_bytes(FRA_DST, rule.to->address.view());
     if (!rule.oif.empty())
         out.put_string(FRA_OIFNAME, rule.oif);
+    if (rule.mark) {
+        out.put_u32(FRA_FWMARK, *rule.mark);
+        out.put_u32(FRA_FWMASK, 0xffffffff);
+    }
     if (rule.uid) {
         const fib_rule_uid_range range{*rule.uid, *rule.uid};
         out.put(FRA_UID_RANGE, &range, sizeof range);
@@ -131,6 +135,8 @@ std::optional<ReadRule> read_rule(const nlmsghdr &message) {
     out.rule.oif = attribute_string(message, size, FRA_OIFNAME);
     out.rule.from = read_prefix(message, size, FRA_SRC, header->src_len);
     out.rule.to = read_prefix(message, size, FRA_DST, header->dst_len);
+    if (const auto mark = attribute_u32(message, size, FRA_FWMARK, 0); mark != 0)
+        out.rule.mark = mark;
     const auto range = attribute(message, size, FRA_UID_RANGE);
     if (range.size() == sizeof(fib_rule_uid_range)) {
         fib_rule_uid_range uids{};

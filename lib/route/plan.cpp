@@ -151,6 +151,10 @@ std::string text(const Step &step) {
                                      s.guard.media_uid, fmt::join(s.guard.interfaces, ", "));
                      for (const Address &address : s.guard.relay_ingest)
                          out += fmt::format(", ingest {}", address.text());
+                     for (const Outer &outer : s.guard.outer)
+                         out += fmt::format(", tunnel to {} port {} by {}", outer.endpoint.text(),
+                                            outer.port,
+                                            outer.interface.empty() ? "none" : outer.interface);
                      return out;
                  },
                  [](const RemoveGuard &) { return std::string("nft delete table inet slotcast"); },

@@ -29,6 +29,8 @@ std::string Rule::text() const {
         out += fmt::format(" to {}", to->text());
     if (!oif.empty())
         out += fmt::format(" oif {}", oif);
+    if (mark)
+        out += fmt::format(" fwmark {:#x}", *mark);
     if (uid)
         out += fmt::format(" uidrange {0}-{0}", *uid);
     return out + (unreachable() ? " unreachable" : fmt::format(" lookup {}", table));
@@ -121,7 +123,8 @@ void add_carrier_rules(State &state, const Carrier &carrier) {
               .oif = carrier.interface,
               .from = {},
               .to = {},
-              .uid = {}};
+              .uid = {},
+              .mark = {}};
     for (const Family family : k_families) {
         rule.family = family;
         add_pair(state, rule);
@@ -135,6 +138,29 @@ void add_carrier_rules(State &state, const Carrier &carrier) {
     }
 }
 
+/// Rules and guard for the outer packets of a tunnel: they go by the carrier below it, or nowhere.
+void add_outer(State &state, Guard &guard, const Carrier &carrier, const Policy &policy) {
+    const std::uint32_t mark = k_tunnel_mark + carrier.number;
+    const auto below = std::ranges::find(policy.carriers, carrier.tunnel->underlay, &Carrier::name);
+    const bool there = below != policy.carriers.end();
+    Rule rule{.family = Family::v4,
+              .priority = 400 + 2 * carrier.number,
+              .table = there ? table_of(below->number) : 0,
+              .oif = {},
+              .from = {},
+              .to = {},
+              .uid = {},
+              .mark = mark};
+    for (const Family family : k_families) {
+        rule.family = family;
+        add_pair(state, rule);
+    }
+    guard.outer.insert({.mark = mark,
+                        .endpoint = carrier.tunnel->endpoint,
+                        .port = carrier.tunnel->port,
+                        .interface = there ? below->interface : std::string{}});
+}
+
 void add_shared_rules(State &state, const Policy &policy) {
     Rule rule{.family = Family::v4,
               .priority = 600,
@@ -142,7 +168,8 @@ void add_shared_rules(State &state, const Policy &policy) {
               .oif = {},
               .from = {},
               .to = {},
-              .uid = {}};
+              .uid = {},
+              .mark = {}};
     for (const Address &address : policy.relay_ingest) {
         rule.family = address.family;
         rule.to = Prefix::host(address);
@@ -163,10 +190,12 @@ State wanted(const Policy &policy) {
     State state;
     if (policy.carriers.empty())
         return state;
-    Guard guard{policy.media_uid, {}, policy.relay_ingest};
+    Guard guard{policy.media_uid, {}, policy.relay_ingest, {}};
     add_unreachable(state, k_active_table);
     for (const Carrier &carrier : policy.carriers) {
         guard.interfaces.insert(carrier.interface);
+        if (carrier.tunnel)
+            add_outer(state, guard, carrier, policy);
         add_carrier_rules(state, carrier);
         add_unreachable(state, table_of(carrier.number));
         add_carrier_routes(state, carrier, table_of(carrier.number));

@@ -1,6 +1,7 @@
 // What the kernel's routing should be while carriers are in use, as a pure function of who uses
 // what. Nothing here asks the kernel anything. The layout is that of slotcast(7), "Routing":
 //
+//   400+2N fwmark of N lookup 4000+U  401+2N fwmark of N unreachable   (N is a tunnel over U)
 //   500+4N oif carN lookup 4000+N     501+4N oif carN unreachable
 //   502+4N from SA  lookup 4000+N     503+4N from SA  unreachable
 //   600 to RELAY_INGEST lookup 4000   601 to RELAY_INGEST unreachable
@@ -25,6 +26,8 @@ inline constexpr std::uint32_t k_active_table = 4000;
 inline constexpr unsigned k_max_carriers = 24;
 inline constexpr std::uint32_t k_unreachable_metric = 4278198272;
 inline constexpr std::uint32_t k_default_metric = 10;
+/// The outer packets of the tunnel that is carrier N bear this plus N: "slo" and a byte.
+inline constexpr std::uint32_t k_tunnel_mark = 0x736c6f00;
 
 constexpr std::uint32_t table_of(unsigned number) {
     return k_active_table + number;
@@ -63,11 +66,21 @@ struct Rule {
     std::optional<Prefix> from;
     std::optional<Prefix> to;
     std::optional<std::uint32_t> uid;
+    std::optional<std::uint32_t> mark; ///< of the packet, all bits of it
 
     auto operator<=>(const Rule &) const = default;
     [[nodiscard]] bool unreachable() const { return table == 0; }
     /// As ip-rule(8) takes it.
     [[nodiscard]] std::string text() const;
+};
+
+/// What keeps a tunnel's outer packets on the carrier below it.
+struct Outer {
+    std::uint32_t mark = 0;
+    Address endpoint; ///< the other end, whoever sends there by UDP
+    std::uint16_t port = 0;
+    std::string interface; ///< of the carrier below; empty: it is not there, none may pass
+    auto operator<=>(const Outer &) const = default;
 };
 
 /// The nftables guard: what drops media when the rules above are gone or somebody stands before
@@ -76,6 +89,7 @@ struct Guard {
     std::uint32_t media_uid = 0;
     std::set<std::string> interfaces; ///< of the carriers
     std::set<Address> relay_ingest;
+    std::set<Outer> outer;
     bool operator==(const Guard &) const = default;
 };
 
@@ -85,6 +99,14 @@ struct State {
     std::vector<Route> routes;
     std::optional<Guard> guard;
     bool operator==(const State &) const = default;
+};
+
+/// A carrier that is a tunnel over another one.
+struct Tunnel {
+    std::string underlay; ///< that carrier's name
+    Address endpoint;
+    std::uint16_t port = 0;
+    bool operator==(const Tunnel &) const = default;
 };
 
 /// A carrier in use. What is not there now (no interface, no address) leaves the tables closed.
@@ -99,6 +121,7 @@ struct Carrier {
     std::optional<Address> gateway6;
     bool up = false;             ///< there and administratively up
     bool point_to_point = false; ///< needs no gateway for its default route
+    std::optional<Tunnel> tunnel = {};
     bool operator==(const Carrier &) const = default;
 };
 

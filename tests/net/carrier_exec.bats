@@ -180,7 +180,7 @@ clean() { [ -z "$(rules -4)$(rules -6)$(ls "$CARRIERS/run/carriers")" ]; }
     # One that stands before ours stays, and is told once.
     refute_output --partial 'stands before ours'
     on terminal ip rule add fwmark 9 lookup 77
-    wait_for 5 grep -q 'warning: a rule of another program stands before ours: IPv4: pref 503 lookup 77' "$LOG"
+    wait_for 5 grep -q 'warning: a rule of another program stands before ours: IPv4: pref 503 fwmark 0x9 lookup 77' "$LOG"
     on terminal ip -6 rule del pref 701
     wait_for 5 same_six
     assert_equal "$(grep -c 'stands before ours' "$LOG")" 1

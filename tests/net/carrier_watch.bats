@@ -86,7 +86,7 @@ moves() { jq -r 'select(.event == "moved") | "\(.from) \(.carrier) \(.why)"' "$O
     on terminal ip route flush table 4000
     wait_for 5 same
     on terminal ip rule add fwmark 9 lookup 77
-    wait_for 5 event_is '.event == "foreign_rule" and .rule == "IPv4: pref 503 lookup 77"'
+    wait_for 5 event_is '.event == "foreign_rule" and .rule == "IPv4: pref 503 fwmark 0x9 lookup 77"'
     kill "$started"
     ended_with 143
     assert_equal "$(jq -c 'select(.event == "foreign_rule")' "$OUT" | wc -l)" 1

@@ -1,3 +1,4 @@
+#include "route/guard.hpp"
 #include "route/plan.hpp"
 
 #include <algorithm>
@@ -170,6 +171,43 @@ TEST_CASE("route: rules and routes are exactly as designed, for both families") 
     }
     CHECK_FALSE(
         has_route(state, "default via 10.2.0.1 dev carA src 10.2.0.2 table 4000 metric 10"));
+}
+
+TEST_CASE("route: a tunnel's outer packets go by the carrier below it, or nowhere") {
+    Policy policy = two_carriers("B");
+    policy.carriers[1].tunnel = {.underlay = "A", .endpoint = ip("10.2.0.1"), .port = 51820};
+    const State state = wanted(policy);
+    CHECK(has(state, "pref 404 fwmark 0x736c6f02 lookup 4001"));
+    CHECK(has(state, "pref 405 fwmark 0x736c6f02 unreachable"));
+    CHECK(std::ranges::count_if(state.rules, [](const Rule &r) { return r.mark.has_value(); }) ==
+          4); // both families
+    REQUIRE(state.guard->outer.size() == 1);
+    CHECK(
+        *state.guard->outer.begin() ==
+        Outer{.mark = 0x736c6f02, .endpoint = ip("10.2.0.1"), .port = 51820, .interface = "carA"});
+    policy.carriers.erase(policy.carriers.begin());
+    const State alone = wanted(policy);
+    CHECK(has(alone, "pref 404 fwmark 0x736c6f02 unreachable"));
+    CHECK_FALSE(has(alone, "pref 404 fwmark 0x736c6f02 lookup 4001"));
+    CHECK(alone.guard->outer.begin()->interface.empty());
+}
+
+TEST_CASE("route: the guard's text is read back, tunnels too") {
+    Guard guard = *wanted(two_carriers("A")).guard;
+    CHECK(read_guard(guard_text(guard)) == guard);
+    guard.outer = {
+        {.mark = 0x736c6f01, .endpoint = ip("2001:db8::7"), .port = 51820, .interface = "carA"},
+        {.mark = 0x736c6f02, .endpoint = ip("192.0.2.7"), .port = 1, .interface = ""}};
+    const std::string text = guard_text(guard);
+    CHECK(read_guard(text) == guard);
+    CHECK(text.find("meta mark 0x736c6f01 oifname != \"carA\" counter drop\n") != text.npos);
+    CHECK(text.find("ip6 daddr 2001:db8::7 udp dport 51820 oifname != \"carA\" counter drop\n") !=
+          text.npos);
+    CHECK(text.find("\nmeta mark 0x736c6f02 counter drop\n") != text.npos);
+    std::string changed = text; // somebody lets the outer packets out
+    changed.replace(changed.find("mark 0x736c6f02 counter drop"), 28,
+                    "mark 0x736c6f02 counter accept");
+    CHECK_FALSE(read_guard(changed));
 }
 
 TEST_CASE("route: a carrier that is down keeps its rules and has no routes but unreachable ones") {

@@ -28,9 +28,9 @@ TEST_CASE("route: addresses and prefixes") {
 }
 
 TEST_CASE("route: the guard is read back from what nft prints") {
-    const Guard guard{64010, {"carA", "carB.12"}, {ip("203.0.113.10"), ip("2001:db8::10")}};
+    const Guard guard{64010, {"carA", "carB.12"}, {ip("203.0.113.10"), ip("2001:db8::10")}, {}};
     CHECK(read_guard(guard_text(guard)) == guard);
-    const Guard bare{1, {}, {}};
+    const Guard bare{1, {}, {}, {}};
     CHECK(read_guard(guard_text(bare)) == bare);
     // As nft 1.0.6 lays it out.
     CHECK(read_guard("table inet slotcast {\n\tset carriers {\n\t\ttype ifname\n"
@@ -47,7 +47,7 @@ TEST_CASE("route: the guard is read back from what nft prints") {
 }
 
 TEST_CASE("route: a guard that somebody changed is not taken for ours") {
-    const Guard guard{64010, {"carA"}, {ip("203.0.113.10")}};
+    const Guard guard{64010, {"carA"}, {ip("203.0.113.10")}, {}};
     const std::string text = guard_text(guard);
     const auto without = [&](std::string_view part, std::string_view instead) {
         std::string out = text;
