@@ -81,6 +81,9 @@ Result<CarrierState> Connector::closed_state(const Carriers &carriers,
     next.gateway4 = choice.gateway4;
     next.gateway6 = choice.gateway6;
     next.media_uid = media_uid;
+    next.below.reset();
+    for (const Choice &below : choice.below)
+        next.below = Below{below.name, below.endpoint.host, below.endpoint.port};
     next.uses[settings.reservation].ingest = ingest_addresses(settings);
     return next;
 }
@@ -167,7 +170,7 @@ Result<void> Connector::go_up(Outcome &out, const CarrierState &next, const base
         Use &use = asking.uses[reservation];
         const Use *had = use_of(out.carriers, choice.name, reservation);
         use.turn = had == nullptr ? 0 : had->turn;
-        use.leaving = had != nullptr && had->leaving;
+        use.leaving = had != nullptr && had->leaving && !how.below;
         TRY(advance(out, asking, kernel, how.dry_run));
         if (how.spare)
             return {};
@@ -180,6 +183,16 @@ Result<void> Connector::go_up(Outcome &out, const CarrierState &next, const base
 /// The line, then what leads into it. Where out.line ends a dry run, nothing else is known yet.
 Result<void> Connector::connect(Outcome &out, const wire::Settings &settings, const Choice &choice,
                                 std::uint32_t media_uid, const UpHow &how) {
+    for (const Choice &below : choice.below) {
+        TRY(connect(out, settings, below, media_uid,
+                    {.dry_run = how.dry_run,
+                     .probe = false,
+                     .stop_fd = how.stop_fd,
+                     .spare = true,
+                     .below = true}));
+        if (!out.line.empty() && how.dry_run)
+            return {};
+    }
     if (!find_driver(choice.driver)->is_there_already()) {
         const CarrierState closed = TRY(closed_state(out.carriers, settings, choice, media_uid));
         TRY(bring_line(out, closed, choice, how));
@@ -201,8 +214,11 @@ Result<Outcome> Connector::up(const wire::Settings &settings, const Choice &choi
     auto done = connect(out, settings, choice, media_uid, how);
     if (done)
         return out;
-    if (!how.dry_run)
+    if (!how.dry_run) {
         go_back(before, out, choice.name);
+        for (const Choice &below : choice.below)
+            go_back(before, out, below.name);
+    }
     return std::unexpected(std::move(done).error());
 }
 

@@ -19,6 +19,7 @@ struct UpHow {
     bool probe = true;  ///< ask the relay's echo, when the settings tell it, before going on
     int stop_fd = -1;   ///< readable: give up asking; -1: nothing does
     bool spare = false; ///< connected and not asked through, but not made the active one
+    bool below = false; ///< a spare for a tunnel that is brought up over it
 };
 
 /// A carrier in use, as `status` shows it.
@@ -111,6 +112,8 @@ class Connector {
     [[nodiscard]] base::Result<void> start_line(CarrierState &state, const Choice &choice);
     [[nodiscard]] base::Result<void> wait_line(const CarrierState &state, const Choice &choice,
                                                int stop_fd);
+    [[nodiscard]] base::Result<bool> tend_below(const wire::Settings &settings, const Choice &below,
+                                                std::uint32_t media_uid);
     [[nodiscard]] base::Result<void> end_line(const CarrierState &state);
     [[nodiscard]] base::Result<void> forget(const CarrierState &state);
     [[nodiscard]] base::Result<void> connect(Outcome &out, const wire::Settings &settings,

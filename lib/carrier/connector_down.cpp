@@ -76,13 +76,20 @@ Result<void> Connector::finish_leaving(const base::Id &reservation, const Carrie
 
 Result<void> Connector::drop_spares(const base::Id &reservation) {
     const auto lock = TRY(m_folder.lock(k_lock_wait_ms));
-    for (auto [name, state] : TRY(m_folder.load())) {
-        const auto use = state.uses.find(reservation);
-        if (use == state.uses.end() || use->second.turn != 0)
-            continue;
-        state.uses.erase(use);
-        TRY(state.uses.empty() ? forget(state) : m_folder.store(state));
-    }
+    Carriers carriers = TRY(m_folder.load());
+    // Tunnels first: what is below them is a spare then, unless another tunnel stays.
+    for (const bool below : {false, true})
+        for (auto &[name, state] : Carriers{carriers}) {
+            const Use *use = use_of(carriers, name, reservation);
+            if (use == nullptr || use->turn != 0 || only_below(carriers, name, reservation) ||
+                below == state.below.has_value())
+                continue;
+            state.uses.erase(reservation);
+            TRY(state.uses.empty() ? forget(state) : m_folder.store(state));
+            carriers.erase(name);
+            if (!state.uses.empty())
+                carriers[name] = state;
+        }
     return apply(TRY(plan(TRY(m_folder.load()), false)));
 }
 

@@ -98,8 +98,26 @@ Result<void> Connector::forget(const CarrierState &state) {
     return m_folder.remove(state.name);
 }
 
+/// True when the line is there, and held for the tunnel over it.
+Result<bool> Connector::tend_below(const wire::Settings &settings, const Choice &below,
+                                   std::uint32_t media_uid) {
+    TRY(tend(settings, below, media_uid));
+    const Carriers carriers = TRY(m_folder.load());
+    if (use_of(carriers, below.name, settings.reservation) == nullptr) {
+        TRY(up(settings, below, media_uid,
+               {.probe = false, .stop_fd = -1, .spare = true, .below = true}));
+        return true;
+    }
+    LineWorld world{m_kernel, m_folder.path()};
+    const LineLook now = TRY(find_driver(below.driver)->look(world, carriers.at(below.name)));
+    return now.progress == LineProgress::there;
+}
+
 Result<void> Connector::tend(const wire::Settings &settings, const Choice &choice,
                              std::uint32_t media_uid) {
+    for (const Choice &below : choice.below)
+        if (!TRY(tend_below(settings, below, media_uid)))
+            return {};
     const LineDriver *driver = find_driver(choice.driver);
     if (driver->is_there_already())
         return {};

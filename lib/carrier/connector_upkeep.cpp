@@ -23,6 +23,11 @@ Result<route::Policy> Connector::policy(const Carriers &carriers) {
                                .on_link = {},
                                .gateway4 = optional_address(state.gateway4),
                                .gateway6 = optional_address(state.gateway6)};
+        if (state.below)
+            carrier.tunnel = route::Tunnel{
+                .underlay = state.below->carrier, .endpoint = {}, .port = state.below->port};
+        if (state.below)
+            carrier.tunnel->endpoint = TRY(Address::parse(state.below->host));
         for (const std::string &source : state.sources)
             carrier.sources.push_back(TRY(Address::parse(source)));
         if (auto link = TRY(m_kernel.link(state.interface))) {
@@ -48,7 +53,7 @@ Result<route::Policy> Connector::policy_of(const Carriers &carriers, const base:
     Carriers own;
     for (auto [name, state] : carriers) {
         std::erase_if(state.uses, [&](const auto &use) { return use.first != reservation; });
-        if (!state.uses.empty())
+        if (!state.uses.empty() && !only_below(carriers, name, reservation))
             own[name] = std::move(state);
     }
     return policy(own);

@@ -1,5 +1,8 @@
 #include "carrier/driver.hpp"
 
+#include "carrier/command.hpp"
+#include "carrier/wireguard.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -40,7 +43,8 @@ struct Entry {
     std::string_view name;
     const LineDriver *driver;
 };
-constexpr std::array k_drivers{Entry{"link", &k_link}};
+const std::array k_drivers{Entry{"link", &k_link}, Entry{"wireguard", &wireguard_driver()},
+                           Entry{"command", &command_driver()}};
 
 } // namespace
 

@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t k_max_stat = 4096;
 constexpr int k_kill_wait_ms = 5000;
+const std::vector<std::string> k_environment{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"};
 
 /// Of /proc/PID/stat: whether it is more than a name that waits to be collected, and its start.
 struct Stat {
@@ -71,16 +72,17 @@ Result<void> start_line_process(const LineProgram &program, Owned owned, const K
         owned.processes.push_back({pid, stat->started});
         return keep(owned);
     };
-    const auto started = spawn({.argv = program.argv,
-                                .environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"},
-                                .become = std::nullopt,
-                                .executable_fd = -1,
-                                .network_fd = -1,
-                                .fds = program.fds,
-                                .confined = false,
-                                .apart = true,
-                                .before_run = begin,
-                                .restore_signals = {}});
+    const auto started =
+        spawn({.argv = program.argv,
+               .environment = program.environment.empty() ? k_environment : program.environment,
+               .become = std::nullopt,
+               .executable_fd = -1,
+               .network_fd = -1,
+               .fds = program.fds,
+               .confined = false,
+               .apart = true,
+               .before_run = begin,
+               .restore_signals = {}});
     if (started)
         return {};
     if (started.error().exit_code == 127)

@@ -10,6 +10,8 @@ namespace carrier {
 struct LineProgram {
     std::vector<std::string> argv;        ///< an absolute path first; no secrets
     std::vector<std::pair<int, int>> fds; ///< descriptor here → its number there
+    /// All of it, NAME=value; empty: the shortest that programs need.
+    std::vector<std::string> environment = {};
 };
 
 /// Runs @p program as we are, with no other descriptors, the shortest environment, / as folder, in

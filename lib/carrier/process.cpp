@@ -72,9 +72,12 @@ bool place_descriptors(const Spawn &what) {
     if (!what.confined && !what.apart)
         return true;
     const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(null, 1) < 0 ||
-        (what.apart && ::dup2(null, 2) < 0))
-        return false;
+    for (const int standard : {0, 1, 2}) {
+        const bool placed =
+            std::ranges::find(what.fds, standard, &std::pair<int, int>::second) != what.fds.end();
+        if (!placed && (standard != 2 || what.apart) && (null < 0 || ::dup2(null, standard) < 0))
+            return false;
+    }
     // Marked, not closed: the report and the program itself are still needed.
     return ::syscall(SYS_close_range, first_free, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */) == 0;
 }

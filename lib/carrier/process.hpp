@@ -19,8 +19,8 @@ struct Spawn {
     /// No capabilities, none to be had, no other descriptors, / as folder, /dev/null for stdin and
     /// stdout, a process group of its own (the terminal's ^C is not for it), dies with us.
     bool confined = false;
-    /// Outlives us: no other descriptors, /dev/null for stdin, stdout and stderr, / as folder, a
-    /// session of its own, no signal blocked or ignored.
+    /// Outlives us: no other descriptors, /dev/null for each of stdin, stdout and stderr that is
+    /// not in fds, / as folder, a session of its own, no signal blocked or ignored.
     bool apart = false;
     /// Called with its pid while it waits to become its program. An error, or our death, and it
     /// never does.

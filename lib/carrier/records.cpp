@@ -12,6 +12,11 @@ std::string_view link_word(const std::optional<route::Link> &link) {
     return link->carrier ? "up" : "cut";
 }
 
+/// Whether nothing of it crosses the Internet: a tunnel without a carrier below does.
+bool dedicated(const CarrierState &state) {
+    return state.owned.driver != "wireguard" || state.below;
+}
+
 } // namespace
 
 wire::Json record(const Status &status) {
@@ -30,6 +35,7 @@ wire::Json record(const Status &status) {
                          {"sources", wire::JsonArray(state.sources.begin(), state.sources.end())},
                          {"gateway4", state.gateway4},
                          {"gateway6", state.gateway6},
+                         {"dedicated", dedicated(state)},
                          {"reservations", std::move(uses)}};
     if (status.intact)
         out["intact"] = *status.intact;
@@ -73,6 +79,8 @@ std::string table(const std::vector<Status> &statuses) {
         ids.reserve(status.state.uses.size());
         for (const auto &[id, use] : status.state.uses)
             ids.push_back(id.text());
+        if (!dedicated(status.state))
+            ids.emplace_back("(not a dedicated network)");
         const std::string_view intact = !status.intact ? "?" : *status.intact ? "yes" : "no";
         out += '\n';
         out +=

@@ -147,7 +147,8 @@ void Session::tend() {
     const auto carriers = m_connector.carriers();
     for (const auto &[name, state] : carriers ? *carriers : Carriers{}) {
         const Use *use = use_of(*carriers, name, m_settings.reservation);
-        if (use == nullptr || use->leaving)
+        if (use == nullptr || use->leaving ||
+            only_below(*carriers, name, m_settings.reservation)) // its tunnel is tended with it
             continue;
         const auto choice = choose(m_settings, m_config, name);
         const auto done = choice ? m_connector.tend(m_settings, *choice, state.media_uid)

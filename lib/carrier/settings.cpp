@@ -63,33 +63,51 @@ Result<void> check_local(const wire::CarrierInfo &info, const conf::TerminalCarr
 
 } // namespace
 
-Result<Choice> choose(const wire::Settings &settings, const conf::TerminalConfig &config,
-                      const std::string &wanted) {
-    const wire::CarrierInfo *info = TRY(vault::choose_carrier(settings, wanted, config.preset));
-    const std::string &name = info->name;
+namespace {
+
+/// All but who is at its other end.
+Result<Choice> line_of(const wire::CarrierInfo &info, const conf::TerminalConfig &config) {
+    const std::string &name = info.name;
     const auto local = config.carriers.find(name);
     if (local == config.carriers.end())
         return base::fail_hint(Errc::config,
                                fmt::format("add [carriers.{}] with interface = \"…\" to {}", name,
                                            config.file.native()),
                                "carrier {}: no interface is configured for it", name);
-    TRY(check_local(*info, local->second, config));
-    const wire::IngestAddress ingest = TRY(best_ingest(settings, *info));
+    TRY(check_local(info, local->second, config));
     const auto or_settings = [](const std::string &own, const std::string &theirs) {
         return own.empty() ? theirs : own;
     };
-    const auto *link = std::get_if<wire::LinkInfo>(&info->connection);
+    const auto *link = std::get_if<wire::LinkInfo>(&info.connection);
     const wire::LinkInfo theirs = link == nullptr ? wire::LinkInfo{} : *link;
     return Choice{.name = name,
-                  .driver = driver_of(*info, local->second),
+                  .driver = driver_of(info, local->second),
                   .interface = local->second.interface,
                   .gateway4 = or_settings(local->second.gateway4, theirs.gateway4),
                   .gateway6 = or_settings(local->second.gateway6, theirs.gateway6),
-                  .relay = ingest.relay,
-                  .endpoint = ingest.at,
-                  .probe = info->probe,
-                  .connection = info->connection,
+                  .relay = {},
+                  .endpoint = {},
+                  .probe = {},
+                  .connection = info.connection,
                   .local = local->second};
+}
+
+} // namespace
+
+Result<Choice> choose(const wire::Settings &settings, const conf::TerminalConfig &config,
+                      const std::string &wanted) {
+    const wire::CarrierInfo *info = TRY(vault::choose_carrier(settings, wanted, config.preset));
+    Choice out = TRY(line_of(*info, config));
+    const wire::IngestAddress ingest = TRY(best_ingest(settings, *info));
+    out.relay = ingest.relay;
+    out.endpoint = ingest.at;
+    out.probe = info->probe;
+    const auto *tunnel = std::get_if<wire::WireguardInfo>(&info->connection);
+    if (tunnel == nullptr || tunnel->underlay.empty())
+        return out;
+    out.below.push_back(TRY(line_of(*settings.carrier(tunnel->underlay), config)));
+    out.below.back().endpoint = tunnel->endpoint;
+    return out;
 }
 
 Result<wire::Settings> load_settings(const vault::Vault &vault, const base::Id &reservation,

@@ -20,6 +20,9 @@ struct Choice {
     std::optional<wire::Probe> probe;
     wire::Connection connection; ///< holds secrets
     conf::TerminalCarrier local;
+    /// Of a tunnel that does not go over the Internet: the carrier below it, whose `endpoint` is
+    /// the tunnel's other end. At most one.
+    std::vector<Choice> below = {};
 };
 
 /// Picks @p wanted, else the preset carrier, else the settings' first. refused: the settings do not

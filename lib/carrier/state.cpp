@@ -73,6 +73,16 @@ const Use *use_of(const Carriers &carriers, const std::string &name, const base:
     return use == carrier->second.uses.end() ? nullptr : &use->second;
 }
 
+bool only_below(const Carriers &carriers, const std::string &name, const base::Id &reservation) {
+    const Use *use = use_of(carriers, name, reservation);
+    return use != nullptr && use->turn == 0 &&
+           std::ranges::any_of(carriers, [&](const auto &carrier) {
+               const auto &[other, state] = carrier;
+               return state.below && state.below->carrier == name &&
+                      state.uses.contains(reservation);
+           });
+}
+
 bool leaving(const Carriers &carriers, const base::Id &reservation) {
     return std::ranges::any_of(carriers, [&](const auto &carrier) {
         const auto use = carrier.second.uses.find(reservation);
@@ -104,16 +114,20 @@ std::string to_text(const CarrierState &carrier) {
                                         {"turn", use.turn},
                                         {"ingest", list(use.ingest)},
                                         {"leaving", use.leaving}});
-    const wire::JsonObject out{{"v", k_state_version},
-                               {"carrier", carrier.name},
-                               {"number", carrier.number},
-                               {"interface", carrier.interface},
-                               {"gateway4", carrier.gateway4},
-                               {"gateway6", carrier.gateway6},
-                               {"media_uid", carrier.media_uid},
-                               {"sources", list(carrier.sources)},
-                               {"owned", owned_json(carrier.owned)},
-                               {"uses", std::move(uses)}};
+    wire::JsonObject out{{"v", k_state_version},
+                         {"carrier", carrier.name},
+                         {"number", carrier.number},
+                         {"interface", carrier.interface},
+                         {"gateway4", carrier.gateway4},
+                         {"gateway6", carrier.gateway6},
+                         {"media_uid", carrier.media_uid},
+                         {"sources", list(carrier.sources)},
+                         {"owned", owned_json(carrier.owned)},
+                         {"uses", std::move(uses)}};
+    if (carrier.below)
+        out["below"] = wire::JsonObject{{"carrier", carrier.below->carrier},
+                                        {"host", carrier.below->host},
+                                        {"port", carrier.below->port}};
     return wire::compact_json(out) + "\n";
 }
 
@@ -150,6 +164,14 @@ Result<CarrierState> read_state(std::string_view text, std::string_view name) {
         out.sources.insert(std::move(source));
     if (in.has("owned")) // absent: of a version that knew links only
         out.owned = TRY(read_owned(TRY(in.object("owned"))));
+    if (in.has("below")) {
+        auto below = TRY(in.object("below"));
+        Below &to = out.below.emplace();
+        to.carrier = TRY(below.string("carrier", 32));
+        to.host = TRY(below.string("host", 64));
+        to.port = static_cast<std::uint16_t>(TRY(below.integer("port", 1, 65535)));
+        TRY(below.finish());
+    }
     for (const wire::Json &item : *TRY(in.array("uses", 1000))) {
         auto use = TRY(wire::ObjectReader::of(item, in.where("uses")));
         const auto id = TRY(base::Id::parse(TRY(use.string("reservation", 64))));

@@ -41,6 +41,14 @@ struct Owned {
     bool operator==(const Owned &) const = default;
 };
 
+/// Of a tunnel over another carrier: which, and where its outer packets go.
+struct Below {
+    std::string carrier;
+    std::string host; ///< an IP literal
+    std::uint16_t port = 0;
+    bool operator==(const Below &) const = default;
+};
+
 /// A carrier in use. Addresses are IP literals.
 struct CarrierState {
     std::string name;
@@ -50,6 +58,7 @@ struct CarrierState {
     std::string gateway6;
     std::uint32_t media_uid = 0;
     Owned owned;
+    std::optional<Below> below;
     std::set<std::string> sources; ///< the interface's addresses when it was connected
     std::map<base::Id, Use> uses;  ///< never empty in a stored state
     bool operator==(const CarrierState &) const = default;
@@ -66,6 +75,9 @@ using Carriers = std::map<std::string, CarrierState>;
 /// The use that @p reservation has of carrier @p name, or null.
 [[nodiscard]] const Use *use_of(const Carriers &carriers, const std::string &name,
                                 const base::Id &reservation);
+/// Whether @p name is in use by @p reservation for nothing but a tunnel that goes over it.
+[[nodiscard]] bool only_below(const Carriers &carriers, const std::string &name,
+                              const base::Id &reservation);
 /// Whether a use of @p reservation is leaving.
 [[nodiscard]] bool leaving(const Carriers &carriers, const base::Id &reservation);
 

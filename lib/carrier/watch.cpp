@@ -109,6 +109,8 @@ Result<void> Watch::begin() {
         TRY(m_connector.up(settings, first, m_media_uid,
                            {.probe = m_request.probe, .stop_fd = m_request.stop_fd}));
     for (const wire::CarrierInfo &info : settings.carriers) {
+        if (info.ingest.empty())
+            continue; // it is there for a tunnel alone
         auto choice = choose(settings, m_request.config, info.name);
         if (!choice) {
             base::log::warning("{}; going on without it", choice.error().message);

@@ -2,6 +2,7 @@
 #
 #   setup_file()    { stack_up; }          control, relay and terminal, enrolled, in $STACK; options
 #                                          given are the daemons' (-v); $STACK_LEDGER: a database
+#   stack_edit()    { … }                  changes the configurations before anything starts
 #   teardown_file() { stack_down; }
 #   book 8 12 --title X                    sets $ID and $URL: starts in 8 s, lasts 12 s
 
@@ -29,6 +30,7 @@ stack_up() {
     chmod 711 "$STACK"
     lab_up
     lab_configure "$STACK"
+    ! declare -F stack_edit >/dev/null || stack_edit
     [ -z "${STACK_LEDGER:-}" ] || sed -i "1i ledger = \"$STACK_LEDGER\"" "$STACK/control.toml"
     control resv-control init
     daemon control resv-control "$@" serve
