@@ -92,7 +92,8 @@ $(foreach p,$(programs),$(eval $(call program_rules,$(p))))
 
 # Unit tests: one binary; tests/unit/MODULE_*.cpp may include anything of that module and below.
 # With what is fuzzed, to run it over the kept corpora.
-unit_sources := $(sort $(wildcard tests/unit/*.cpp)) tests/fuzz/targets.cpp
+fuzz_targets := $(sort $(wildcard tests/fuzz/target*.cpp))
+unit_sources := $(sort $(wildcard tests/unit/*.cpp)) $(fuzz_targets)
 unit_modules := $(call closure,control carrier push relay cli)
 $(BUILD)/tests/unit/%.o: tests/unit/%.cpp lib/layers.mk $(call precompiled,pch-O0)
 	@mkdir -p $(@D)
@@ -102,10 +103,11 @@ $(BUILD)/tests/unit/unit: $(call objects,$(unit_sources)) $(call archives,$(unit
 
 # The fuzzer: one program for all targets. g++ has no libFuzzer: see `make fuzz`.
 fuzz_modules := $(call closure,wire ical)
+fuzz_parts := lib/relay/path_merge.cpp lib/media/rtp_ts.cpp # of modules that would link much more
 $(BUILD)/tests/fuzz/%.o: tests/fuzz/%.cpp lib/layers.mk
 	@mkdir -p $(@D)
 	$(call say,CXX,$<)$(CXX) -Ilib $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
-$(BUILD)/tests/fuzz/fuzz: $(call objects,tests/fuzz/fuzz.cpp tests/fuzz/targets.cpp) $(call archives,$(fuzz_modules))
+$(BUILD)/tests/fuzz/fuzz: $(call objects,tests/fuzz/fuzz.cpp $(fuzz_targets) $(fuzz_parts)) $(call archives,$(fuzz_modules))
 	$(call say,LINK,$@)$(CXX) $(CXXFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(call link_libs,$(fuzz_modules))
 
 # Small programs that only tests use: tests/tools/NAME.cpp; what they link: test_modules.NAME.

@@ -69,6 +69,7 @@ class Event {
     std::atomic<std::int64_t> viewers_moved{0};
     std::atomic<std::int64_t> viewers_dropped{0};
     std::atomic<std::int64_t> gaps{0};
+    std::atomic<std::int64_t> payloads_lost{0}; ///< numbered ones that came over no path
     std::atomic<std::int64_t> lost_packets{0};
     std::atomic<std::int64_t> rtt_us{0};
     std::atomic<bool> live{false};

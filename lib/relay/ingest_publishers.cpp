@@ -109,7 +109,7 @@ void IngestServer::end(std::int64_t stream, std::string_view reason) {
     m_sessions.erase(found);
     while (const auto part = session->writer().take_part())
         tell(*part);
-    if (const std::uint64_t garbage = session->writer().garbage_bytes(); garbage > 0)
+    if (const std::uint64_t garbage = session->garbage_bytes(); garbage > 0)
         base::log::warning("stream {} of {}: {} bytes were no TS and were dropped", stream,
                            session->reservation().text(), garbage);
     if (session->is_preflight())

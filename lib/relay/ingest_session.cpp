@@ -1,5 +1,7 @@
 #include "relay/ingest_session.hpp"
 
+#include "media/rtp_ts.hpp"
+
 #include <array>
 
 namespace relay {
@@ -35,17 +37,51 @@ IngestSession::Reading IngestSession::read(const base::Clock &clock) {
             return broken_for > k_patience ? Reading::over : Reading::no_room;
         const std::size_t bytes = m_socket.receive(message).value_or(std::nullopt).value_or(0);
         if (bytes > 0) {
-            m_live->delivered.store(now);
-            m_meter.add(now, bytes);
-            if (is_preflight())
-                m_discarded += static_cast<std::int64_t>(bytes);
-            else
-                m_writer.append({message.data(), bytes}, now);
+            take({message.data(), bytes}, now);
             continue;
         }
         return m_broken_at && broken_for > m_latency ? Reading::over : Reading::idle;
     }
     return Reading::idle;
+}
+
+void IngestSession::take(std::span<const std::uint8_t> message, base::SteadyTime now) {
+    if (m_form == Form::unknown) {
+        const auto numbered = media::read_rtp_ts(message);
+        m_form = numbered ? Form::numbered : Form::plain;
+        m_source = numbered ? numbered->header.source : 0;
+    }
+    if (m_form == Form::numbered)
+        return take_numbered(message, now);
+    count(message.size(), now);
+    if (!is_preflight())
+        m_writer.append(message, now);
+}
+
+void IngestSession::take_numbered(std::span<const std::uint8_t> message, base::SteadyTime now) {
+    const auto rtp = media::read_rtp_ts(message);
+    if (!rtp || rtp->header.source != m_source) {
+        m_strange += message.size();
+        return;
+    }
+    const bool newer = static_cast<std::int16_t>(
+                           static_cast<std::uint16_t>(rtp->header.sequence - m_sequence)) > 0;
+    if (newer)
+        m_sequence = rtp->header.sequence;
+    if (!rtp->packets.empty()) {
+        count(rtp->packets.size(), now);
+        if (!is_preflight())
+            m_writer.append_numbered(rtp->header.sequence, rtp->packets, now);
+    } else if (newer) { // its publisher delivers, by its other path
+        m_live->delivered.store(now);
+    }
+}
+
+void IngestSession::count(std::size_t bytes, base::SteadyTime now) {
+    m_live->delivered.store(now);
+    m_meter.add(now, bytes);
+    if (is_preflight())
+        m_discarded += static_cast<std::int64_t>(bytes);
 }
 
 wire::IngestStats IngestSession::stats(base::SteadyTime now) {

@@ -42,17 +42,31 @@ class IngestSession {
     [[nodiscard]] const base::Id &reservation() const { return m_reservation; }
     [[nodiscard]] const std::shared_ptr<LiveSession> &live() const { return m_live; }
     [[nodiscard]] ExtentWriter &writer() { return m_writer; }
+    /// Bytes that were no media and were dropped.
+    [[nodiscard]] std::uint64_t garbage_bytes() const {
+        return m_writer.garbage_bytes() + m_strange;
+    }
     [[nodiscard]] media::RateMeter &meter() { return m_meter; }
     /// Watched by the poll; the server keeps it.
     bool watched = true;
 
   private:
+    /// What its first message showed it to be.
+    enum class Form { unknown, plain, numbered };
+    void take(std::span<const std::uint8_t> message, base::SteadyTime now);
+    void take_numbered(std::span<const std::uint8_t> message, base::SteadyTime now);
+    void count(std::size_t bytes, base::SteadyTime now);
+
     media::SrtSocket m_socket;
     std::shared_ptr<LiveSession> m_live;
     base::Id m_reservation;
     ExtentWriter m_writer;
     media::RateMeter m_meter;
     std::int64_t m_discarded = 0; // bytes of a preflight
+    Form m_form = Form::unknown;
+    std::uint32_t m_source = 0;   // of a numbered one: its SSRC
+    std::uint16_t m_sequence = 0; // the newest
+    std::uint64_t m_strange = 0;  // bytes of messages that are not of its form
     base::Millis m_latency;
     std::optional<base::SteadyTime> m_broken_at;
 };

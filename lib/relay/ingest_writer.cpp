@@ -2,7 +2,7 @@
 
 #include "media/srt_socket.hpp"
 
-#include <cstring>
+#include <algorithm>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -21,6 +21,8 @@ namespace {
 constexpr std::size_t k_most_at_once = media::k_srt_max_message + 2 * k_ts_packet_bytes;
 constexpr std::size_t k_max_cuts = 512; // of a part; more wait for the next
 constexpr std::size_t k_max_ahead = 4;  // extents that the parent may give early
+constexpr std::int64_t k_most_of_run =
+    16'384; // payloads: half of what 16 bits tell apart, and less
 } // namespace
 
 Result<MappedExtent> MappedExtent::map(base::Fd fd, std::int64_t bytes) {
@@ -90,39 +92,70 @@ void ExtentWriter::append(std::span<const std::uint8_t> bytes, base::SteadyTime 
 
 // The part that is being filled; another begins with each extent.
 wire::IngestPart &ExtentWriter::open_part(base::SteadyTime now) {
-    if (m_parts.empty() || m_parts.back().extent != m_extent) {
-        const auto since = std::chrono::floor<std::chrono::microseconds>(now.time_since_epoch());
-        m_parts.push_back({.stream = m_stream,
-                           .extent = m_extent,
-                           .offset = static_cast<std::int64_t>(m_used),
-                           .bytes = 0,
-                           .received_us = since.count(),
-                           .cuts = {}});
-    }
     if (m_pending_bytes == 0)
         m_pending_since = now;
+    if (m_parts.empty() || m_parts.back().extent != m_extent)
+        return begin_part(now);
     return m_parts.back();
+}
+
+wire::IngestPart &ExtentWriter::begin_part(base::SteadyTime now) {
+    const auto since = std::chrono::floor<std::chrono::microseconds>(now.time_since_epoch());
+    return m_parts.emplace_back(wire::IngestPart{.stream = m_stream,
+                                                 .extent = m_extent,
+                                                 .offset = static_cast<std::int64_t>(m_used),
+                                                 .bytes = 0,
+                                                 .received_us = since.count(),
+                                                 .cuts = {}});
+}
+
+void ExtentWriter::copy(std::span<const std::uint8_t> packets, wire::IngestPart &part) {
+    std::ranges::copy(packets, m_extents.front().bytes().subspan(m_used).begin());
+    m_used += packets.size();
+    part.bytes += static_cast<std::int64_t>(packets.size());
+    m_pending_bytes += static_cast<std::int64_t>(packets.size());
+}
+
+// has_room() saw that there is one.
+void ExtentWriter::next_extent() {
+    m_extents.pop_front();
+    ++m_extent;
+    m_used = 0;
 }
 
 void ExtentWriter::put(std::span<const std::uint8_t> packets, base::SteadyTime now) {
     m_scanner.feed(packets);
     while (!packets.empty()) {
-        const std::span<std::uint8_t> whole = m_extents.front().bytes();
-        const std::size_t fits = (whole.size() - m_used) / k_ts_packet_bytes * k_ts_packet_bytes;
-        if (fits == 0) { // has_room() saw the next one
-            m_extents.pop_front();
-            ++m_extent;
-            m_used = 0;
+        const std::size_t fits = (m_extents.front().bytes().size() - m_used) / k_ts_packet_bytes;
+        if (fits == 0) {
+            next_extent();
             continue;
         }
-        const std::size_t n = std::min(fits, packets.size());
-        wire::IngestPart &part = open_part(now);
-        std::memcpy(whole.data() + m_used, packets.data(), n);
-        m_used += n;
-        part.bytes += static_cast<std::int64_t>(n);
-        m_pending_bytes += static_cast<std::int64_t>(n);
+        const std::size_t n = std::min(fits * k_ts_packet_bytes, packets.size());
+        copy(packets.first(n), open_part(now));
         packets = packets.subspan(n);
     }
+}
+
+void ExtentWriter::append_numbered(std::uint16_t sequence, std::span<const std::uint8_t> packets,
+                                   base::SteadyTime now) {
+    m_scanner.feed(packets);
+    if (m_extents.front().bytes().size() - m_used < packets.size())
+        next_extent();
+    const auto each = static_cast<std::int64_t>(packets.size() / k_ts_packet_bytes);
+    wire::IngestPart &part = open_part(now);
+    const bool follows =
+        !part.runs.empty() && part.runs.back().packets == each &&
+        part.runs.back().count < k_most_of_run &&
+        sequence == static_cast<std::uint16_t>(part.runs.back().sequence + part.runs.back().count);
+    if (follows) {
+        ++part.runs.back().count;
+        return copy(packets, part);
+    }
+    wire::IngestPart &with_room =
+        part.runs.size() < wire::k_max_ingest_runs ? part : begin_part(now);
+    with_room.runs.push_back({.sequence = sequence, .count = 1, .packets = each});
+    copy(packets, with_room);
 }
 
 void ExtentWriter::on_cut(const media::TsCut &cut) {

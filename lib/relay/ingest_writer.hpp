@@ -43,6 +43,10 @@ class ExtentWriter final : private media::TsListener {
 
     /// Appends what came. Requires has_room().
     void append(std::span<const std::uint8_t> bytes, base::SteadyTime now);
+    /// Appends a numbered payload: whole packets, one to seven, which lie in one extent. Requires
+    /// has_room(); a stream is either numbered or not.
+    void append_numbered(std::uint16_t sequence, std::span<const std::uint8_t> packets,
+                         base::SteadyTime now);
 
     /// Bytes that no part has told of yet, and since when.
     [[nodiscard]] std::int64_t pending_bytes() const { return m_pending_bytes; }
@@ -54,7 +58,10 @@ class ExtentWriter final : private media::TsListener {
   private:
     void on_cut(const media::TsCut &cut) override;
     void put(std::span<const std::uint8_t> packets, base::SteadyTime now);
+    void copy(std::span<const std::uint8_t> packets, wire::IngestPart &part);
+    void next_extent();
     wire::IngestPart &open_part(base::SteadyTime now);
+    wire::IngestPart &begin_part(base::SteadyTime now);
     [[nodiscard]] std::size_t room() const;
 
     std::int64_t m_stream;

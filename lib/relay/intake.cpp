@@ -16,6 +16,14 @@ constexpr std::int64_t k_max_age_us = 60'000'000; // of a part when it is told
 constexpr std::int64_t k_max_preflight_ms = 600'000;
 constexpr std::int64_t k_max_preflight_bytes = 1'000'000'000'000;
 constexpr std::int64_t k_max_count = 1'000'000'000;
+constexpr std::int64_t k_payload = 7 * k_packet; // of a numbered stream: never in two extents
+
+std::int64_t bytes_of(const std::vector<wire::IngestRun> &runs) {
+    std::int64_t sum = 0;
+    for (const wire::IngestRun &run : runs)
+        sum += run.count * run.packets * k_packet;
+    return sum;
+}
 
 bool is_label(std::string_view text) {
     return !text.empty() && text.size() <= 32 && std::ranges::all_of(text, [](char c) {
@@ -93,7 +101,8 @@ Result<void> Intake::move_on(Stream &stream, const wire::IngestPart &part) {
     if (part.extent != stream.current + 1 || !stream.extents.contains(part.extent))
         return fail(Errc::protocol, "a part in extent {} after {}", part.extent, stream.current);
     // Each costs a descriptor for as long as its media is kept: no more of them than media fills.
-    if (stream.extents.at(stream.current)->bytes() - stream.offset >= k_packet)
+    const std::int64_t unit = stream.numbered ? k_payload : k_packet;
+    if (stream.extents.at(stream.current)->bytes() - stream.offset >= unit)
         return fail(Errc::protocol, "extent {} left after {} bytes", stream.current, stream.offset);
     stream.extents.erase(stream.current);
     stream.current = part.extent;
@@ -112,6 +121,10 @@ Intake::Outcome Intake::on(const wire::IngestPart &m, std::int64_t now_us) {
     if (m.received_us < stream.received_us || m.received_us > now_us ||
         m.received_us < now_us - k_max_age_us)
         return fail(Errc::protocol, "a part of another time");
+    if ((!m.runs.empty() && bytes_of(m.runs) != m.bytes) ||
+        (stream.position > 0 && stream.numbered == m.runs.empty()))
+        return fail(Errc::protocol, "a part whose numbers are not those of its bytes");
+    stream.numbered = !m.runs.empty();
     stream.offset += m.bytes;
     stream.position += m.bytes;
     stream.received_us = m.received_us;
@@ -122,7 +135,8 @@ Intake::Outcome Intake::on(const wire::IngestPart &m, std::int64_t now_us) {
                     .offset = m.offset,
                     .bytes = m.bytes,
                     .received_us = m.received_us,
-                    .cuts = {}};
+                    .cuts = {},
+                    .runs = m.runs};
     for (const wire::IngestCut &cut : m.cuts) {
         if (cut.position <= stream.last_cut || cut.position >= stream.position ||
             cut.position % k_packet != 0 || cut.pts_90k < 0 || cut.pts_90k >= (1LL << 33))
@@ -137,7 +151,7 @@ Intake::Outcome Intake::on(const wire::IngestPart &m, std::int64_t now_us) {
 
 Intake::Outcome Intake::on(const wire::IngestStats &m, std::int64_t) {
     const Stream &stream = *TRY(find(m.stream));
-    return StreamStats{.reservation = stream.reservation, .numbers = m};
+    return StreamStats{.stream = m.stream, .reservation = stream.reservation, .numbers = m};
 }
 
 Intake::Outcome Intake::on(const wire::IngestClosed &m, std::int64_t) {

@@ -32,8 +32,10 @@ struct PartReady {
     std::int64_t bytes = 0;
     std::int64_t received_us = 0;
     std::vector<StreamCut> cuts;
+    std::vector<wire::IngestRun> runs{}; ///< of a numbered stream: they make up its bytes
 };
 struct StreamStats {
+    std::int64_t stream = 0;
     base::Id reservation;
     wire::IngestStats numbers;
 };
@@ -98,6 +100,7 @@ class Intake {
         std::int64_t current = 0;                  ///< number of the extent being filled
         std::int64_t offset = 0;                   ///< filled so far
         std::int64_t position = 0;                 ///< bytes of the stream so far
+        bool numbered = false;                     ///< its parts have runs
         std::int64_t last_cut = -1;
         std::int64_t received_us = 0;
     };

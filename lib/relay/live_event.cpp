@@ -1,5 +1,7 @@
 #include "relay/live_event.hpp"
 
+#include <algorithm>
+
 namespace relay {
 
 namespace {
@@ -59,11 +61,16 @@ std::vector<LiveEvent::Closing> LiveEvent::opened(const StreamKey &key, const St
     return replaced;
 }
 
-void LiveEvent::show(const StreamKey &key, std::int64_t position) {
+void LiveEvent::show(std::int64_t position) {
     if (m_had_media)
         ++m_event->gaps;
     m_store.begin_stream(position);
-    m_shown = key;
+    m_shown.reset();
+    m_merged.reset();
+}
+
+bool LiveEvent::another_delivers(base::SteadyTime now) const {
+    return (m_shown || m_merged) && now - m_last_part < k_path_silence;
 }
 
 void LiveEvent::part(const StreamKey &key, const PartReady &part, base::SteadyTime now) {
@@ -71,14 +78,51 @@ void LiveEvent::part(const StreamKey &key, const PartReady &part, base::SteadyTi
     if (source == m_sources.end() || ended())
         return;
     source->second.delivered = now;
+    source->second.numbered = !part.runs.empty();
+    if (source->second.numbered)
+        return merge(source->second, part, now);
     if (m_shown != key) {
-        if (m_shown && now - m_last_part < k_path_silence)
+        if (another_delivers(now))
             return;
-        show(key, part.position);
+        show(part.position);
+        m_shown = key;
     }
+    append({.extent = part.extent,
+            .offset = part.offset,
+            .bytes = part.bytes,
+            .received_us = part.received_us,
+            .cuts = part.cuts});
+    appended(now);
+}
+
+// The paths of one publisher are one stream, however many of them there are.
+void LiveEvent::merge(const Source &source, const PartReady &part, base::SteadyTime now) {
+    if (m_merged != source.instance) {
+        if (another_delivers(now))
+            return;
+        show(0);
+        m_merged = source.instance;
+        m_merge = {};
+    }
+    append(m_merge.add(source.path, part, now), now);
+}
+
+void LiveEvent::append(const std::vector<PathMerge::Piece> &pieces, base::SteadyTime now) {
+    if (pieces.empty())
+        return;
+    for (const PathMerge::Piece &piece : pieces)
+        append(piece);
+    appended(now);
+    m_event->payloads_lost = m_payloads_lost + m_merge.lost();
+}
+
+void LiveEvent::append(const PathMerge::Piece &piece) {
+    m_event->bytes_in.fetch_add(piece.bytes, std::memory_order_relaxed);
+    m_store.append(piece.extent, piece.offset, piece.bytes, piece.received_us, piece.cuts);
+}
+
+void LiveEvent::appended(base::SteadyTime now) {
     m_last_part = now;
-    m_event->bytes_in.fetch_add(part.bytes, std::memory_order_relaxed);
-    m_store.append(part.extent, part.offset, part.bytes, part.received_us, part.cuts);
     if (m_store.empty())
         return; // no cut yet: nothing that a viewer could begin with
     m_event->live = true;
@@ -91,11 +135,29 @@ void LiveEvent::part(const StreamKey &key, const PartReady &part, base::SteadyTi
 }
 
 void LiveEvent::closed(const StreamKey &key) {
-    m_sources.erase(key);
+    const auto source = m_sources.extract(key);
+    if (source && source.mapped().numbered)
+        return leave(source.mapped());
     if (m_shown != key)
         return;
     m_store.end_stream();
     m_shown.reset();
+    publish();
+}
+
+// The stream ends with its last path.
+void LiveEvent::leave(const Source &source) {
+    if (m_merged != source.instance)
+        return;
+    m_merge.leave(source.path);
+    if (std::ranges::any_of(m_sources, [&](const auto &item) {
+            return item.second.numbered && item.second.instance == source.instance;
+        }))
+        return;
+    m_store.end_stream();
+    m_merged.reset();
+    m_payloads_lost += m_merge.lost();
+    m_merge = {};
     publish();
 }
 
@@ -117,6 +179,8 @@ void LiveEvent::let_go(base::SteadyTime now) {
 void LiveEvent::tick(base::SteadyTime now) {
     if (ended())
         return let_go(now);
+    if (m_merged)
+        append(m_merge.tick(now), now);
     if (m_had_media && !m_silent && now - m_last_part >= k_publisher_silence) {
         m_silent = true;
         m_event->live = false;
@@ -131,6 +195,7 @@ void LiveEvent::end(bool withdrawn) {
         return;
     m_store.end();
     m_shown.reset();
+    m_merged.reset();
     m_event->live = false;
     if (m_had_media)
         m_news.push_back(News::ended);

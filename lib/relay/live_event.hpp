@@ -4,7 +4,7 @@
 
 #include "base/clock.hpp"
 #include "relay/event.hpp"
-#include "relay/intake.hpp"
+#include "relay/path_merge.hpp"
 
 namespace relay {
 
@@ -57,15 +57,25 @@ class LiveEvent {
         unsigned path = 0;
         std::uint32_t generation = 0;
         base::SteadyTime delivered{};
+        bool numbered = false;
     };
     void let_go(base::SteadyTime now);
-    void show(const StreamKey &key, std::int64_t position);
+    void show(std::int64_t position);
+    [[nodiscard]] bool another_delivers(base::SteadyTime now) const;
+    void merge(const Source &source, const PartReady &part, base::SteadyTime now);
+    void append(const std::vector<PathMerge::Piece> &pieces, base::SteadyTime now);
+    void append(const PathMerge::Piece &piece);
+    void appended(base::SteadyTime now);
+    void leave(const Source &source);
     void publish() { m_event->publish(m_store.snapshot()); }
 
     Store m_store;
     EventPtr m_event;
     std::map<StreamKey, Source> m_sources; ///< open streams
-    std::optional<StreamKey> m_shown;
+    std::optional<StreamKey> m_shown;      ///< a plain stream, or
+    std::optional<std::string> m_merged;   ///< the instance whose numbered paths are merged
+    PathMerge m_merge;
+    std::int64_t m_payloads_lost = 0; ///< of former merged streams
     base::SteadyTime m_last_part{};
     std::optional<base::SteadyTime> m_ended_at;
     enum class Kept { all, segments, nothing } m_kept = Kept::all; ///< once it has ended

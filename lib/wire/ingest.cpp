@@ -17,6 +17,8 @@ constexpr std::int64_t k_max_pts = (std::int64_t{1} << 33) - 1;
 constexpr std::int64_t k_max_generation = std::numeric_limits<std::uint32_t>::max();
 constexpr std::size_t k_max_cuts = 1024; // of one part; more would not fit a message
 constexpr std::int64_t k_max_path = 1;
+constexpr std::int64_t k_max_sequence = 65'535;
+constexpr std::int64_t k_max_packets = 7; // of TS in one payload
 constexpr std::int64_t k_day_s = 86'400;
 
 struct Write {
@@ -68,10 +70,17 @@ struct Write {
         JsonArray cuts;
         for (const IngestCut &c : m.cuts)
             cuts.push_back(JsonObject{{"position", c.position}, {"pts_90k", c.pts_90k}});
-        return JsonObject{{"type", "part"},         {"stream", m.stream},
-                          {"extent", m.extent},     {"offset", m.offset},
-                          {"bytes", m.bytes},       {"received_us", m.received_us},
-                          {"cuts", std::move(cuts)}};
+        JsonObject out{{"type", "part"},         {"stream", m.stream},
+                       {"extent", m.extent},     {"offset", m.offset},
+                       {"bytes", m.bytes},       {"received_us", m.received_us},
+                       {"cuts", std::move(cuts)}};
+        JsonArray runs;
+        for (const IngestRun &r : m.runs)
+            runs.push_back(
+                JsonObject{{"sequence", r.sequence}, {"count", r.count}, {"packets", r.packets}});
+        if (!runs.empty())
+            out["runs"] = std::move(runs);
+        return out;
     }
     Json operator()(const IngestStats &m) const {
         return JsonObject{{"type", "stats"},
@@ -205,6 +214,16 @@ Result<IngestMessage> read_part(ObjectReader &in) {
         cut.position = TRY(c.integer("position"));
         cut.pts_90k = TRY(c.integer("pts_90k", 0, k_max_pts));
         TRY(c.finish());
+    }
+    if (!in.has("runs"))
+        return m;
+    for (const Json &item : *TRY(in.array("runs", k_max_ingest_runs))) {
+        auto r = TRY(ObjectReader::of(item, in.where("runs")));
+        auto &run = m.runs.emplace_back();
+        run.sequence = TRY(r.integer("sequence", 0, k_max_sequence));
+        run.count = TRY(r.integer("count", 1, k_max_sequence));
+        run.packets = TRY(r.integer("packets", 1, k_max_packets));
+        TRY(r.finish());
     }
     return m;
 }

@@ -73,6 +73,12 @@ struct IngestCut {
     std::int64_t position = 0; ///< bytes of the stream before it (all extents together)
     std::int64_t pts_90k = 0;  ///< of the random-access point, 33 bits
 };
+/// Payloads of a numbered stream (RTP) that follow each other.
+struct IngestRun {
+    std::int64_t sequence = 0; ///< of the first, 16 bits
+    std::int64_t count = 0;
+    std::int64_t packets = 0; ///< TS packets of each, 1 to 7
+};
 /// child -> parent: `bytes` more bytes of TS, whole packets, lie in `extent` from `offset` on. Sent
 /// every 20 ms or so while there are any; parts of one stream follow each other without a gap.
 struct IngestPart {
@@ -80,9 +86,12 @@ struct IngestPart {
     std::int64_t extent = 0;
     std::int64_t offset = 0;
     std::int64_t bytes = 0;
-    std::int64_t received_us = 0; ///< CLOCK_MONOTONIC of the first packet
-    std::vector<IngestCut> cuts;  ///< may lie a little before this part
+    std::int64_t received_us = 0;  ///< CLOCK_MONOTONIC of the first packet
+    std::vector<IngestCut> cuts;   ///< may lie a little before this part
+    std::vector<IngestRun> runs{}; ///< what the bytes are, in their order; empty: plain TS
 };
+/// Of one part: what fits a message beside the cuts.
+inline constexpr std::size_t k_max_ingest_runs = 256;
 /// child -> parent, once a second.
 struct IngestStats {
     std::int64_t stream = 0;

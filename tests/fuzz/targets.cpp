@@ -166,7 +166,8 @@ void rrule(std::string_view input) {
              "a series that goes back, or beyond its limit");
 }
 
-constexpr std::array<Target, 5> k_targets{{{"request", request},
+constexpr std::array<Target, 6> k_targets{{{"merge", merge},
+                                           {"request", request},
                                            {"rrule", rrule},
                                            {"settings", settings},
                                            {"signature", signature},

@@ -20,4 +20,7 @@ struct Target {
 };
 [[nodiscard]] std::span<const Target> targets();
 
+/// A target in a file of its own, as it is about another module.
+void merge(std::string_view input);
+
 } // namespace fuzz

@@ -110,6 +110,40 @@ TEST_CASE("relay: an extent that is small, out of turn or could shrink is refuse
     CHECK_FALSE(give(0, k_size, memfd(k_size)));
 }
 
+TEST_CASE("relay: numbered payloads lie whole in an extent, and parts say their numbers") {
+    Stream s;
+    s.give();
+    s.give();
+    const Bytes all = packets(30);
+    const std::span<const std::uint8_t> bytes{all};
+    const auto put = [&](std::uint16_t sequence, std::size_t first, std::size_t count) {
+        s.writer.append_numbered(sequence, bytes.subspan(first * 188, count * 188), {});
+    };
+    put(65'535, 0, 7);
+    put(0, 7, 7); // it follows
+    put(1, 14, 1);
+    put(3, 15, 7); // no room for seven more in an extent of 15
+    put(4, 22, 7);
+    const auto first = s.writer.take_part();
+    REQUIRE(first.has_value());
+    CHECK(first->extent == 0);
+    REQUIRE(first->runs.size() == 2);
+    CHECK(first->runs[0].sequence == 65'535);
+    CHECK(first->runs[0].count == 2);
+    CHECK(first->runs[0].packets == 7);
+    CHECK(first->runs[1].sequence == 1);
+    CHECK(s.read(*first) == Bytes(all.begin(), all.begin() + 15 * 188));
+    const auto second = s.writer.take_part();
+    REQUIRE(second.has_value());
+    CHECK(second->extent == 1);
+    CHECK(second->offset == 0);
+    REQUIRE(second->runs.size() == 1);
+    CHECK(second->runs[0].sequence == 3);
+    CHECK(second->runs[0].count == 2);
+    CHECK(s.read(*second) == Bytes(all.begin() + 15 * 188, all.begin() + 29 * 188));
+    CHECK_FALSE(s.writer.take_part().has_value());
+}
+
 TEST_CASE("relay: garbage between packets is dropped, whatever the messages hold") {
     CHECK(
         rc::check("whole packets come out", [](const std::vector<Bytes> &noise, std::uint8_t cut) {

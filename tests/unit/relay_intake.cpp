@@ -83,6 +83,41 @@ TEST_CASE("relay: intake refuses every lie about extents and offsets") {
     lies(odd, odd_bytes);
 }
 
+TEST_CASE("relay: intake takes numbered parts, and refuses numbers that are not their bytes'") {
+    const auto numbered = [](std::int64_t offset, std::vector<wire::IngestRun> runs,
+                             std::int64_t packets) {
+        auto out = part(0, offset, packets);
+        out.cuts.clear();
+        out.runs = std::move(runs);
+        return out;
+    };
+    Intake intake = opened();
+    const auto event = intake.handle(numbered(0, {{7, 2, 7}, {12, 1, 3}}, 17), k_now);
+    REQUIRE(event.has_value());
+    const auto *ready = std::get_if<relay::PartReady>(&*event);
+    REQUIRE(ready != nullptr);
+    REQUIRE(ready->runs.size() == 2);
+    CHECK(ready->runs[1].sequence == 12);
+    lies(intake, numbered(17 * 188, {{13, 1, 7}}, 6));
+    Intake plain_then = opened();
+    CHECK(plain_then.handle(numbered(0, {}, 10), k_now).has_value());
+    lies(plain_then, numbered(10 * 188, {{1, 1, 7}}, 7));
+    Intake numbered_then = opened();
+    CHECK(numbered_then.handle(numbered(0, {{1, 1, 7}}, 7), k_now).has_value());
+    lies(numbered_then, numbered(7 * 188, {}, 7));
+    // A payload lies in one extent: what is left of it may be nearly as long.
+    Intake end = opened();
+    CHECK(end.handle(wire::IngestNeedExtent{.stream = 1, .extent = 1}, k_now).has_value());
+    CHECK(end.handle(numbered(0, {{1, 1, 94}}, 94), k_now).has_value());
+    auto next = numbered(0, {{2, 1, 7}}, 7);
+    next.extent = 1;
+    CHECK(end.handle(next, k_now).has_value());
+    Intake wasteful = opened();
+    CHECK(wasteful.handle(wire::IngestNeedExtent{.stream = 1, .extent = 1}, k_now).has_value());
+    CHECK(wasteful.handle(numbered(0, {{1, 1, 93}}, 93), k_now).has_value());
+    lies(wasteful, next);
+}
+
 TEST_CASE("relay: intake refuses lies about time and cuts") {
     for (const std::int64_t us : {k_now + 1, k_now - 61'000'000, std::int64_t{-1}}) {
         Intake intake = opened();

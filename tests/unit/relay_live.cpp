@@ -74,6 +74,26 @@ struct Stream {
         position += bytes;
         pts += 90'000;
     }
+    // Payloads of seven packets, from number @p first on.
+    void number(LiveEvent &live, base::SteadyTime now, std::int64_t first, std::int64_t count,
+                bool cut = false) {
+        const std::int64_t bytes = count * 7 * 188;
+        const std::string media(static_cast<std::size_t>(bytes), mark);
+        REQUIRE(::pwrite(extent->fd(), media.data(), media.size(), position) == bytes);
+        relay::PartReady part{.stream = key.stream,
+                              .reservation = {},
+                              .extent = extent,
+                              .position = position,
+                              .offset = position,
+                              .bytes = bytes,
+                              .received_us = now.time_since_epoch().count() / 1000,
+                              .cuts = {},
+                              .runs = {{.sequence = first, .count = count, .packets = 7}}};
+        if (cut)
+            part.cuts.push_back({.position = position, .pts_90k = pts});
+        live.part(key, part, now);
+        position += bytes;
+    }
 };
 
 struct Pair {
@@ -98,6 +118,56 @@ using News = std::vector<LiveEvent::News>;
 constexpr base::SteadyTime k_start{100s};
 
 } // namespace
+
+TEST_CASE("relay: the numbered paths of one publisher are one stream, and one may go") {
+    LiveEvent live = make_event();
+    Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
+    Stream b{.key = {"lineB", 1, 1}, .instance = "x", .mark = 'b', .path = 1};
+    CHECK(a.open(live).empty());
+    CHECK(b.open(live).empty());
+    a.number(live, k_start, 100, 10, true);
+    b.number(live, k_start + 10ms, 100, 10, true); // the same
+    a.number(live, k_start + 20ms, 112, 3);        // 110 and 111 were lost
+    b.number(live, k_start + 30ms, 110, 4);
+    live.closed(a.key);
+    b.number(live, k_start + 40ms, 114, 6);
+    CHECK(live.event()->bytes_in == 20 * 7 * 188);
+    CHECK(live.event()->gaps == 0);
+    CHECK(live.event()->payloads_lost == 0);
+    const auto snapshot = live.event()->snapshot();
+    CHECK(snapshot->end() == 20 * 7 * 188);
+    CHECK(snapshot->newest_cut == 0);
+    std::string shown;
+    for (const relay::Slice &slice : snapshot->slices) {
+        std::string bytes(static_cast<std::size_t>(slice.end - slice.begin), 0);
+        REQUIRE(::pread(slice.extent->fd(), bytes.data(), bytes.size(), slice.offset) ==
+                slice.end - slice.begin);
+        for (std::size_t i = 0; i < bytes.size(); i += std::size_t{7} * 188)
+            shown += bytes[i];
+    }
+    CHECK(shown == "aaaaaaaaaabbbbabbbbb");
+    // The last one goes: what comes then is another stream.
+    live.closed(b.key);
+    a.open(live);
+    a.number(live, k_start + 50ms, 200, 1, true);
+    CHECK(live.event()->gaps == 1);
+}
+
+TEST_CASE("relay: a numbered publisher takes over from another's silence only") {
+    LiveEvent live = make_event();
+    Stream plain{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
+    Stream numbered{.key = {"lineB", 1, 1}, .instance = "x", .mark = 'b', .path = 1};
+    plain.open(live);
+    numbered.open(live);
+    plain.deliver(live, k_start);
+    numbered.number(live, k_start + 100ms, 0, 1, true);
+    CHECK(live.event()->bytes_in == 1880);
+    numbered.number(live, k_start + 301ms, 1, 1, true);
+    CHECK(live.event()->bytes_in == 1880 + 1316);
+    plain.deliver(live, k_start + 400ms);
+    CHECK(live.event()->bytes_in == 1880 + 1316);
+    CHECK(live.event()->gaps == 1);
+}
 
 TEST_CASE("relay: first media, lost, back and ended are told once each") {
     LiveEvent live = make_event();
