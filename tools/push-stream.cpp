@@ -20,6 +20,7 @@ struct Options {
     bool append = false, overwrite = false;
     std::string caps, passphrase_file;
     std::string encoder = "auto";
+    std::string paths;
     std::vector<std::string> warn_before{"5m", "1m"};
 };
 
@@ -71,6 +72,7 @@ base::Result<push::ReaderOptions> reader_options(const Options &options) {
     const auto input = TRY(input_name(options));
     push::ReaderOptions out{.reservation = *id, .input = input, .loop = options.loop};
     out.encoder = options.encoder;
+    out.paths = options.paths;
     out.warn_before = TRY(end_warnings(options.warn_before));
     if (options.preflight) {
         const auto duration = base::parse_duration(options.duration);
@@ -154,6 +156,10 @@ int main(int argc, char **argv) {
                            "Say so D before the end; may be repeated (default: 5m and 1m); or none")
                 ->type_name("D")
                 ->allow_extra_args(false);
+            app.add_option("--paths", options->paths,
+                           "How lines are used: failover (default with two), redundant, single")
+                ->type_name("USE")
+                ->check(CLI::IsMember({"failover", "redundant", "single"}));
             auto *record = app.add_option("--record", options->record,
                                           "Keep what is sent there, as a transport stream")
                                ->type_name("FILE");

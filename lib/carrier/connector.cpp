@@ -209,6 +209,9 @@ Result<Outcome> Connector::up(const wire::Settings &settings, const Choice &choi
     if (!how.dry_run)
         lock.emplace(TRY(m_folder.lock(k_lock_wait_ms)));
     const Carriers before = TRY(m_folder.load());
+    if (how.spare && !how.below && active_for(before, settings.reservation) == nullptr)
+        return base::fail(Errc::refused, "reservation {} has no carrier that needs a spare",
+                          settings.reservation.text());
     Outcome out;
     out.carriers = before;
     auto done = connect(out, settings, choice, media_uid, how);

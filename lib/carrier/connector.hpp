@@ -16,10 +16,11 @@ struct Outcome {
 /// How `up` is to be done.
 struct UpHow {
     bool dry_run = false;
-    bool probe = true;  ///< ask the relay's echo, when the settings tell it, before going on
-    int stop_fd = -1;   ///< readable: give up asking; -1: nothing does
-    bool spare = false; ///< connected and not asked through, but not made the active one
-    bool below = false; ///< a spare for a tunnel that is brought up over it
+    bool probe = true; ///< ask the relay's echo, when the settings tell it, before going on
+    int stop_fd = -1;  ///< readable: give up asking; -1: nothing does
+    /// Connected and not asked through, but not made the active one; refused when there is none.
+    bool spare = false;
+    bool below = false; ///< a spare for a tunnel that is brought up over it: there need be no other
 };
 
 /// A carrier in use, as `status` shows it.

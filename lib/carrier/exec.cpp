@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "carrier/process.hpp"
 #include "carrier/session.hpp"
+#include "carrier/spares.hpp"
 #include "client/connection.hpp"
 
 #include <array>
@@ -67,6 +68,7 @@ class Run {
     std::optional<ControlWatch> m_control;
     std::optional<route::Isolation> m_isolation; // nothing: the sender is where we are
     std::optional<Sender> m_sender;
+    std::optional<Spares> m_spares; // once the sender uses them
     pid_t m_command = -1;
     std::optional<int> m_command_code;
     std::optional<int> m_signal; // that came before the command ran
@@ -85,6 +87,8 @@ void Run::on_signals() {
         else if (info.ssi_code != SI_KERNEL) // the terminal's own went to the command as well
             ::kill(m_command, signal);
     }
+    if (m_spares)
+        m_spares->reap();
     int status = 0;
     if (m_command > 0 && ::waitpid(m_command, &status, WNOHANG) == m_command) {
         m_command = -1;
@@ -197,6 +201,10 @@ int Run::loop() {
         wait(k_tick);
         m_session.tend();
         m_session.refresh(*m_sender);
+        if (m_session.wants_spares() && !m_spares)
+            m_spares.emplace(m_request.settings, m_request.config, m_connector, m_media.uid);
+        if (m_spares)
+            m_spares->turn(m_machine.steady());
     }
     return *m_command_code;
 }
@@ -229,6 +237,7 @@ Result<int> Run::all() {
     TRY(m_connector.up(settings, choice, m_media.uid, {.probe = m_request.probe}));
     log::info("carrier {} is up on interface {}", choice.name, choice.interface);
     auto code = with_carrier();
+    m_spares.reset();
     m_sender.reset();
     m_isolation.reset();
     if (const auto down = m_connector.down(settings.reservation, false); !down) {

@@ -2,6 +2,8 @@
 
 #include "base/log.hpp"
 
+#include <algorithm>
+
 namespace carrier {
 
 using base::Errc;
@@ -18,6 +20,12 @@ bool withdrawn(resv::State state) {
     return state == cancelled || state == revoked || state == no_show || state == expired;
 }
 
+constexpr std::string_view k_there = "is there";
+
+std::string_view word_of(const std::optional<route::Link> &link) {
+    return !link ? "is gone" : !link->up ? "is down" : !link->carrier ? "is cut" : k_there;
+}
+
 std::vector<route::Address> addresses(const std::set<std::string> &texts) {
     std::vector<route::Address> out;
     for (const std::string &text : texts)
@@ -27,6 +35,14 @@ std::vector<route::Address> addresses(const std::set<std::string> &texts) {
 }
 
 } // namespace
+
+Session::Session(const wire::Settings &settings, const conf::TerminalConfig &config,
+                 Connector &connector, const base::Clock &clock)
+    : m_settings(settings), m_config(config), m_connector(connector), m_upkeep(connector),
+      m_clock(clock), m_window(settings.window),
+      m_lines(std::ranges::count_if(settings.carriers, [&](const wire::CarrierInfo &info) {
+          return choose(settings, config, info.name).has_value();
+      })) {}
 
 void Session::take(const News &news) {
     if (const auto *clock = std::get_if<ClockNews>(&news)) {
@@ -66,23 +82,32 @@ Result<void> Session::check_open() const {
     return {};
 }
 
-void Session::watch_link(const CarrierState &state, const std::optional<route::Link> &link) {
-    const std::string word = !link            ? "is gone"
-                             : !link->up      ? "is down"
-                             : !link->carrier ? "is cut"
-                                              : "is there";
-    const bool moved = m_active != state.name;
-    if (moved && !m_active.empty())
-        log::info("media moves from carrier {} to {}", m_active, state.name);
-    const bool was_there = moved || m_link_word == "is there";
-    if (word != "is there" && (moved || m_link_word != word))
-        log::warning("carrier {}: interface {} {}; media waits until it is back, or for "
-                     "carrier-connect up {} --carrier NAME",
-                     state.name, state.interface, word, m_settings.reservation.text());
-    else if (word == "is there" && !was_there)
-        log::info("carrier {}: interface {} is back", state.name, state.interface);
-    m_active = state.name;
-    m_link_word = word;
+void Session::watch_moves(const std::string &active) {
+    if (m_active != active && !m_active.empty())
+        log::info("media moves from carrier {} to {}", m_active, active);
+    m_active = active;
+}
+
+// What is told of a line that is not there depends on whether another one is.
+void Session::watch_links(const wire::SenderPlan &plan) {
+    const bool another = m_spares && std::ranges::any_of(plan.paths, &wire::SenderPath::fit);
+    for (const wire::SenderPath &path : plan.paths) {
+        const std::string &word = m_found[path.carrier];
+        std::string &told = m_told[path.carrier];
+        const bool active = path.carrier == plan.paths.front().carrier;
+        if (word == told || (told.empty() && word == k_there))
+            ;
+        else if (word == k_there)
+            log::info("carrier {}: interface {} is back", path.carrier, path.interface);
+        else if (another || !active)
+            log::warning("carrier {}: interface {} {}{}", path.carrier, path.interface, word,
+                         another ? "; media goes over another carrier" : "");
+        else
+            log::warning("carrier {}: interface {} {}; media waits until it is back, or for "
+                         "carrier-connect up {} --carrier NAME",
+                         path.carrier, path.interface, word, m_settings.reservation.text());
+        told = word;
+    }
 }
 
 Result<wire::SenderPlan> Session::plan() {
@@ -93,6 +118,7 @@ Result<wire::SenderPlan> Session::plan() {
                           .codecs = m_settings.stream.codecs,
                           .max_gop_s = m_settings.stream.max_gop_s,
                           .paths = {},
+                          .lines = m_lines,
                           .cancelled = m_withdrawn,
                           .preflight_ticket = m_settings.stream.preflight_ticket.value_or("")};
     const Carriers carriers = TRY(m_connector.carriers());
@@ -106,13 +132,27 @@ Result<wire::SenderPlan> Session::plan() {
         m_active.clear();
         return plan;
     }
-    const Choice choice = TRY(choose(m_settings, m_config, active->name));
-    const auto link = TRY(m_connector.link(active->interface));
-    watch_link(*active, link);
+    watch_moves(active->name);
+    TRY(add_path(plan, *active));
+    for (const wire::CarrierInfo &info : m_settings.carriers) {
+        const Use *use = use_of(carriers, info.name, m_settings.reservation);
+        if (info.name != active->name && use != nullptr && !use->leaving)
+            TRY(add_path(plan, carriers.at(info.name)));
+    }
+    watch_links(plan);
+    return plan;
+}
+
+Result<void> Session::add_path(wire::SenderPlan &plan, const CarrierState &state) {
+    const Choice choice = TRY(choose(m_settings, m_config, state.name));
+    const auto link = TRY(m_connector.link(state.interface));
     const bool has_addresses = link && !link->addresses.empty();
     plan.paths.push_back(sender_path(m_settings, choice,
-                                     has_addresses ? link->addresses : addresses(active->sources)));
-    return plan;
+                                     has_addresses ? link->addresses : addresses(state.sources)));
+    const std::string_view word = word_of(link);
+    plan.paths.back().fit = word == k_there && has_addresses;
+    m_found[state.name] = word;
+    return {};
 }
 
 /// The sender hears of a way when it is there.
@@ -124,6 +164,7 @@ Result<void> Session::tell(Sender &sender) {
 }
 
 void Session::refresh(Sender &sender) {
+    m_spares = sender.status().use == "failover" || sender.status().use == "redundant";
     const auto told = tell(sender);
     if (told && leaving(m_seen, m_settings.reservation))
         finish_leaving(sender);

@@ -15,9 +15,7 @@ class Session {
   public:
     /// All of them outlive it.
     Session(const wire::Settings &settings, const conf::TerminalConfig &config,
-            Connector &connector, const base::Clock &clock)
-        : m_settings(settings), m_config(config), m_connector(connector), m_upkeep(connector),
-          m_clock(clock), m_window(settings.window) {}
+            Connector &connector, const base::Clock &clock);
 
     /// Takes in what control said.
     void take(const News &news);
@@ -39,12 +37,16 @@ class Session {
     /// True when control could not be asked the last time.
     [[nodiscard]] bool control_away() const { return m_control_away; }
     [[nodiscard]] bool clock_known() const { return m_clock_known; }
+    /// The sender uses more than one line, if it has them.
+    [[nodiscard]] bool wants_spares() const { return m_spares; }
 
   private:
     [[nodiscard]] base::Result<wire::SenderPlan> plan();
     [[nodiscard]] base::Result<void> tell(Sender &sender);
     void finish_leaving(const Sender &sender);
-    void watch_link(const CarrierState &state, const std::optional<route::Link> &link);
+    base::Result<void> add_path(wire::SenderPlan &plan, const CarrierState &state);
+    void watch_moves(const std::string &active);
+    void watch_links(const wire::SenderPlan &plan);
 
     const wire::Settings &m_settings;
     const conf::TerminalConfig &m_config;
@@ -58,10 +60,13 @@ class Session {
     bool m_withdrawn = false;
     Carriers m_seen; // what the last plan was made from
     resv::State m_state = resv::State::booked;
-    std::string m_active;    // the carrier that was told last
-    std::string m_link_word; // how its link was
-    std::string m_line_trouble;
-    std::string m_trouble; // the error that was reported, to say it once
+    std::string m_active;                       // the carrier that was told last
+    std::map<std::string, std::string> m_found; // how each carrier's link is
+    std::map<std::string, std::string> m_told;  // the same, as was told
+    std::int64_t m_lines;                       // carriers of the settings that we have
+    bool m_spares = false;                      // the sender uses more than one
+    std::string m_line_trouble;                 // of tend(), likewise
+    std::string m_trouble;                      // the error that was reported, to say it once
 };
 
 } // namespace carrier

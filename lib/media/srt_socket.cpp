@@ -55,7 +55,7 @@ Result<void> configure(SRTSOCKET s, const SrtCall &call) {
     TRY(set_option(s, SRTO_PEERIDLETIMEO, static_cast<int>(call.idle_timeout.count()),
                    "peeridletimeo"));
     TRY(set_option(s, SRTO_LATENCY, static_cast<int>(call.latency.count()), "latency"));
-    TRY(set_option(s, SRTO_PAYLOADSIZE, static_cast<int>(k_srt_payload_bytes), "payloadsize"));
+    TRY(set_option(s, SRTO_PAYLOADSIZE, call.payload_bytes, "payloadsize"));
     TRY(set_option(s, SRTO_ENFORCEDENCRYPTION, true, "enforcedencryption"));
     if (call.max_bytes_per_second > 0)
         TRY(set_option(s, SRTO_MAXBW, call.max_bytes_per_second, "maxbw"));
@@ -115,9 +115,12 @@ SrtReject SrtSocket::reject() const {
 
 // These change the connection, if not this object.
 // NOLINTBEGIN(readability-make-member-function-const)
-Result<bool> SrtSocket::send(std::span<const std::uint8_t> message) {
-    const int sent = srt_send(m_handle, reinterpret_cast<const char *>(message.data()),
-                              static_cast<int>(message.size()));
+Result<bool> SrtSocket::send(std::span<const std::uint8_t> message, std::chrono::microseconds age) {
+    SRT_MSGCTRL how = srt_msgctrl_default;
+    if (age.count() > 0)
+        how.srctime = srt_time_now() - age.count();
+    const int sent = srt_sendmsg2(m_handle, reinterpret_cast<const char *>(message.data()),
+                                  static_cast<int>(message.size()), &how);
     if (sent != SRT_ERROR)
         return true;
     int err = 0;

@@ -40,6 +40,7 @@ struct SrtCall {
     /// source address alone binds it.
     std::string interface;
     std::string source; ///< own address, IP literal of the same family, or empty
+    int payload_bytes = k_srt_payload_bytes; ///< of the longest message
     /// Ceiling of what leaves, retransmissions included; 0: none. See SrtSocket::limit().
     std::int64_t max_bytes_per_second = 0;
     base::Millis connect_timeout{3000};
@@ -85,9 +86,11 @@ class SrtSocket {
     /// After a connection failed; read it before the socket is about a second old in that state.
     [[nodiscard]] SrtReject reject() const;
 
-    /// Queues one message of at most k_srt_payload_bytes. False: the buffer is full, try later.
-    /// unavailable: the connection is over.
-    [[nodiscard]] base::Result<bool> send(std::span<const std::uint8_t> message);
+    /// Queues one message of at most the call's payload_bytes. False: the buffer is full, try
+    /// later. unavailable: the connection is over. @p age: how long ago it was due; the peer
+    /// delivers it so much earlier. It must not be older than the connection.
+    [[nodiscard]] base::Result<bool> send(std::span<const std::uint8_t> message,
+                                          std::chrono::microseconds age = {});
     /// The next message into @p space (k_srt_max_message bytes); its size, or nothing when none is
     /// due. unavailable: the connection is over and nothing is left.
     [[nodiscard]] base::Result<std::optional<std::size_t>> receive(std::span<std::uint8_t> space);

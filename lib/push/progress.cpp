@@ -28,9 +28,19 @@ std::string progress_line(base::Millis elapsed, base::Millis left,
         status.state.empty() ? "waiting" : status.state, format_span(elapsed), format_span(left),
         static_cast<double>(status.rate_bps) / 1e6, static_cast<double>(status.rtt_us) / 1e3,
         status.lost_packets + status.dropped_packets);
-    if (!status.carrier.empty())
-        out += " | " + status.carrier;
-    return out;
+    if (status.paths.size() < 2)
+        return status.carrier.empty() ? out : out + " | " + status.carrier;
+    // Those that media goes over, then the spares.
+    std::string carrying;
+    std::string spares;
+    for (const wire::SenderPathStatus &path : status.paths) {
+        std::string &list = path.active ? carrying : spares;
+        list += (list.empty() ? "" : path.active ? " + " : ", ") + path.carrier;
+        if (path.state != "live")
+            list += " " + path.state;
+    }
+    out += " | " + carrying;
+    return spares.empty() ? out : out + (carrying.empty() ? "(" : " (") + spares + ")";
 }
 
 namespace {
@@ -86,7 +96,10 @@ std::string stats_record(const wire::SenderStatus &status, const base::Id &id, b
                          {"lost_packets", status.lost_packets},
                          {"retransmitted_packets", status.retransmitted_packets},
                          {"dropped_packets", status.dropped_packets},
-                         {"reconnects", status.reconnects}};
+                         {"reconnects", status.reconnects},
+                         {"paths_use", status.use},
+                         {"moves", status.moves},
+                         {"paths", wire::to_json(status.paths)}};
     if (end)
         out["left_s"] = seconds_left(now, *end);
     return wire::compact_json(out);

@@ -17,7 +17,8 @@ namespace push {
 
 /// `starts in 00:05:12`.
 [[nodiscard]] std::string countdown_line(base::Millis until_start);
-/// `live 00:01:23, 00:58:37 left | 5.8 Mbit/s | RTT 12.1 ms | lost 0 | lineA`.
+/// `live 00:01:23, 00:58:37 left | 5.8 Mbit/s | RTT 12.1 ms | lost 0 | lineA (lineB)`: the lines
+/// that media goes over, and in brackets those that are kept warm.
 [[nodiscard]] std::string progress_line(base::Millis elapsed, base::Millis left,
                                         const wire::SenderStatus &status);
 

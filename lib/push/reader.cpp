@@ -66,6 +66,11 @@ Result<void> Reader::open() {
     if (m_clock.now() >= m_hello->window.end)
         return fail(Errc::refused, "reservation {} ended at {}", m_options.reservation.text(),
                     base::format_rfc3339(m_hello->window.end));
+    if (!m_options.paths.empty() && m_options.paths != "single" && m_hello->lines < 2)
+        return fail_hint(Errc::config,
+                         "resv-request book --carrier, twice, reserves two lines; terminal.toml "
+                         "has an interface for each",
+                         "--paths {}: there is one line only", m_options.paths);
     m_terms = {m_hello->max_rate, m_hello->max_gop_s, m_hello->codecs, m_options.encoder};
     if (m_terms.codecs.empty())
         m_terms.codecs = {"h264", "h265", "aac"};
@@ -98,7 +103,8 @@ Result<void> Reader::offer_pipe() {
     base::Fd reading{ends[0]};
     m_pipe = base::Fd{ends[1]};
     ::fcntl(m_pipe.get(), F_SETFL, O_NONBLOCK); // of this end only: each has its own description
-    if (!m_sender.send(wire::write_message(wire::SenderSource{m_options.preflight.has_value()}),
+    if (!m_sender.send(wire::write_message(wire::SenderSource{
+                           .preflight = m_options.preflight.has_value(), .use = m_options.paths}),
                        {reading.get()}))
         return std::unexpected(gone());
     return {};

@@ -27,6 +27,7 @@ struct ReaderOptions {
     bool no_stats = false;
     Recorder *recorder = nullptr;            ///< borrowed
     std::vector<base::Millis> warn_before{}; ///< of the end
+    std::string paths{};                     ///< wire::SenderSource::use
 };
 
 /// Where a wish to stop comes from: a descriptor to poll, and the number of the signal that came.

@@ -50,7 +50,7 @@ Result<void> Sender::run(int stop_fd) {
 
 bool Sender::reads_pipe() const {
     return m_pipe && m_phase == SenderPhase::programme &&
-           (!m_link.connected() || m_queue.size() < k_ahead);
+           (!m_paths.connected() || m_queue.size() < k_ahead);
 }
 
 Result<Sender::Heard> Sender::wait(int stop_fd) {
@@ -78,9 +78,9 @@ base::Millis Sender::patience() const {
     }
     if (m_blocked)
         return 2ms;
-    if (m_link.connected() && m_queue.size() > 0)
+    if (m_paths.connected() && m_queue.size() > 0)
         return k_fill;
-    return m_link.state() == SenderLink::State::connecting ? 10ms : 50ms;
+    return m_paths.patience();
 }
 
 Result<void> Sender::hear_plan() {
@@ -138,7 +138,7 @@ void Sender::hear_reader() {
             return;
         const auto read = wire::read_message(got->text);
         if (const auto *source = read ? std::get_if<wire::SenderSource>(&*read) : nullptr)
-            take_source(source->preflight, got->fds);
+            take_source(*source, got->fds);
         else if (read && std::holds_alternative<wire::SenderFinish>(*read))
             m_finish = true;
         else
@@ -147,7 +147,7 @@ void Sender::hear_reader() {
     }
 }
 
-void Sender::take_source(bool preflight, std::vector<base::Fd> &fds) {
+void Sender::take_source(const wire::SenderSource &source, std::vector<base::Fd> &fds) {
     struct stat info{};
     if (fds.size() != 1 || ::fstat(fds.front().get(), &info) != 0 || !S_ISFIFO(info.st_mode)) {
         base::log::warning("reader: a source without its pipe");
@@ -160,7 +160,8 @@ void Sender::take_source(bool preflight, std::vector<base::Fd> &fds) {
     }
     m_pipe = std::move(fds.front());
     m_has_reader = true;
-    m_preflight = preflight;
+    m_preflight = source.preflight;
+    m_use = path_use(source.use);
     m_queued_at = m_clock.steady();
     m_aligner.reset();
     m_finish = false;
@@ -177,32 +178,39 @@ bool Sender::turn() {
     m_blocked = false;
     if (m_phase == SenderPhase::over)
         return true;
-    steer_link(plan);
+    steer(plan);
     if (m_phase == SenderPhase::draining)
-        return m_link.drained();
+        return m_paths.drained();
     if (m_phase == SenderPhase::programme) {
         read_pipe(plan.max_rate);
         send_queue();
         if (m_preflight)
             pad();
     }
-    return m_finish && !m_pipe && m_queue.size() == 0 && m_link.drained();
+    return m_finish && !m_pipe && m_queue.size() == 0 && m_paths.drained();
 }
 
-void Sender::steer_link(const wire::SenderPlan &plan) {
-    std::optional<wire::SenderPath> path;
+// A preflight tries the line that is preferred.
+PathUse Sender::use(const wire::SenderPlan &plan) const {
+    if (m_preflight)
+        return PathUse::single;
+    return m_use.value_or(plan.lines > 1 ? PathUse::failover : PathUse::single);
+}
+
+void Sender::steer(const wire::SenderPlan &plan) {
+    std::vector<wire::SenderPath> paths;
     // Without a reader the ticket may be in use by an encoder that has its URL: it is left alone.
-    if (m_phase != SenderPhase::waiting && m_has_reader && !plan.paths.empty())
-        path = plan.paths.front();
-    if (path && m_preflight)
-        path->ticket = plan.preflight_ticket;
-    if (path && path->ticket.empty())
-        path.reset();
+    if (m_phase != SenderPhase::waiting && m_has_reader)
+        paths = plan.paths;
+    for (wire::SenderPath &path : paths)
+        if (m_preflight)
+            path.ticket = plan.preflight_ticket;
+    std::erase_if(paths, [](const wire::SenderPath &path) { return path.ticket.empty(); });
     // After the end there is nothing to connect for any more.
-    if (m_phase == SenderPhase::draining && (path != m_link.path() || !m_link.connected()))
-        path.reset();
-    m_link.aim(path, plan.max_rate);
-    m_link.turn();
+    if (m_phase == SenderPhase::draining)
+        std::erase_if(paths, [&](const wire::SenderPath &path) { return !m_paths.has(path); });
+    m_paths.aim(paths, use(plan), plan.max_rate);
+    m_paths.turn(m_phase != SenderPhase::draining && !m_finish);
 }
 
 void Sender::read_pipe(base::BitRate rate) {
@@ -215,7 +223,7 @@ void Sender::read_pipe(base::BitRate rate) {
                 {bytes.data(), static_cast<std::size_t>(n)},
                 [this](std::span<const std::uint8_t> packets) { m_queue.push(packets); });
             m_queued_at = now;
-            if (!m_link.connected())
+            if (!m_paths.connected())
                 m_dropped += static_cast<std::int64_t>(m_queue.keep(keep_bytes(rate)));
             continue;
         }
@@ -233,11 +241,11 @@ void Sender::read_pipe(base::BitRate rate) {
 void Sender::send_queue() {
     const base::SteadyTime now = m_clock.steady();
     const bool flush = !m_pipe || now - m_queued_at >= k_fill;
-    while (m_link.connected() && m_queue.size() > 0) {
+    while (m_paths.connected() && m_queue.size() > 0) {
         const auto payload = m_queue.front(media::k_srt_payload_bytes);
         if (payload.size() < media::k_srt_payload_bytes && !flush)
             return;
-        if (!m_gate.pass(payload.size(), now) || !m_link.send(payload)) {
+        if (!m_gate.pass(payload.size(), now) || !m_paths.send(payload)) {
             m_blocked = true;
             return;
         }
@@ -247,13 +255,14 @@ void Sender::send_queue() {
 }
 
 wire::SenderStatus Sender::status(bool over) {
-    const media::SrtStats s = m_link.stats();
+    const media::SrtStats s = m_paths.stats();
+    const SenderLink &link = m_paths.link();
     wire::SenderStatus out;
     out.plan = m_plan ? m_plan->number : 0;
-    out.state = over ? "ended" : name(m_link.state());
-    out.carrier = m_link.carrier();
-    out.interface = m_link.path() ? m_link.path()->interface : "";
-    out.detail = m_link.detail();
+    out.state = over ? "ended" : name(link.state());
+    out.carrier = link.carrier();
+    out.interface = link.path() ? link.path()->interface : "";
+    out.detail = link.detail();
     if (over && m_plan && m_plan->cancelled)
         out.detail = "cancelled";
     out.bytes = m_bytes;
@@ -262,7 +271,10 @@ wire::SenderStatus Sender::status(bool over) {
     out.lost_packets = s.lost_packets;
     out.retransmitted_packets = s.retransmitted_packets;
     out.dropped_packets = s.dropped_packets + (m_dropped + 6) / 7;
-    out.reconnects = m_link.reconnects();
+    out.reconnects = m_paths.reconnects();
+    out.use = m_has_reader ? name(use(*m_plan)) : "";
+    out.moves = m_paths.moves();
+    out.paths = m_paths.status();
     return out;
 }
 
@@ -273,15 +285,16 @@ Result<void> Sender::tell(bool over) {
     if (m_hello_due && m_reader)
         m_hello_due = !m_reader.send(wire::write_message(hello_of(plan)));
     const base::SteadyTime now = m_clock.steady();
+    const std::string use_now{m_has_reader ? name(use(plan)) : ""};
     if (now - m_told_at < k_status_every && m_told.plan == plan.number && m_told.over == over &&
-        m_told.state == m_link.state() && m_told.carrier == m_link.carrier() &&
-        m_told.detail == m_link.detail())
+        m_told.changes == m_paths.changes() && m_told.detail == m_paths.link().detail() &&
+        m_told.use == use_now)
         return {};
     m_told = {.plan = plan.number,
               .over = over,
-              .state = m_link.state(),
-              .carrier = m_link.carrier(),
-              .detail = m_link.detail()};
+              .changes = m_paths.changes(),
+              .detail = m_paths.link().detail(),
+              .use = use_now};
     m_told_at = now;
     const std::string text = wire::write_message(status(over));
     tell_reader(over, text);

@@ -5,7 +5,7 @@
 #include "base/control_clock.hpp"
 #include "base/message_socket.hpp"
 #include "media/ts_align.hpp"
-#include "push/sender_link.hpp"
+#include "push/sender_paths.hpp"
 #include "push/sender_queue.hpp"
 #include "push/sender_rules.hpp"
 
@@ -19,7 +19,7 @@ class Sender {
     /// @p clock outlives the sender.
     Sender(base::MessageSocket plan, base::MessageSocket reader, const base::Clock &clock)
         : m_plan_socket(std::move(plan)), m_reader(std::move(reader)), m_clock(clock),
-          m_control(clock), m_link(clock) {}
+          m_control(clock), m_paths(clock) {}
 
     /// Runs until the reservation is over or what the reader finished is out (success), or
     /// @p stop_fd is readable (success). unavailable when the plan's socket closes: nobody upholds
@@ -37,9 +37,9 @@ class Sender {
     struct Told {
         std::int64_t plan = -1;
         bool over = false;
-        SenderLink::State state = SenderLink::State::idle;
-        std::string carrier;
+        std::int64_t changes = -1;
         std::string detail;
+        std::string use;
     };
 
     [[nodiscard]] base::Result<Heard> wait(int stop_fd);
@@ -47,12 +47,13 @@ class Sender {
     base::Result<void> hear_plan();
     base::Result<void> take_plan(wire::SenderPlan plan);
     void hear_reader();
-    void take_source(bool preflight, std::vector<base::Fd> &fds);
+    void take_source(const wire::SenderSource &source, std::vector<base::Fd> &fds);
     [[nodiscard]] bool turn();
     void read_pipe(base::BitRate rate);
     void send_queue();
     void pad();
-    void steer_link(const wire::SenderPlan &plan);
+    void steer(const wire::SenderPlan &plan);
+    [[nodiscard]] PathUse use(const wire::SenderPlan &plan) const;
     [[nodiscard]] bool reads_pipe() const;
     base::Result<void> tell(bool over);
     void tell_reader(bool over, const std::string &status);
@@ -62,7 +63,7 @@ class Sender {
     base::MessageSocket m_reader; // empty once the reader is gone
     const base::Clock &m_clock;
     base::ControlClock m_control;
-    SenderLink m_link;
+    SenderPaths m_paths;
 
     std::optional<wire::SenderPlan> m_plan;
     SenderPhase m_phase = SenderPhase::waiting;
@@ -75,6 +76,7 @@ class Sender {
     bool m_has_reader = false;      // a reader has given its pipe once
     bool m_finish = false;          // nothing follows what is in the pipe
     bool m_preflight = false;       // the reader tries the line
+    std::optional<PathUse> m_use;   // as the reader wants it; nothing: as the plan has lines
 
     std::int64_t m_bytes = 0;
     std::int64_t m_dropped = 0; // TS packets, for want of a connection

@@ -1,6 +1,5 @@
 #include "push/sender_link.hpp"
 
-#include "seal/encoding.hpp"
 #include "wire/ingest.hpp"
 
 #include <algorithm>
@@ -50,10 +49,6 @@ std::string_view name(SenderLink::State state) {
     return "lost";
 }
 
-SenderLink::SenderLink(const base::Clock &clock) : m_clock(clock) {
-    std::ranges::copy(seal::random_bytes(m_instance.size()), m_instance.begin());
-}
-
 void SenderLink::aim(const std::optional<wire::SenderPath> &path, base::BitRate max_rate) {
     m_max_rate = max_rate;
     if (path == m_path)
@@ -90,6 +85,7 @@ void SenderLink::turn() {
     case media::SrtState::connected:
         if (m_state != State::live) {
             ++m_connections;
+            m_live_since = m_clock.steady();
             set(State::live, {});
         }
         brake();
@@ -102,7 +98,7 @@ void SenderLink::turn() {
 
 void SenderLink::attempt() {
     m_next_attempt[m_path->carrier] = m_clock.steady() + k_retry;
-    const auto call = call_over(*m_path, m_max_rate, m_instance);
+    const auto call = call_over(*m_path, m_max_rate, m_instance, m_number);
     auto socket = call ? media::SrtSocket::call(*call) : std::unexpected(call.error());
     if (socket) {
         m_socket = std::move(*socket);
@@ -118,7 +114,9 @@ void SenderLink::brake() {
     if (now < m_next_look)
         return;
     m_next_look = now + k_look;
-    const bool on = m_brake.on(m_socket.stats().retransmitted_packets, now);
+    const media::SrtStats s = m_socket.stats();
+    m_round_trip = std::chrono::microseconds{s.rtt_us};
+    const bool on = m_brake.on(s.retransmitted_packets, now);
     if (on != m_braked && m_socket.limit(on ? ceiling_bytes(m_max_rate) : 0))
         m_braked = on;
 }
@@ -140,11 +138,13 @@ void SenderLink::failed() {
     close();
 }
 
-bool SenderLink::send(std::span<const std::uint8_t> payload) {
+bool SenderLink::send(std::span<const std::uint8_t> payload, base::SteadyTime::duration age) {
     if (!connected())
         return false;
     m_acknowledged_since.reset();
-    const auto sent = m_socket.send(payload);
+    if (age > 0s)
+        age = std::min(age, m_clock.steady() - m_live_since);
+    const auto sent = m_socket.send(payload, std::chrono::floor<std::chrono::microseconds>(age));
     return sent && *sent; // a broken connection is turn()'s to notice
 }
 

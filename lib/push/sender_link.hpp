@@ -17,8 +17,11 @@ class SenderLink {
   public:
     enum class State { idle, connecting, live, lost, refused };
 
-    /// @p clock outlives the link. Makes the instance that the relay tells publishers apart by.
-    explicit SenderLink(const base::Clock &clock);
+    /// @p clock outlives the link. The relay tells publishers apart by @p instance, and their
+    /// connections by @p number (0 or 1).
+    SenderLink(const base::Clock &clock, const std::array<std::uint8_t, 8> &instance,
+               unsigned number)
+        : m_clock(clock), m_instance(instance), m_number(number) {}
 
     /// Connect over @p path, or nowhere. Another path than before closes the old connection; the
     /// new one is begun at the next turn.
@@ -28,8 +31,13 @@ class SenderLink {
     void turn();
 
     [[nodiscard]] bool connected() const { return m_state == State::live; }
-    /// True when it was queued; false: not now.
-    [[nodiscard]] bool send(std::span<const std::uint8_t> payload);
+    /// True when it was queued; false: not now. @p age: how long ago it was due.
+    [[nodiscard]] bool send(std::span<const std::uint8_t> payload,
+                            base::SteadyTime::duration age = {});
+    /// Messages that were queued and not yet acknowledged.
+    [[nodiscard]] std::size_t unacknowledged() const { return m_socket.unacknowledged(); }
+    /// As it was lately; SRT begins with a guess.
+    [[nodiscard]] std::chrono::microseconds round_trip() const { return m_round_trip; }
     /// Everything sent was acknowledged, and the relay had the time to take it from SRT.
     [[nodiscard]] bool drained() const;
 
@@ -53,13 +61,16 @@ class SenderLink {
     void set(State state, std::string detail);
 
     const base::Clock &m_clock;
-    std::array<std::uint8_t, 8> m_instance{};
+    std::array<std::uint8_t, 8> m_instance;
+    unsigned m_number;
     std::optional<wire::SenderPath> m_path;
     base::BitRate m_max_rate;
     media::SrtSocket m_socket;
     LossBrake m_brake;
     bool m_braked = true; // the socket has a ceiling
     base::SteadyTime m_next_look{};
+    std::chrono::microseconds m_round_trip{100'000}; // SRT's guess
+    base::SteadyTime m_live_since{};
     State m_state = State::idle;
     std::string m_detail;
     std::map<std::string, base::SteadyTime> m_next_attempt; // by carrier

@@ -21,10 +21,10 @@ constexpr auto k_padding = [] {
 // What the programme leaves free: media goes first, and a line that is full is left to it.
 void Sender::pad() {
     const base::SteadyTime now = m_clock.steady();
-    while (m_link.connected() && !m_finish && m_queue.size() < k_padding.size()) {
+    while (m_paths.connected() && !m_finish && m_queue.size() < k_padding.size()) {
         const auto more = static_cast<std::int64_t>(k_padding.size()) * 8;
         if (m_gate.measured(now).bps + more > m_gate.limit().bps ||
-            !m_gate.pass(k_padding.size(), now) || !m_link.send(k_padding))
+            !m_gate.pass(k_padding.size(), now) || !m_paths.send(k_padding))
             break;
         m_bytes += static_cast<std::int64_t>(k_padding.size());
     }

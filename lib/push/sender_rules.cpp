@@ -1,5 +1,6 @@
 #include "push/sender_rules.hpp"
 
+#include "media/rtp_ts.hpp"
 #include "seal/ticket.hpp"
 
 namespace push {
@@ -23,7 +24,8 @@ SenderPhase phase_at(const wire::SenderPlan &plan, base::UtcTime now) {
 }
 
 base::Result<media::SrtCall> call_over(const wire::SenderPath &path, base::BitRate max_rate,
-                                       const std::array<std::uint8_t, 8> &instance) {
+                                       const std::array<std::uint8_t, 8> &instance,
+                                       unsigned number) {
     media::SrtCall call;
     call.to = {.host = path.relay.host, .port = path.relay.port};
     call.source = call.to.is_v6() ? path.source6 : path.source4;
@@ -33,10 +35,11 @@ base::Result<media::SrtCall> call_over(const wire::SenderPath &path, base::BitRa
         return base::fail(base::Errc::config, "carrier {} has no address to send from to {}",
                           path.carrier, call.to.text());
     call.stream_id =
-        seal::format_stream_id({.ticket = path.ticket, .instance = instance, .path = 0});
+        seal::format_stream_id({.ticket = path.ticket, .instance = instance, .path = number});
     call.passphrase = path.passphrase;
     call.key_bytes = static_cast<int>(path.pbkeylen);
     call.latency = base::Millis{path.latency_ms};
+    call.payload_bytes = static_cast<int>(media::k_rtp_message_bytes);
     call.max_bytes_per_second = ceiling_bytes(max_rate);
     return call;
 }
@@ -52,13 +55,14 @@ wire::SenderHello hello_of(const wire::SenderPlan &plan) {
             .max_rate = plan.max_rate,
             .codecs = plan.codecs,
             .max_gop_s = plan.max_gop_s,
-            .preflight = !plan.preflight_ticket.empty()};
+            .preflight = !plan.preflight_ticket.empty(),
+            .lines = plan.lines};
 }
 
 bool same_terms(const wire::SenderPlan &a, const wire::SenderPlan &b) {
     return a.window == b.window && a.clock_offset_ms == b.clock_offset_ms &&
            a.max_rate == b.max_rate && a.codecs == b.codecs && a.max_gop_s == b.max_gop_s &&
-           a.preflight_ticket == b.preflight_ticket;
+           a.preflight_ticket == b.preflight_ticket && a.lines == b.lines;
 }
 
 namespace {

@@ -21,10 +21,12 @@ enum class SenderPhase {
 /// @p now by control's clock.
 [[nodiscard]] SenderPhase phase_at(const wire::SenderPlan &plan, base::UtcTime now);
 
-/// How to call the relay over @p path; config when the path would not be bound to its carrier.
+/// How to call the relay over @p path as the connection @p number of @p instance; config when the
+/// path would not be bound to its carrier.
 [[nodiscard]] base::Result<media::SrtCall> call_over(const wire::SenderPath &path,
                                                      base::BitRate max_rate,
-                                                     const std::array<std::uint8_t, 8> &instance);
+                                                     const std::array<std::uint8_t, 8> &instance,
+                                                     unsigned number);
 
 /// What may leave in a second of a stream of @p max_rate, repeats included: what its line was
 /// reserved for.

@@ -51,14 +51,16 @@ struct Write {
                                        {"ticket", p.ticket},
                                        {"passphrase", p.passphrase},
                                        {"pbkeylen", p.pbkeylen},
-                                       {"latency_ms", p.latency_ms}});
+                                       {"latency_ms", p.latency_ms},
+                                       {"fit", p.fit}});
         out["paths"] = std::move(paths);
+        out["lines"] = m.lines;
         if (!m.preflight_ticket.empty())
             out["preflight_ticket"] = m.preflight_ticket;
         return out;
     }
     Json operator()(const SenderHello &m) const {
-        JsonObject out{{"type", "hello"}, {"preflight", m.preflight}};
+        JsonObject out{{"type", "hello"}, {"preflight", m.preflight}, {"lines", m.lines}};
         put_terms(out, m);
         return out;
     }
@@ -76,10 +78,13 @@ struct Write {
                           {"lost_packets", m.lost_packets},
                           {"retransmitted_packets", m.retransmitted_packets},
                           {"dropped_packets", m.dropped_packets},
-                          {"reconnects", m.reconnects}};
+                          {"reconnects", m.reconnects},
+                          {"use", m.use},
+                          {"moves", m.moves},
+                          {"paths", to_json(m.paths)}};
     }
     Json operator()(const SenderSource &m) const {
-        return JsonObject{{"type", "source"}, {"preflight", m.preflight}};
+        return JsonObject{{"type", "source"}, {"preflight", m.preflight}, {"use", m.use}};
     }
     Json operator()(const SenderFinish &) const { return JsonObject{{"type", "finish"}}; }
 };
@@ -89,6 +94,7 @@ Result<SenderPlan> read_plan(ObjectReader &in) {
     TRY(get_terms(in, m));
     m.number = TRY(in.integer("number"));
     m.cancelled = TRY(in.boolean_or("cancelled", false));
+    m.lines = TRY(in.integer("lines", 0, 64));
     m.preflight_ticket = TRY(in.optional_string("preflight_ticket", 256)).value_or("");
     for (const Json &item : *TRY(in.array("paths", 8))) {
         auto p = TRY(ObjectReader::of(item, "plan.paths"));
@@ -103,8 +109,22 @@ Result<SenderPlan> read_plan(ObjectReader &in) {
         path.passphrase = TRY(p.string("passphrase", 79));
         path.pbkeylen = TRY(p.integer("pbkeylen", 16, 32));
         path.latency_ms = TRY(p.integer("latency_ms", 20, 10'000));
+        path.fit = TRY(p.boolean_or("fit", true));
         m.paths.push_back(std::move(path));
     }
+    return m;
+}
+
+Result<SenderPathStatus> read_path_status(ObjectReader &in) {
+    SenderPathStatus m;
+    m.carrier = TRY(in.string("carrier", 32));
+    m.interface = TRY(in.string("interface", 16));
+    m.state = TRY(in.string("state", 32));
+    m.active = TRY(in.boolean_or("active", false));
+    m.rate_bps = TRY(in.integer("rate_bps"));
+    m.rtt_us = TRY(in.integer("rtt_us"));
+    m.lost_packets = TRY(in.integer("lost_packets"));
+    m.retransmitted_packets = TRY(in.integer("retransmitted_packets"));
     return m;
 }
 
@@ -122,10 +142,30 @@ Result<SenderStatus> read_status(ObjectReader &in) {
     m.retransmitted_packets = TRY(in.integer("retransmitted_packets"));
     m.dropped_packets = TRY(in.integer("dropped_packets"));
     m.reconnects = TRY(in.integer("reconnects"));
+    m.use = TRY(in.string("use", 32));
+    m.moves = TRY(in.integer("moves"));
+    for (const Json &item : *TRY(in.array("paths", 8))) {
+        auto p = TRY(ObjectReader::of(item, "status.paths"));
+        m.paths.push_back(TRY(read_path_status(p)));
+    }
     return m;
 }
 
 } // namespace
+
+Json to_json(const std::vector<SenderPathStatus> &paths) {
+    JsonArray out;
+    for (const SenderPathStatus &p : paths)
+        out.push_back(JsonObject{{"carrier", p.carrier},
+                                 {"interface", p.interface},
+                                 {"state", p.state},
+                                 {"active", p.active},
+                                 {"rate_bps", p.rate_bps},
+                                 {"rtt_us", p.rtt_us},
+                                 {"lost_packets", p.lost_packets},
+                                 {"retransmitted_packets", p.retransmitted_packets}});
+    return out;
+}
 
 std::string write_message(const SenderMessage &message) {
     return compact_json(std::visit(Write{}, message));
@@ -142,6 +182,7 @@ Result<SenderMessage> read_message(std::string_view text) {
     if (type == "source") {
         SenderSource m;
         m.preflight = TRY(in.boolean_or("preflight", false));
+        m.use = TRY(in.optional_string("use", 32)).value_or("");
         return m;
     }
     if (type == "finish")
@@ -150,6 +191,7 @@ Result<SenderMessage> read_message(std::string_view text) {
         SenderHello m;
         TRY(get_terms(in, m));
         m.preflight = TRY(in.boolean_or("preflight", false));
+        m.lines = TRY(in.integer("lines", 0, 64));
         return m;
     }
     return fail(Errc::protocol, "message.type: '{}' is not known", type);

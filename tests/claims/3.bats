@@ -19,7 +19,7 @@ teardown() { end_started; }
     assert_equal "$(jq -r '.request.title' <<<"$output")" Test
 
     terminal carrier-connect preset lineB
-    start push terminal carrier-connect exec "$ID" -- push-stream "$ID" test:
+    start push terminal carrier-connect exec "$ID" -- push-stream --paths single "$ID" test:
     push=$started
     wait_for 20 has_bytes media carB 200000
     wait "$push"
@@ -31,7 +31,7 @@ teardown() { end_started; }
     book 9 6 # the first event has to drain, this one to lead in
     terminal carrier-connect preset lineA
     before=$(lab_bytes media carB)
-    start push terminal carrier-connect exec "$ID" -- push-stream "$ID" test:
+    start push terminal carrier-connect exec "$ID" -- push-stream --paths single "$ID" test:
     push=$started
     wait_for 20 has_bytes media carA 200000
     wait "$push"

@@ -16,13 +16,13 @@ teardown() { end_started; }
     wait_for 20 has_bytes media carA 200000
     ip -n "$LAB-terminal" link set carA down
     ip -n "$LAB-terminal" link set carB down
-    stopped=$(lab_bytes media carA)
+    sent() { echo "$(lab_bytes media carA) $(lab_bytes media carB)"; }
+    stopped=$(sent)
     before=$(lab_bytes reservation inet0)
     book 300 60
     [ "$ID" != "$first" ]
     [ "$(lab_bytes reservation inet0)" -gt "$before" ]
     sleep 3
-    assert_equal "$(lab_bytes media carA)" "$stopped"
-    assert_equal "$(lab_bytes media carB)" 0
+    assert_equal "$(sent)" "$stopped"
     assert_equal "$(lab_bytes media inet0)" 0
 }

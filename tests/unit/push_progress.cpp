@@ -26,6 +26,16 @@ TEST_CASE("push: the progress line says how it goes, for how long, and over what
     status.lost_packets = 3;
     CHECK(push::progress_line(83s, 3'517s, status) ==
           "live 00:01:23, 00:58:37 left | 5.8 Mbit/s | RTT 12.1 ms | lost 3 | lineA");
+    const auto lines = [&](bool a, bool b, const char *state_of_b) {
+        status.paths = {{.carrier = "lineA", .interface = "", .state = "live", .active = a},
+                        {.carrier = "lineB", .interface = "", .state = state_of_b, .active = b}};
+        const std::string line = push::progress_line(83s, 3'517s, status);
+        return line.substr(line.rfind('|') + 2);
+    };
+    CHECK(lines(true, false, "live") == "lineA (lineB)");
+    CHECK(lines(false, true, "live") == "lineB (lineA)");
+    CHECK(lines(true, false, "connecting") == "lineA (lineB connecting)");
+    CHECK(lines(true, true, "live") == "lineA + lineB");
 }
 
 TEST_CASE("push: INPUT is a file, standard input, the test picture, a pipeline or the network") {

@@ -67,23 +67,25 @@ TEST_CASE("push: SRT spaces out what it sends until the line is clean, and while
 
 TEST_CASE("push: a path is always bound to its carrier") {
     const std::array<std::uint8_t, 8> instance{1};
-    const auto call = call_over(path(), {6'000'000}, instance);
+    const auto call = call_over(path(), {6'000'000}, instance, 1);
     REQUIRE(call.has_value());
     CHECK(call->interface == "lineA0");
     CHECK(call->source == "10.1.0.2");
     CHECK(call->max_bytes_per_second == (7'500'000 + 100'000) / 8);
     CHECK(seal::parse_stream_id(call->stream_id)->instance == instance);
+    CHECK(seal::parse_stream_id(call->stream_id)->path == 1);
+    CHECK(call->payload_bytes == 12 + 7 * 188);
 
     wire::SenderPath p = path();
     p.source4.clear();
-    CHECK(call_over(p, {1}, instance).has_value());
+    CHECK(call_over(p, {1}, instance, 1).has_value());
     p.interface.clear();
-    CHECK_FALSE(call_over(p, {1}, instance).has_value());
+    CHECK_FALSE(call_over(p, {1}, instance, 1).has_value());
     p = path();
     p.relay.host = "2001:db8::10"; // the device alone does not bind IPv6
-    CHECK_FALSE(call_over(p, {1}, instance).has_value());
+    CHECK_FALSE(call_over(p, {1}, instance, 1).has_value());
     p.source6 = "2001:db8:1::2";
-    CHECK(call_over(p, {1}, instance)->source == "2001:db8:1::2");
+    CHECK(call_over(p, {1}, instance, 1)->source == "2001:db8:1::2");
 }
 
 TEST_CASE("push: the gate lets the rate pass and spreads bursts, and no more in any second") {

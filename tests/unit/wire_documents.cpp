@@ -256,7 +256,9 @@ TEST_CASE("wire: the sender's messages survive") {
                    .ticket = "ticket",
                    .passphrase = "passphrase",
                    .pbkeylen = 16,
-                   .latency_ms = 120}};
+                   .latency_ms = 120,
+                   .fit = false}};
+    plan.lines = 2;
     const auto back = wire::read_message(wire::write_message(plan));
     REQUIRE(back.has_value());
     REQUIRE(std::holds_alternative<wire::SenderPlan>(*back));
@@ -266,8 +268,13 @@ TEST_CASE("wire: the sender's messages survive") {
     status.plan = 3;
     status.state = "live";
     status.bytes = 1'316;
+    status.use = "failover";
+    status.moves = 2;
+    status.paths = {{.carrier = "line-a", .interface = "carA", .state = "live", .active = true},
+                    {.carrier = "line-b", .interface = "carB", .state = "lost", .rtt_us = 7}};
     for (const wire::SenderMessage &message :
          {wire::SenderMessage{status}, wire::SenderMessage{wire::SenderSource{}},
+          wire::SenderMessage{wire::SenderSource{.preflight = true, .use = "redundant"}},
           wire::SenderMessage{wire::SenderFinish{}},
           wire::SenderMessage{wire::SenderHello{plan.reservation, plan.window, 5, {1}, {}, 4}}}) {
         const std::string text = wire::write_message(message);
