@@ -156,9 +156,12 @@ std::size_t SrtSocket::unacknowledged() const {
 
 SrtStats SrtSocket::stats() const {
     SRT_TRACEBSTATS s{};
-    if (srt_bstats(m_handle, &s, 0) == SRT_ERROR)
+    constexpr int k_keep = 0; // the counters
+    constexpr int k_now = 1;  // buffers as they are, not smoothed
+    if (srt_bistats(m_handle, &s, k_keep, k_now) == SRT_ERROR)
         return {};
     return {.rtt_us = static_cast<std::int64_t>(s.msRTT * 1000),
+            .unacknowledged_ms = s.msSndBuf,
             .lost_packets = std::int64_t{s.pktSndLossTotal} + s.pktRcvLossTotal,
             .retransmitted_packets = s.pktRetransTotal,
             .dropped_packets = std::int64_t{s.pktSndDropTotal} + s.pktRcvDropTotal,

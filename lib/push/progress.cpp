@@ -93,6 +93,7 @@ std::string stats_record(const wire::SenderStatus &status, const base::Id &id, b
                          {"bytes", status.bytes},
                          {"rate_bps", status.rate_bps},
                          {"rtt_us", status.rtt_us},
+                         {"queue_ms", status.queue_ms},
                          {"lost_packets", status.lost_packets},
                          {"retransmitted_packets", status.retransmitted_packets},
                          {"dropped_packets", status.dropped_packets},

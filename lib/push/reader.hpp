@@ -113,6 +113,7 @@ class Reader {
     std::uint64_t m_written = 0; // into the pipe, of media
     std::string m_last_trouble;  // the newest detail of a status
     std::int64_t m_rtt_max_us = 0;
+    base::SteadyTime m_told_at{}; // of the newest statistics
     std::optional<base::SteadyTime> m_warned;
     EndWarning m_end_warning;
 };

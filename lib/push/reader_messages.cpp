@@ -19,6 +19,9 @@ using base::Result;
 
 namespace {
 
+using namespace std::chrono_literals;
+constexpr auto k_stats_every = 900ms; // or at the sender's next second
+
 // Refusals that pass by themselves: the sender tries again until they do.
 bool is_passing(std::string_view detail) {
     using wire::IngestRefusal;
@@ -89,11 +92,15 @@ Result<void> Reader::on_hello(const wire::SenderHello &hello) {
 
 Result<void> Reader::on_status(const wire::SenderStatus &status) {
     const bool changed = status.state != m_status.state || status.carrier != m_status.carrier;
+    const bool news = changed || status.detail != m_status.detail ||
+                      m_clock.steady() - m_told_at >= k_stats_every;
     m_status = status;
     if (!status.detail.empty())
         m_last_trouble = status.detail;
     m_rtt_max_us = std::max(m_rtt_max_us, status.rtt_us);
-    if (!m_options.no_stats)
+    if (news)
+        m_told_at = m_clock.steady();
+    if (news && !m_options.no_stats)
         m_stats.write(stats_record(status, m_options.reservation, m_clock.now(),
                                    m_hello ? std::optional{m_hello->window.end} : std::nullopt));
     if (status.state == "refused" && m_options.preflight && !m_finishing &&

@@ -4,8 +4,6 @@
 
 #include <array>
 #include <fcntl.h>
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 namespace push {
@@ -21,8 +19,6 @@ constexpr std::size_t k_ahead = 64 * 1024; // read from the pipe before it can l
 constexpr double k_keep_s = 0.1;           // of the rate, kept while there is no connection
 constexpr auto k_fill = 10ms;              // the longest that a payload waits to be full
 constexpr auto k_finish = 1s;              // to wait for the end of a pipe after its finish
-constexpr auto k_status_every = 1s;
-constexpr int k_reader_backlog = 8 * 1024; // bytes of messages that a reader may leave unread
 
 std::size_t keep_bytes(base::BitRate rate) {
     const auto wanted = static_cast<std::size_t>(static_cast<double>(rate.bps) / 8 * k_keep_s);
@@ -252,67 +248,6 @@ void Sender::send_queue() {
         m_bytes += static_cast<std::int64_t>(payload.size());
         m_queue.pop(payload.size());
     }
-}
-
-wire::SenderStatus Sender::status(bool over) {
-    const media::SrtStats s = m_paths.stats();
-    const SenderLink &link = m_paths.link();
-    wire::SenderStatus out;
-    out.plan = m_plan ? m_plan->number : 0;
-    out.state = over ? "ended" : name(link.state());
-    out.carrier = link.carrier();
-    out.interface = link.path() ? link.path()->interface : "";
-    out.detail = link.detail();
-    if (over && m_plan && m_plan->cancelled)
-        out.detail = "cancelled";
-    out.bytes = m_bytes;
-    out.rate_bps = m_gate.measured(m_clock.steady()).bps;
-    out.rtt_us = s.rtt_us;
-    out.lost_packets = s.lost_packets;
-    out.retransmitted_packets = s.retransmitted_packets;
-    out.dropped_packets = s.dropped_packets + (m_dropped + 6) / 7;
-    out.reconnects = m_paths.reconnects();
-    out.use = m_has_reader ? name(use(*m_plan)) : "";
-    out.moves = m_paths.moves();
-    out.paths = m_paths.status();
-    return out;
-}
-
-Result<void> Sender::tell(bool over) {
-    if (!m_plan)
-        return {};
-    const wire::SenderPlan &plan = *m_plan;
-    if (m_hello_due && m_reader)
-        m_hello_due = !m_reader.send(wire::write_message(hello_of(plan)));
-    const base::SteadyTime now = m_clock.steady();
-    const std::string use_now{m_has_reader ? name(use(plan)) : ""};
-    if (now - m_told_at < k_status_every && m_told.plan == plan.number && m_told.over == over &&
-        m_told.changes == m_paths.changes() && m_told.detail == m_paths.link().detail() &&
-        m_told.use == use_now)
-        return {};
-    m_told = {.plan = plan.number,
-              .over = over,
-              .changes = m_paths.changes(),
-              .detail = m_paths.link().detail(),
-              .use = use_now};
-    m_told_at = now;
-    const std::string text = wire::write_message(status(over));
-    tell_reader(over, text);
-    // A master that does not read misses some; one that is gone is noticed when it is heard.
-    if (auto sent = m_plan_socket.send(text); !sent && sent.error().code == Errc::bug)
-        return sent;
-    return {};
-}
-
-// A reader that comes late finds the hello, not hours of old statuses.
-void Sender::tell_reader(bool over, const std::string &status) {
-    if (!m_reader)
-        return;
-    int unread = 0;
-    if (!over && (::ioctl(m_reader.fd(), SIOCOUTQ, &unread) != 0 || unread > k_reader_backlog))
-        return;
-    if (const auto sent = m_reader.send(status); !sent)
-        base::log::debug("reader: {}", sent.error().message);
 }
 
 } // namespace push

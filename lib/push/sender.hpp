@@ -57,6 +57,8 @@ class Sender {
     [[nodiscard]] bool reads_pipe() const;
     base::Result<void> tell(bool over);
     void tell_reader(bool over, const std::string &status);
+    void tell_of_delay(base::SteadyTime now);
+    [[nodiscard]] std::int64_t queue_ms(const media::SrtStats &s) const;
     [[nodiscard]] wire::SenderStatus status(bool over);
 
     base::MessageSocket m_plan_socket;
@@ -82,6 +84,7 @@ class Sender {
     std::int64_t m_dropped = 0; // TS packets, for want of a connection
     bool m_hello_due = false;
     base::SteadyTime m_told_at{};
+    base::SteadyTime m_reader_told_at{};
     Told m_told; // the last one
 };
 

@@ -31,6 +31,8 @@ class SenderLink {
     void turn();
 
     [[nodiscard]] bool connected() const { return m_state == State::live; }
+    /// The line does not keep up with what is sent; looked at ten times a second.
+    [[nodiscard]] bool behind() const { return m_behind; }
     /// True when it was queued; false: not now. @p age: how long ago it was due.
     [[nodiscard]] bool send(std::span<const std::uint8_t> payload,
                             base::SteadyTime::duration age = {});
@@ -68,6 +70,7 @@ class SenderLink {
     media::SrtSocket m_socket;
     LossBrake m_brake;
     bool m_braked = true; // the socket has a ceiling
+    bool m_behind = false;
     base::SteadyTime m_next_look{};
     std::chrono::microseconds m_round_trip{100'000}; // SRT's guess
     base::SteadyTime m_live_since{};

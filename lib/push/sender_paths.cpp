@@ -273,8 +273,10 @@ media::SrtStats SenderPaths::stats() const {
         out.lost_packets += s.lost_packets;
         out.retransmitted_packets += s.retransmitted_packets;
         out.dropped_packets += s.dropped_packets;
-        if (&path == &active())
-            out.rtt_us = s.rtt_us;
+        if (&path != &active())
+            continue;
+        out.rtt_us = s.rtt_us;
+        out.unacknowledged_ms = s.unacknowledged_ms;
     }
     return out;
 }

@@ -75,6 +75,7 @@ struct Write {
                           {"bytes", m.bytes},
                           {"rate_bps", m.rate_bps},
                           {"rtt_us", m.rtt_us},
+                          {"queue_ms", m.queue_ms},
                           {"lost_packets", m.lost_packets},
                           {"retransmitted_packets", m.retransmitted_packets},
                           {"dropped_packets", m.dropped_packets},
@@ -138,6 +139,7 @@ Result<SenderStatus> read_status(ObjectReader &in) {
     m.bytes = TRY(in.integer("bytes"));
     m.rate_bps = TRY(in.integer("rate_bps"));
     m.rtt_us = TRY(in.integer("rtt_us"));
+    m.queue_ms = TRY(in.integer("queue_ms"));
     m.lost_packets = TRY(in.integer("lost_packets"));
     m.retransmitted_packets = TRY(in.integer("retransmitted_packets"));
     m.dropped_packets = TRY(in.integer("dropped_packets"));
