@@ -57,6 +57,16 @@ constexpr int k_least_video_kbps = 32;
 
 } // namespace
 
+int picture_kbps(base::BitRate max_rate, const EncodePlan &plan) {
+    const double fps =
+        static_cast<double>(plan.picture.fps_numerator) / plan.picture.fps_denominator;
+    const double audio = k_aac_frames * k_packet_bits * (plan.audio_channels == 1 ? 1.1 : 2.2);
+    const double video =
+        (static_cast<double>(max_rate.bps) * k_margin - audio - k_tables_bps - fps * k_pes_bits) /
+        k_packet_share;
+    return std::max(k_least_video_kbps, static_cast<int>(video / 1000.0));
+}
+
 EncodePlan plan_encoding(base::BitRate max_rate, std::int64_t max_gop_s,
                          const PictureFormat &source) {
     EncodePlan plan;
@@ -68,11 +78,7 @@ EncodePlan plan_encoding(base::BitRate max_rate, std::int64_t max_gop_s,
     const bool small = max_rate.bps < k_small_rate;
     plan.audio_channels = small ? 1 : 2;
     plan.audio_bps = small ? 48'000 : 112'000;
-    const double audio = k_aac_frames * k_packet_bits * (small ? 1.1 : 2.2);
-    const double video =
-        (static_cast<double>(max_rate.bps) * k_margin - audio - k_tables_bps - fps * k_pes_bits) /
-        k_packet_share;
-    plan.video_kbps = std::max(k_least_video_kbps, static_cast<int>(video / 1000.0));
+    plan.video_kbps = picture_kbps(max_rate, plan);
     return plan;
 }
 

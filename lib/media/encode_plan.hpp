@@ -17,9 +17,9 @@ struct PictureFormat {
 
 struct EncodePlan {
     PictureFormat picture;      ///< never larger or faster than the source's; even sides
-    int video_kbps = 0;         ///< of the H.264 elementary stream
+    int video_kbps = 0;         ///< of the elementary stream of the pictures
     int key_frame_distance = 0; ///< frames
-    int audio_bps = 0;          ///< of the AAC elementary stream
+    int audio_bps = 0;          ///< of the elementary stream of the sound
     int audio_channels = 2;
     int vbv_ms = 300; ///< what a picture may exceed the even flow by
 };
@@ -32,5 +32,9 @@ inline constexpr std::int64_t k_key_frame_seconds = 2;
 /// 200 kbit/s leaves no room for both; the plan is then the least that can be, and exceeds it.
 [[nodiscard]] EncodePlan plan_encoding(base::BitRate max_rate, std::int64_t max_gop_s,
                                        const PictureFormat &source);
+
+/// What is left for the pictures of @p plan when the whole must stay under @p max_rate: kbit/s,
+/// never less than an encoder takes.
+[[nodiscard]] int picture_kbps(base::BitRate max_rate, const EncodePlan &plan);
 
 } // namespace media

@@ -59,6 +59,12 @@ Result<VideoEncoder> choose_video_encoder(std::string_view wish,
         if (present(row.encoder.element))
             return row.encoder;
     }
+    if (!known && wish.find("av1") != std::string_view::npos)
+        return fail_hint(
+            Errc::usage, "auto, x264, x265 or hardware; an input of AV1 is encoded anew",
+            "--encoder {}: no transport stream carries AV1 here: GStreamer's mpegtsmux "
+            "does not take it",
+            wish);
     if (!known)
         return fail_hint(Errc::usage, "auto, x264, x265, hardware, or an element such as vah264enc",
                          "--encoder '{}': not known", wish);
@@ -77,20 +83,41 @@ std::string encoder_chain(const VideoEncoder &encoder, const EncodePlan &plan,
         fmt::format(fmt::runtime(row->properties), plan.video_kbps, plan.key_frame_distance);
     const std::string_view parse = encoder.codec == "h264" ? "h264parse" : "h265parse";
     if (encoder.element == "x264enc")
-        return fmt::format("x264enc tune=zerolatency speed-preset={} {} vbv-buf-capacity={} ! "
-                           "video/x-h264,profile=main ! {} config-interval=-1",
-                           x26x_preset, rate, plan.vbv_ms, parse);
+        return fmt::format(
+            "x264enc name={} tune=zerolatency speed-preset={} {} vbv-buf-capacity={} ! "
+            "video/x-h264,profile=main ! {} config-interval=-1",
+            k_encoder_name, x26x_preset, rate, plan.vbv_ms, parse);
     if (encoder.element == "x265enc") // its own way to say how much may come at once
-        return fmt::format("x265enc tune=zerolatency speed-preset={} {} log-level=none "
+        return fmt::format("x265enc name={} tune=zerolatency speed-preset={} {} log-level=none "
                            "option-string=vbv-maxrate={}:vbv-bufsize={} ! "
                            "video/x-h265,profile=main ! {} config-interval=-1",
-                           x26x_preset, rate, plan.video_kbps,
+                           k_encoder_name, x26x_preset, rate, plan.video_kbps,
                            std::max(1, plan.video_kbps * plan.vbv_ms / 1000), parse);
-    return fmt::format("{} {} ! {} config-interval=-1", encoder.element, rate, parse);
+    return fmt::format("{} name={} {} ! {} config-interval=-1", encoder.element, k_encoder_name,
+                       rate, parse);
+}
+
+std::string sound_chain(std::string_view codec, std::string_view aac_element,
+                        const EncodePlan &plan) {
+    if (codec == "opus")
+        return fmt::format("opusenc bitrate={} ! opusparse", plan.audio_bps);
+    return fmt::format("{} bitrate={} ! aacparse", aac_element, plan.audio_bps);
+}
+
+std::string_view choose_sound_codec(std::span<const std::string> codecs) {
+    const auto allowed = [&](std::string_view codec) {
+        return std::ranges::find(codecs, codec) != codecs.end();
+    };
+    return !allowed("aac") && allowed("opus") ? "opus" : "aac";
 }
 
 std::string_view codec_title(std::string_view codec) {
-    return codec == "h264" ? "H.264" : "H.265";
+    static constexpr std::array k_titles{std::pair{"h264", "H.264"}, std::pair{"h265", "H.265"},
+                                         std::pair{"aac", "AAC"}, std::pair{"opus", "Opus"}};
+    for (const auto &[name, title] : k_titles)
+        if (codec == name)
+            return title;
+    return codec;
 }
 
 } // namespace media

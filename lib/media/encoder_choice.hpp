@@ -26,11 +26,22 @@ struct VideoEncoder {
 choose_video_encoder(std::string_view wish, std::span<const std::string> codecs,
                      const std::function<bool(std::string_view)> &present);
 
+/// The name of the encoder's element in encoder_chain(); its property `bitrate`, kbit/s, may be
+/// changed while it runs.
+inline constexpr std::string_view k_encoder_name = "pictures";
+
 /// From raw pictures of the plan's size to what a multiplexer takes, in gst-launch-1.0's words.
 [[nodiscard]] std::string encoder_chain(const VideoEncoder &encoder, const EncodePlan &plan,
                                         std::string_view x26x_preset);
 
-/// For people: H.264, H.265.
+/// What sound is encoded to: aac, or opus where that alone is allowed. A player that has no
+/// decoder of its own for Opus (hls.js) plays it without sound.
+[[nodiscard]] std::string_view choose_sound_codec(std::span<const std::string> codecs);
+/// From raw sound, 48 kHz, to what a multiplexer takes. @p aac_element: the encoder of AAC.
+[[nodiscard]] std::string sound_chain(std::string_view codec, std::string_view aac_element,
+                                      const EncodePlan &plan);
+
+/// For people: H.264, H.265, AAC, Opus.
 [[nodiscard]] std::string_view codec_title(std::string_view codec);
 
 } // namespace media

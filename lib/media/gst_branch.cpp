@@ -61,6 +61,8 @@ std::optional<Passed> passable(const GstStructure *s) {
         (!G_VALUE_HOLDS_INT(version) || g_value_get_int(version) == 2 ||
          g_value_get_int(version) == 4))
         return Passed{"aac", "aacparse"};
+    if (name == "audio/x-opus")
+        return Passed{"opus", "opusparse"};
     return std::nullopt;
 }
 
@@ -82,16 +84,15 @@ std::string video_chain(const EncodePlan &plan, const VideoEncoder &encoder) {
     const std::string_view format = encoder.hardware ? "NV12" : "I420";
     const std::string_view preset = encoder.codec == "h264" ? "veryfast" : "ultrafast";
     return fmt::format(
-        "deinterlace ! videoconvert ! videoscale ! videorate ! "
+        "deinterlace ! videoconvert ! videoscale ! videorate skip-to-first=true ! "
         "video/x-raw,format={},width={},height={},framerate={}/{},pixel-aspect-ratio=1/1 ! {}",
         format, plan.picture.width, plan.picture.height, plan.picture.fps_numerator,
         plan.picture.fps_denominator, encoder_chain(encoder, plan, preset));
 }
 
-std::string audio_chain(const EncodePlan &plan) {
-    return fmt::format("audioconvert ! audioresample ! audio/x-raw,rate=48000,channels={} ! {} "
-                       "bitrate={} ! aacparse",
-                       plan.audio_channels, aac_encoder(), plan.audio_bps);
+std::string audio_chain(const EncodePlan &plan, std::string_view codec) {
+    return fmt::format("audioconvert ! audioresample ! audio/x-raw,rate=48000,channels={} ! {}",
+                       plan.audio_channels, sound_chain(codec, aac_encoder(), plan));
 }
 
 // mpegtsmux repeats PAT and PMT before the picture that follows this event. Sent ahead of each key
@@ -109,6 +110,29 @@ GstPadProbeReturn mark_key_frame(GstPad *pad, GstPadProbeInfo *info, gpointer /*
                                                GST_CLOCK_TIME_NONE, "all-headers", G_TYPE_BOOLEAN,
                                                TRUE, "count", G_TYPE_UINT, 0U, nullptr)));
     return GST_PAD_PROBE_OK;
+}
+
+// How much of a stream is left out, and where it began.
+struct Skip {
+    GstClockTime span;
+    GstClockTime first = GST_CLOCK_TIME_NONE;
+};
+
+GstPadProbeReturn skip_buffer(GstPad * /*pad*/, GstPadProbeInfo *info, gpointer data) {
+    auto &skip = *static_cast<Skip *>(data);
+    const GstBuffer *buffer = gst_pad_probe_info_get_buffer(info);
+    if (buffer == nullptr || !GST_BUFFER_PTS_IS_VALID(buffer))
+        return GST_PAD_PROBE_OK;
+    if (skip.first == GST_CLOCK_TIME_NONE)
+        skip.first = GST_BUFFER_PTS(buffer);
+    return GST_BUFFER_PTS(buffer) < skip.first + skip.span ? GST_PAD_PROBE_DROP
+                                                           : GST_PAD_PROBE_REMOVE;
+}
+
+void skip_first(GstPad *pad, base::Millis span) {
+    auto *skip = new Skip{.span = static_cast<GstClockTime>(span.count()) * GST_MSECOND};
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, skip_buffer, skip,
+                      [](gpointer data) { delete static_cast<Skip *>(data); });
 }
 
 } // namespace
@@ -178,12 +202,13 @@ Result<void> GstBranches::add_stream(GstPad *pad, const GstCaps *caps) {
         return leave_out(pad);
     (video ? m_has_video : m_has_audio) = true;
     const auto as_it_is = passable(s);
-    if (as_it_is && m_terms.allows(as_it_is->codec)) {
+    if (as_it_is && m_pass && m_terms.allows(as_it_is->codec)) {
         base::log::debug("{}: {} passes as it is", m_pipeline.input(), as_it_is->codec);
         return pass(pad, as_it_is->parser);
     }
-    base::log::info("{}: {} is encoded to {}", m_pipeline.input(), name,
-                    video ? codec_title(TRY(video_encoder(m_terms)).codec) : "AAC");
+    const std::string_view codec =
+        video ? TRY(video_encoder(m_terms)).codec : choose_sound_codec(m_terms.codecs);
+    base::log::info("{}: {} is encoded to {}", m_pipeline.input(), name, codec_title(codec));
     return encode(pad, video);
 }
 
@@ -198,12 +223,13 @@ Result<GstPad *> GstBranches::request_mux_pad() {
 Result<void> GstBranches::pass(GstPad *pad, const char *parser_name) {
     GstElement *queue = TRY(add_queue(m_pipeline));
     GstElement *parser = TRY(m_pipeline.add(parser_name));
-    if (parser_name != std::string_view{"aacparse"})
+    const bool video = std::string_view{parser_name}.starts_with("h26");
+    if (video)
         g_object_set(parser, "config-interval", -1, nullptr); // parameter sets at each key frame
     GstPad *mux_pad = TRY(request_mux_pad());
     gst_element_link(queue, parser);
     const PadPtr out = static_pad(parser, "src");
-    if (parser_name != std::string_view{"aacparse"})
+    if (video)
         mark_key_frames(out.get());
     TRY(link(out.get(), mux_pad, m_pipeline.input()));
     gst_element_sync_state_with_parent(parser);
@@ -235,16 +261,39 @@ Result<void> GstBranches::encode_decoded(const Decoded &to, GstPad *pad, const G
         return leave_out(pad);
     const EncodePlan plan = plan_encoding(m_terms.max_rate, m_terms.max_gop_s,
                                           to.video ? picture_of(caps) : PictureFormat{});
-    const std::string text =
-        to.video ? video_chain(plan, TRY(video_encoder(m_terms))) : audio_chain(plan);
+    const std::string text = to.video ? video_chain(plan, TRY(video_encoder(m_terms)))
+                                      : audio_chain(plan, choose_sound_codec(m_terms.codecs));
     base::log::debug("{}: {}", m_pipeline.input(), text);
     GstElement *chain = TRY(m_pipeline.add_bin(text));
     const PadPtr out = static_pad(chain, "src");
     if (to.video)
         mark_key_frames(out.get());
     TRY(link(out.get(), to.mux_pad, m_pipeline.input()));
+    if (m_skip > base::Millis{0})
+        skip_first(pad, m_skip);
+    if (to.video)
+        keep_plan(plan);
     gst_element_sync_state_with_parent(chain);
     return link(pad, static_pad(chain, "sink").get(), m_pipeline.input());
+}
+
+void GstBranches::keep_plan(const EncodePlan &plan) {
+    std::optional<base::BitRate> limit;
+    {
+        const std::lock_guard lock(m_mutex);
+        m_plan = plan;
+        limit = m_limit;
+    }
+    m_encodes = true;
+    if (limit)
+        hold_to(*limit);
+}
+
+void GstBranches::hold_to(base::BitRate rate) {
+    const std::lock_guard lock(m_mutex);
+    m_limit = rate;
+    if (m_plan)
+        m_pipeline.set_picture_rate(picture_kbps(std::min(rate, m_terms.max_rate), *m_plan));
 }
 
 // Subtitles, second languages: swallowed, so that they stop nothing.

@@ -8,13 +8,15 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 struct _GstElement;
 struct _GstPad;
 struct _GstCaps;
+struct _GstPadProbeInfo;
 
 namespace media {
 
@@ -31,6 +33,15 @@ class GstBranches {
     void follow(_GstElement *parser);
     /// Handles what @p pad yields; @p caps may say no more than that it is anything.
     [[nodiscard]] base::Result<void> take(_GstPad *pad, const _GstCaps *caps);
+    /// From now on nothing passes as it is. Before the pipeline runs.
+    void encode_all() { m_pass = false; }
+    /// The first @p span of each stream that is encoded is left out. Before the pipeline runs.
+    void leave_out_first(base::Millis span) { m_skip = span; }
+    /// The pictures, or the sound of what has none, are encoded. Thread-safe.
+    [[nodiscard]] bool encodes() const { return m_encodes; }
+    /// The encoder of the pictures is told a lower or higher rate, so that the whole stays below
+    /// @p rate. Thread-safe.
+    void hold_to(base::BitRate rate);
     /// Encodes raw pictures or sound of @p caps.
     [[nodiscard]] base::Result<void> encode_raw(_GstPad *pad, const _GstCaps *caps, bool video);
 
@@ -49,33 +60,19 @@ class GstBranches {
                                                     const _GstCaps *caps);
     [[nodiscard]] base::Result<void> leave_out(_GstPad *pad);
     [[nodiscard]] base::Result<_GstPad *> request_mux_pad();
+    void keep_plan(const EncodePlan &plan);
 
     GstPipeline &m_pipeline;
     StreamTerms m_terms;
     bool m_has_video = false;
     bool m_has_audio = false;
+    bool m_pass = true;
+    std::atomic<bool> m_encodes{false};
+    base::Millis m_skip{0};
+    std::mutex m_mutex; // what follows
+    std::optional<EncodePlan> m_plan;
+    std::optional<base::BitRate> m_limit;
     std::vector<std::unique_ptr<Decoded>> m_decoded;
-};
-
-/// Pushes what a descriptor yields into an appsrc, in a thread of its own, from start() on.
-class GstFeeder {
-  public:
-    GstFeeder(GstPipeline &pipeline, _GstElement *source, int fd, std::vector<std::uint8_t> head);
-    ~GstFeeder();
-    GstFeeder(const GstFeeder &) = delete;
-    GstFeeder &operator=(const GstFeeder &) = delete;
-    void start();
-
-  private:
-    void run();
-    bool push(std::vector<std::uint8_t> bytes);
-
-    GstPipeline &m_pipeline;
-    _GstElement *m_source;
-    int m_fd;
-    std::vector<std::uint8_t> m_head;
-    std::atomic<bool> m_stop{false};
-    std::thread m_thread;
 };
 
 /// Makes the tables precede each key frame that leaves @p pad, the last one before the multiplexer.

@@ -2,9 +2,9 @@
 
 #include "media/encode_plan.hpp"
 #include "media/gst_branch.hpp"
+#include "media/gst_feeder.hpp"
 #include "media/gst_pipeline.hpp"
 
-#include <algorithm>
 #include <gst/gst.h>
 #include <optional>
 
@@ -12,10 +12,6 @@ namespace media {
 
 using base::Errc;
 using base::Result;
-
-bool StreamTerms::allows(std::string_view codec) const {
-    return std::ranges::find(codecs, codec) != codecs.end();
-}
 
 Result<void> check_encoder(const StreamTerms &terms) {
     TRY(start_gstreamer());
@@ -45,11 +41,14 @@ class MediaInput final : public TsInput {
     Result<void> start() override {
         TRY(m_pipeline->play());
         if (m_feeder)
-            m_feeder->start();
+            TRY(m_feeder->start());
         return {};
     }
     [[nodiscard]] int fd() const override { return m_pipeline->fd(); }
     Result<State> read(std::vector<std::uint8_t> &into) override { return m_pipeline->read(into); }
+    [[nodiscard]] bool encodes() const override { return m_branches->encodes(); }
+    void hold_to(base::BitRate rate) override { m_branches->hold_to(rate); }
+    [[nodiscard]] GstBranches &branches() { return *m_branches; }
 
   private:
     // They end from the last to the first: the pipeline's threads call the branches.
@@ -58,17 +57,41 @@ class MediaInput final : public TsInput {
     std::unique_ptr<GstFeeder> m_feeder;
 };
 
+// A transport stream of any input, all of it encoded anew.
+class Transcoder final : public TsInput {
+  public:
+    Transcoder(std::unique_ptr<MediaInput> encoded, bool live)
+        : m_encoded(std::move(encoded)), m_live(live) {}
+    Result<void> prepare() override { return m_encoded->prepare(); }
+    Result<void> start() override { return m_encoded->start(); }
+    [[nodiscard]] int fd() const override { return m_encoded->fd(); }
+    Result<State> read(std::vector<std::uint8_t> &into) override { return m_encoded->read(into); }
+    [[nodiscard]] bool live() const override { return m_live; }
+    [[nodiscard]] bool encodes() const override { return true; }
+    void hold_to(base::BitRate rate) override { m_encoded->hold_to(rate); }
+
+  private:
+    std::unique_ptr<MediaInput> m_encoded;
+    bool m_live;
+};
+
 class TestInput final : public TsInput {
   public:
-    explicit TestInput(std::unique_ptr<GstPipeline> pipeline) : m_pipeline(std::move(pipeline)) {}
+    TestInput(std::unique_ptr<GstPipeline> pipeline, const EncodePlan &plan)
+        : m_pipeline(std::move(pipeline)), m_plan(plan) {}
     Result<void> prepare() override { return m_pipeline->pause(); }
     Result<void> start() override { return m_pipeline->play(); }
     [[nodiscard]] int fd() const override { return m_pipeline->fd(); }
     Result<State> read(std::vector<std::uint8_t> &into) override { return m_pipeline->read(into); }
     [[nodiscard]] bool live() const override { return true; }
+    [[nodiscard]] bool encodes() const override { return true; }
+    void hold_to(base::BitRate rate) override {
+        m_pipeline->set_picture_rate(std::min(m_plan.video_kbps, picture_kbps(rate, m_plan)));
+    }
 
   private:
     std::unique_ptr<GstPipeline> m_pipeline;
+    EncodePlan m_plan;
 };
 
 } // namespace
@@ -88,10 +111,25 @@ Result<std::unique_ptr<TsInput>> open_media_stream(int fd, std::string name,
                                                    const StreamTerms &terms) {
     auto pipeline = TRY(GstPipeline::make(std::move(name)));
     _GstElement *source = TRY(pipeline->add("appsrc"));
-    auto feeder = std::make_unique<GstFeeder>(*pipeline, source, fd, std::move(head));
+    auto bytes = bytes_of(fd, {}, pipeline->input());
+    auto feeder = std::make_unique<GstFeeder>(*pipeline, source, std::move(bytes), std::move(head));
     auto out = std::make_unique<MediaInput>(std::move(pipeline), terms, std::move(feeder));
     TRY(out->attach(source));
     return out;
+}
+
+Result<std::unique_ptr<TsInput>> open_transcoder(std::unique_ptr<TsInput> from, std::string name,
+                                                 std::vector<std::uint8_t> head, base::Millis skip,
+                                                 const StreamTerms &terms) {
+    const bool live = from->live();
+    auto pipeline = TRY(GstPipeline::make(std::move(name)));
+    _GstElement *source = TRY(pipeline->add("appsrc"));
+    auto feeder = std::make_unique<GstFeeder>(*pipeline, source, std::move(from), std::move(head));
+    auto out = std::make_unique<MediaInput>(std::move(pipeline), terms, std::move(feeder));
+    out->branches().encode_all();
+    out->branches().leave_out_first(skip);
+    TRY(out->attach(source));
+    return std::make_unique<Transcoder>(std::move(out), live);
 }
 
 Result<std::unique_ptr<TsInput>> open_test_input(const StreamTerms &terms) {
@@ -112,11 +150,11 @@ Result<std::unique_ptr<TsInput>> open_test_input(const StreamTerms &terms) {
     GstPad *pad = gst_element_get_static_pad(video, "src");
     mark_key_frames(pad);
     gst_object_unref(pad);
-    TRY(pipeline->add_described(
-        fmt::format("audiotestsrc is-live=true freq=440 volume=0.1 samplesperbuffer=1024 ! "
-                    "audio/x-raw,rate=48000,channels={} ! queue ! {} bitrate={} ! aacparse ! queue",
-                    plan.audio_channels, aac_encoder(), plan.audio_bps)));
-    return std::make_unique<TestInput>(std::move(pipeline));
+    TRY(pipeline->add_described(fmt::format(
+        "audiotestsrc is-live=true freq=440 volume=0.1 samplesperbuffer=1024 ! "
+        "audio/x-raw,rate=48000,channels={} ! queue ! {} ! queue",
+        plan.audio_channels, sound_chain(choose_sound_codec(terms.codecs), aac_encoder(), plan))));
+    return std::make_unique<TestInput>(std::move(pipeline), plan);
 }
 
 } // namespace media

@@ -3,7 +3,8 @@
 #pragma once
 
 #include "base/fd.hpp"
-#include "base/units.hpp"
+#include "base/time.hpp"
+#include "media/stream_terms.hpp"
 #include "media/ts_input.hpp"
 
 #include <cstdint>
@@ -12,16 +13,6 @@
 #include <vector>
 
 namespace media {
-
-/// What the stream must keep to.
-struct StreamTerms {
-    base::BitRate max_rate;          ///< of the transport stream
-    std::int64_t max_gop_s = 2;      ///< seconds from key frame to key frame
-    std::vector<std::string> codecs; ///< what may be sent: h264, h265, aac
-    std::string encoder = "auto";    ///< of pictures, see choose_video_encoder()
-
-    [[nodiscard]] bool allows(std::string_view codec) const;
-};
 
 /// Whether the encoder that @p terms name can be used: see choose_video_encoder().
 [[nodiscard]] base::Result<void> check_encoder(const StreamTerms &terms);
@@ -38,6 +29,14 @@ struct StreamTerms {
 [[nodiscard]] base::Result<std::unique_ptr<TsInput>>
 open_media_stream(int fd, std::string name, std::vector<std::uint8_t> head,
                   const StreamTerms &terms);
+
+/// A transport stream from @p from that does not keep to @p terms, after @p head, which was read
+/// from it before: all of it decoded and encoded, but for the first @p skip. @p from is prepared;
+/// when there is no @p head it is started when this is. Live when @p from is. Another thread reads
+/// @p from.
+[[nodiscard]] base::Result<std::unique_ptr<TsInput>>
+open_transcoder(std::unique_ptr<TsInput> from, std::string name, std::vector<std::uint8_t> head,
+                base::Millis skip, const StreamTerms &terms);
 
 /// Raw pictures or sound from a descriptor, as @p caps describe them (GStreamer's words: media
 /// type, format, size, rate). Encoded. @p owned keeps it open; empty for standard input.

@@ -1,6 +1,7 @@
 #include "media/gst_pipeline.hpp"
 
 #include "base/log.hpp"
+#include "media/encoder_choice.hpp"
 
 #include <gst/app/gstappsink.h>
 #include <gst/gst.h>
@@ -207,6 +208,16 @@ Result<TsInput::State> GstPipeline::read(std::vector<std::uint8_t> &into) {
         return std::unexpected(std::move(*error));
     return gst_app_sink_is_eos(GST_APP_SINK(m_sink)) != FALSE ? TsInput::State::end
                                                               : TsInput::State::nothing_yet;
+}
+
+// NOLINTNEXTLINE(readability-make-member-function-const): the pipeline changes
+void GstPipeline::set_picture_rate(int kbps) {
+    GstElement *encoder =
+        gst_bin_get_by_name(GST_BIN(m_pipeline), std::string(k_encoder_name).c_str());
+    if (encoder == nullptr)
+        return;
+    g_object_set(encoder, "bitrate", static_cast<guint>(kbps), nullptr);
+    gst_object_unref(encoder);
 }
 
 void GstPipeline::fail(Error error) {

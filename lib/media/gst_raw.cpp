@@ -1,5 +1,6 @@
 // Inputs whose media the user describes: raw pictures or sound by their caps, and pipelines.
 #include "media/gst_branch.hpp"
+#include "media/gst_feeder.hpp"
 #include "media/gst_input.hpp"
 #include "media/gst_pipeline.hpp"
 
@@ -65,23 +66,23 @@ class DescribedInput final : public TsInput {
     Result<void> start() override {
         TRY(m_pipeline->play());
         if (m_feeder)
-            m_feeder->start();
+            TRY(m_feeder->start());
         return {};
     }
     [[nodiscard]] int fd() const override { return m_pipeline->fd(); }
     Result<State> read(std::vector<std::uint8_t> &into) override { return m_pipeline->read(into); }
     [[nodiscard]] bool live() const override { return m_pipeline->live(); }
+    [[nodiscard]] bool encodes() const override { return m_branches.encodes(); }
+    void hold_to(base::BitRate rate) override { m_branches.hold_to(rate); }
 
   private:
     // They end from the last to the first: the pipeline's threads call the branches.
-    base::Fd m_owned;
     GstBranches m_branches;
     std::unique_ptr<GstPipeline> m_pipeline;
     std::unique_ptr<GstFeeder> m_feeder;
 };
 
 Result<void> DescribedInput::feed_raw(int fd, base::Fd owned, const GstCaps *caps) {
-    m_owned = std::move(owned);
     const GstStructure *s = gst_caps_get_structure(caps, 0);
     const bool video = gst_structure_has_name(s, "video/x-raw") != FALSE;
     GstElement *source = TRY(m_pipeline->add("appsrc"));
@@ -93,7 +94,9 @@ Result<void> DescribedInput::feed_raw(int fd, base::Fd owned, const GstCaps *cap
                          m_pipeline->input());
     const PadPtr pad{gst_element_get_static_pad(parser, "src"), gst_object_unref};
     TRY(m_branches.encode_raw(pad.get(), caps, video));
-    m_feeder = std::make_unique<GstFeeder>(*m_pipeline, source, fd, std::vector<std::uint8_t>{});
+    m_feeder = std::make_unique<GstFeeder>(*m_pipeline, source,
+                                           bytes_of(fd, std::move(owned), m_pipeline->input()),
+                                           std::vector<std::uint8_t>{});
     return {};
 }
 

@@ -60,7 +60,7 @@ struct SrtReject {
 struct SrtStats {
     std::int64_t rtt_us = 0;
     std::int64_t unacknowledged_ms = 0; ///< between the oldest and the newest message of them, now
-    std::int64_t lost_packets = 0; ///< reported (sender) or noticed (receiver)
+    std::int64_t lost_packets = 0;      ///< reported (sender) or noticed (receiver)
     std::int64_t retransmitted_packets = 0;
     std::int64_t dropped_packets = 0; ///< too late to be sent, or to be delivered
     std::int64_t received_packets = 0;

@@ -2,8 +2,11 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "base/units.hpp"
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace media {
@@ -29,6 +32,12 @@ class TsInput {
     [[nodiscard]] virtual base::Result<State> read(std::vector<std::uint8_t> &into) = 0;
     /// True for what comes at its own pace and is lost when nobody reads it.
     [[nodiscard]] virtual bool live() const { return false; }
+    /// Its pictures, or the sound of what has none, are encoded here: they keep to the terms.
+    [[nodiscard]] virtual bool encodes() const { return false; }
+    /// What it was seen to break of the terms before it was started, when it is live; see TsJudge.
+    [[nodiscard]] virtual std::optional<std::string> misfit() { return std::nullopt; }
+    /// From now on the stream should stay below @p rate, as far as it is encoded here.
+    virtual void hold_to(base::BitRate /*rate*/) {}
 };
 
 } // namespace media

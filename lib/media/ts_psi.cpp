@@ -59,11 +59,15 @@ TsCodec codec_of(std::uint8_t type, std::span<const std::uint8_t> descriptors) {
     default:
         break;
     }
+    constexpr std::uint8_t k_registration = 0x05; // of a format_identifier (H.222.0, 2.6.8)
     constexpr std::uint8_t k_ac3_descriptor = 0x6a;
     constexpr std::uint8_t k_eac3_descriptor = 0x7a;
     while (type == 0x06 && descriptors.size() >= 2) {
         if (descriptors[0] == k_ac3_descriptor || descriptors[0] == k_eac3_descriptor)
             return TsCodec::ac3;
+        if (descriptors[0] == k_registration && descriptors.size() >= 6 &&
+            std::ranges::equal(descriptors.subspan(2, 4), std::string_view{"Opus"}))
+            return TsCodec::opus;
         descriptors =
             descriptors.subspan(std::min<std::size_t>(descriptors.size(), 2U + descriptors[1]));
     }
@@ -94,6 +98,8 @@ std::string_view name(TsCodec codec) {
         return "aac-latm";
     case TsCodec::ac3:
         return "ac3";
+    case TsCodec::opus:
+        return "opus";
     case TsCodec::other:
         break;
     }

@@ -10,7 +10,7 @@
 
 namespace media {
 
-enum class TsCodec { none, mpeg2_video, h264, h265, mpeg_audio, aac, aac_latm, ac3, other };
+enum class TsCodec { none, mpeg2_video, h264, h265, mpeg_audio, aac, aac_latm, ac3, opus, other };
 [[nodiscard]] std::string_view name(TsCodec codec);
 
 /// The first program of a stream; the first video and the first audio of it.

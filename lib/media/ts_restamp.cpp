@@ -1,5 +1,7 @@
 #include "media/ts_restamp.hpp"
 
+#include <utility>
+
 namespace media {
 
 namespace {
@@ -58,6 +60,8 @@ void TsRestamper::packet(std::span<std::uint8_t, k_ts_packet_bytes> bytes, const
     counter = bytes[3] & 0x0fU;
     if (!m_moves)
         return;
+    if (header.pcr && std::exchange(m_marks, false))
+        bytes[5] |= 0x80U;
     if (header.pcr)
         write_pcr(bytes.subspan(6, 6), (*header.pcr + m_shift) % k_pcr_wrap);
     const std::size_t payload = (bytes[3] & 0x20U) != 0 ? 5U + bytes[4] : 4U;
@@ -77,6 +81,23 @@ std::uint64_t TsRestamper::clock(std::uint64_t pcr) {
     }
     m_last_pcr = out;
     return out;
+}
+
+void TsRestamper::take_back(std::span<const std::uint8_t> packets) {
+    for (; packets.size() >= k_ts_packet_bytes;
+         packets = packets.first(packets.size() - k_ts_packet_bytes)) {
+        const auto bytes = packets.last(k_ts_packet_bytes);
+        const auto pid = static_cast<std::uint16_t>((bytes[1] & 0x1fU) << 8U | bytes[2]);
+        const unsigned step = (bytes[3] & 0x10U) != 0 ? 1 : 0;
+        (*m_counters)[pid] = static_cast<std::uint8_t>((bytes[3] - step) & 0x0fU);
+    }
+}
+
+void TsRestamper::next_stream() {
+    m_moves = m_marks = true;
+    m_shift = 0;
+    m_first_pcr.reset();
+    m_last_pcr.reset();
 }
 
 void TsRestamper::next_pass() {

@@ -54,6 +54,12 @@ void Pacer::clock(std::uint64_t position, std::uint64_t pcr, bool discontinuity)
     measure(mark);
 }
 
+void Pacer::take_back(std::uint64_t position) {
+    while (!m_marks.empty() && m_marks.back().position >= position)
+        m_marks.pop_back();
+    m_measured.reset();
+}
+
 void Pacer::measure(const Mark &mark) {
     if (!m_measured)
         m_measured = mark;

@@ -26,6 +26,8 @@ class Pacer {
 
     /// The packet that begins at @p position carries @p pcr_27m.
     void clock(std::uint64_t position, std::uint64_t pcr_27m, bool discontinuity);
+    /// The bytes from @p position on, which have not left, never will: others come in their place.
+    void take_back(std::uint64_t position);
     /// The input ends: what follows the last PCR leaves at the rate of what came before.
     void end() { m_ended = true; }
 

@@ -66,6 +66,8 @@ Result<media::TsInput::State> Pump::fill() {
     }
     if (state == media::TsInput::State::end)
         TRY(end_of_input());
+    else if (judges() && m_judge->fault())
+        TRY(convert(*m_judge->fault()));
     return state;
 }
 
@@ -83,20 +85,72 @@ Result<void> Pump::end_of_input() {
         m_pacer.end();
         return {};
     }
-    m_input = TRY(m_reopen());
-    TRY(m_input->prepare());
-    TRY(m_input->start());
+    auto next = TRY(m_reopen());
+    TRY(next->prepare());
+    TRY(next->start());
+    begin_again(std::move(next));
+    m_restamper.next_pass();
+    return {};
+}
+
+// Another pass, or another input in the place of the first.
+void Pump::begin_again(std::unique_ptr<media::TsInput> input) {
+    m_input = std::move(input);
     m_scanner = media::TsScanner(this);
     m_raw.clear();
     m_raw_position = 0;
     m_packets_of_pass = 0;
-    m_restamper.next_pass();
+    m_since_cut.clear();
+    m_since_at.clear();
+    m_last_picture = 0;
+    if (m_terms)
+        m_judge.emplace(*m_terms);
+}
+
+void Pump::keep_to(media::StreamTerms terms, Convert convert) {
+    m_terms = std::move(terms);
+    m_judge.emplace(*m_terms);
+    m_convert = std::move(convert);
+}
+
+Result<void> Pump::convert(const std::string &why) {
+    auto skip = std::chrono::duration_cast<base::Millis>(m_judge->since_cut());
+    if (m_since_cut.size() <= unsent()) { // it goes on from where the last cut was
+        take_back(m_since_cut.size());
+        skip = {};
+    } else if (const auto part = m_since_cut.size() - m_last_picture; part <= unsent()) {
+        take_back(part); // a picture that is not whole
+    }
+    // What the scanner holds is a part of a packet, at most.
+    const std::uint64_t known =
+        m_since_at.empty() ? m_raw_position : m_since_at.back() + media::k_ts_packet_bytes;
+    const auto rest = std::min<std::uint64_t>(known - m_raw_position, m_raw.size());
+    m_since_cut.insert(m_since_cut.end(), m_raw.begin() + static_cast<std::ptrdiff_t>(rest),
+                       m_raw.end());
+    auto next = m_convert(std::move(m_input), std::move(m_since_cut), skip, why);
+    begin_again(TRY(std::move(next)));
+    m_restamper.next_stream();
     return {};
+}
+
+void Pump::take_back(std::size_t bytes) {
+    m_restamper.take_back(std::span{m_out}.last(bytes));
+    m_out.resize(m_out.size() - bytes);
+    m_pacer.take_back(m_written + m_shed + unsent());
+}
+
+void Pump::remember(const media::TsPacket &packet) {
+    if (packet.payload_start && packet.pid == m_scanner.program().video_pid)
+        m_last_picture = m_since_cut.size();
+    m_since_cut.insert(m_since_cut.end(), m_out.end() - media::k_ts_packet_bytes, m_out.end());
+    m_since_at.push_back(packet.position);
 }
 
 void Pump::on_packet(const media::TsPacket &packet) {
     const auto at = static_cast<std::ptrdiff_t>(packet.position - m_raw_position);
     m_out.insert(m_out.end(), m_raw.begin() + at, m_raw.begin() + at + media::k_ts_packet_bytes);
+    if (judges())
+        remember(packet); // as it came
     m_restamper.packet(std::span{m_out}.last<media::k_ts_packet_bytes>(), packet);
     ++m_packets_of_pass;
 }
@@ -104,6 +158,27 @@ void Pump::on_packet(const media::TsPacket &packet) {
 void Pump::on_pcr(const media::TsPacket &packet, std::uint64_t pcr_27m) {
     const std::uint64_t position = m_written + m_shed + unsent() - media::k_ts_packet_bytes;
     m_pacer.clock(position, m_restamper.clock(pcr_27m), packet.discontinuity);
+    if (judges())
+        m_judge->clock(packet.position, pcr_27m, packet.discontinuity);
+}
+
+void Pump::on_program(const media::TsProgram &program) {
+    if (judges())
+        m_judge->program(program);
+}
+
+void Pump::on_cut(const media::TsCut &cut) {
+    m_key_frames.add(cut);
+    if (!judges())
+        return;
+    m_judge->cut(cut);
+    const auto from = std::ranges::lower_bound(m_since_at, cut.position) - m_since_at.begin();
+    m_since_cut.erase(m_since_cut.begin(),
+                      m_since_cut.begin() +
+                          from * static_cast<std::ptrdiff_t>(media::k_ts_packet_bytes));
+    m_since_at.erase(m_since_at.begin(), m_since_at.begin() + from);
+    m_last_picture -=
+        std::min(m_last_picture, static_cast<std::size_t>(from) * media::k_ts_packet_bytes);
 }
 
 Result<Pump::Written> Pump::drain(base::SteadyTime now, Wait &wait) {

@@ -4,6 +4,7 @@
 #include "base/clock.hpp"
 #include "base/fd.hpp"
 #include "media/ts_input.hpp"
+#include "media/ts_judge.hpp"
 #include "media/ts_restamp.hpp"
 #include "media/ts_scanner.hpp"
 #include "push/pace.hpp"
@@ -13,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace push {
@@ -25,6 +27,17 @@ class Pump final : private media::TsListener {
     /// @p pipe: the writing end, non-blocking. @p reopen, when given, loops the input.
     Pump(std::unique_ptr<media::TsInput> input, base::Fd pipe, base::BitRate max_rate,
          Reopen reopen);
+
+    /// Encodes what is left of an input, from @p head on, which was read of it before, without the
+    /// first @p skip; @p why it may not pass as it is.
+    using Convert = std::function<base::Result<std::unique_ptr<media::TsInput>>(
+        std::unique_ptr<media::TsInput> rest, std::vector<std::uint8_t> head, base::Millis skip,
+        const std::string &why)>;
+    /// An input that breaks @p terms goes on through @p convert.
+    void keep_to(media::StreamTerms terms, Convert convert);
+    /// See TsInput.
+    void hold_to(base::BitRate rate) { m_input->hold_to(rate); }
+    [[nodiscard]] bool encodes() const { return m_input->encodes(); }
 
     /// Keeps what is written from now on. Borrowed.
     void record_to(Recorder *recorder) { m_recorder = recorder; }
@@ -50,12 +63,18 @@ class Pump final : private media::TsListener {
 
     void on_packet(const media::TsPacket &packet) override;
     void on_pcr(const media::TsPacket &packet, std::uint64_t pcr_27m) override;
-    void on_cut(const media::TsCut &cut) override { m_key_frames.add(cut); }
+    void on_cut(const media::TsCut &cut) override;
+    void on_program(const media::TsProgram &program) override;
     [[nodiscard]] base::Result<media::TsInput::State> fill();
     [[nodiscard]] base::Result<void> end_of_input();
     [[nodiscard]] base::Result<Written> drain(base::SteadyTime now, Wait &wait);
     [[nodiscard]] std::size_t unsent() const { return m_out.size() - m_next; }
     void shed();
+    void begin_again(std::unique_ptr<media::TsInput> input);
+    [[nodiscard]] base::Result<void> convert(const std::string &why);
+    [[nodiscard]] bool judges() const { return m_judge && !m_input->encodes(); }
+    void remember(const media::TsPacket &packet);
+    void take_back(std::size_t bytes);
 
     std::unique_ptr<media::TsInput> m_input;
     base::Fd m_pipe;
@@ -75,6 +94,14 @@ class Pump final : private media::TsListener {
     std::uint64_t m_written = 0;
     std::uint64_t m_packets_of_pass = 0;
     std::uint64_t m_shed = 0; // bytes dropped because nobody took them
+
+    std::optional<media::StreamTerms> m_terms;
+    Convert m_convert;
+    std::optional<media::TsJudge> m_judge; // of this pass
+    // Since the last cut, from its tables on: what a decoder needs to go on from here.
+    std::vector<std::uint8_t> m_since_cut;
+    std::vector<std::uint64_t> m_since_at; // the position of each of its packets
+    std::size_t m_last_picture = 0;        // where the last of its pictures begins
 };
 
 } // namespace push

@@ -62,24 +62,6 @@ Result<void> Reader::await_hello() {
     return {};
 }
 
-Result<void> Reader::open() {
-    if (m_clock.now() >= m_hello->window.end)
-        return fail(Errc::refused, "reservation {} ended at {}", m_options.reservation.text(),
-                    base::format_rfc3339(m_hello->window.end));
-    if (!m_options.paths.empty() && m_options.paths != "single" && m_hello->lines < 2)
-        return fail_hint(Errc::config,
-                         "resv-request book --carrier, twice, reserves two lines; terminal.toml "
-                         "has an interface for each",
-                         "--paths {}: there is one line only", m_options.paths);
-    m_terms = {m_hello->max_rate, m_hello->max_gop_s, m_hello->codecs, m_options.encoder};
-    if (m_terms.codecs.empty())
-        m_terms.codecs = {"h264", "h265", "aac"};
-    if (m_options.encoder != "auto")
-        TRY(media::check_encoder(m_terms));
-    m_input = TRY(open_input(m_options.input, m_terms));
-    return m_input->prepare();
-}
-
 Result<void> Reader::await_start() {
     if (const auto left = m_hello->window.start - m_clock.now(); left > 0ms && !m_line.enabled())
         base::log::info("waiting for the start at {}, in {}",
@@ -108,22 +90,6 @@ Result<void> Reader::offer_pipe() {
                        {reading.get()}))
         return std::unexpected(gone());
     return {};
-}
-
-Result<void> Reader::begin() {
-    const bool from_pipe = m_options.input.kind == InputName::Kind::standard_input;
-    Pump::Reopen reopen;
-    if ((m_options.loop || m_options.preflight) && !from_pipe)
-        reopen = [this] { return open_again(); };
-    TRY(m_input->start());
-    m_pump = std::make_unique<Pump>(std::move(m_input), std::move(m_pipe), m_terms.max_rate,
-                                    std::move(reopen));
-    m_pump->record_to(m_options.recorder);
-    return {};
-}
-
-Result<std::unique_ptr<media::TsInput>> Reader::open_again() const {
-    return open_input(m_options.input, m_terms);
 }
 
 Result<void> Reader::stream() {
@@ -246,7 +212,7 @@ void Reader::warn_of_end() {
 
 void Reader::warn_of_excess() {
     const auto rate = m_pump->take_excess();
-    if (!rate || (m_warned && m_clock.steady() - *m_warned < k_warn_every))
+    if (!rate || m_encoding || (m_warned && m_clock.steady() - *m_warned < k_warn_every))
         return;
     m_warned = m_clock.steady();
     m_line.clear();

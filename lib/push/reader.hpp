@@ -83,7 +83,12 @@ class Reader {
     [[nodiscard]] base::Result<void> take_messages();
     [[nodiscard]] base::Result<void> on_hello(const wire::SenderHello &hello);
     [[nodiscard]] base::Result<void> on_status(const wire::SenderStatus &status);
-    [[nodiscard]] base::Result<std::unique_ptr<media::TsInput>> open_again() const;
+    // What follows: reader_input.cpp.
+    [[nodiscard]] base::Result<std::unique_ptr<media::TsInput>> open_again();
+    [[nodiscard]] base::Result<void> judge_file();
+    [[nodiscard]] base::Result<std::unique_ptr<media::TsInput>>
+    encode(std::unique_ptr<media::TsInput> rest, std::vector<std::uint8_t> head, base::Millis skip,
+           const std::string &why);
     [[nodiscard]] base::Error gone() const;
     /// What helps against a refusal, by the relay's reason (relay-serve(8)).
     [[nodiscard]] std::string refusal_hint(std::string_view detail) const;
@@ -103,7 +108,9 @@ class Reader {
     wire::SenderStatus m_status;
     media::StreamTerms m_terms;
     std::unique_ptr<media::TsInput> m_input; // until the pump has it
-    base::Fd m_pipe;                         // our end, until the pump has it
+    std::optional<std::string> m_misfit; // why the input may not pass as it is, once that is known
+    bool m_encoding = false;             // and that it was said
+    base::Fd m_pipe;                     // our end, until the pump has it
     std::unique_ptr<Pump> m_pump;
     std::optional<int> m_signal; // the first one
     int m_signals = 0;

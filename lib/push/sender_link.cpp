@@ -12,8 +12,9 @@ namespace {
 
 constexpr auto k_retry = 1s;
 constexpr auto k_retry_refused = 5s;
-constexpr auto k_look = 100ms;   // for losses
-constexpr auto k_usual = 100ms;  // of media that is unacknowledged on a line that keeps up, and 2 RTT
+constexpr auto k_look = 100ms; // for losses
+constexpr auto k_usual =
+    100ms; // of media that is unacknowledged on a line that keeps up, and 2 RTT
 constexpr auto k_margin = 200ms; // on top of SRT's latency, for the relay to read what it has
 
 // What the same ticket will not get past; the others are matters of time.

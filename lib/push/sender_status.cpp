@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto k_status_every = 1s;
-constexpr auto k_status_behind = 100ms; // as often, while the line does not keep up
+constexpr auto k_status_behind = 100ms;    // as often, while the line does not keep up
 constexpr int k_reader_backlog = 8 * 1024; // bytes of messages that a reader may leave unread
 
 } // namespace

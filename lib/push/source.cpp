@@ -179,6 +179,17 @@ Result<void> check_input(const InputName &input) {
     return {};
 }
 
+bool can_be_read_twice(const InputName &input) {
+    using Kind = InputName::Kind;
+    if ((input.kind != Kind::file && input.kind != Kind::standard_input) || !input.caps.empty())
+        return false;
+    struct stat info{};
+    const bool standard = input.kind == Kind::standard_input;
+    const std::string path = standard ? std::string(k_stdin_path) : input.path;
+    return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
+           ::access(path.c_str(), R_OK) == 0;
+}
+
 Result<std::unique_ptr<media::TsInput>> open_input(const InputName &input,
                                                    const media::StreamTerms &terms) {
     using Kind = InputName::Kind;

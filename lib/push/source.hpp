@@ -30,6 +30,9 @@ struct InputName {
 /// folder), before anything else is set up.
 [[nodiscard]] base::Result<void> check_input(const InputName &input);
 
+/// A file of media, whatever names it, which can be read before it is sent.
+[[nodiscard]] bool can_be_read_twice(const InputName &input);
+
 /// Opens @p input: a transport stream whose codecs @p terms allow passes as it is, anything else
 /// goes through GStreamer. Opening standard input waits for nothing: it is read from start() on.
 [[nodiscard]] base::Result<std::unique_ptr<media::TsInput>>

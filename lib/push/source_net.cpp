@@ -2,7 +2,7 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
-#include "media/ts_scanner.hpp"
+#include "media/ts_judge.hpp"
 #include "push/source_detail.hpp"
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include <charconv>
 #include <climits>
 #include <fcntl.h>
+#include <mutex>
 #include <thread>
 #include <unistd.h>
 
@@ -123,6 +124,12 @@ class NetworkInput final : public media::TsInput {
         return m_stream ? m_stream->read(into) : State::nothing_yet;
     }
     [[nodiscard]] bool live() const override { return true; }
+    [[nodiscard]] bool encodes() const override { return m_stream && m_stream->encodes(); }
+    void hold_to(base::BitRate rate) override { m_stream->hold_to(rate); }
+    std::optional<std::string> misfit() override {
+        const std::lock_guard lock(m_mutex);
+        return m_misfit;
+    }
 
   private:
     void run() {
@@ -140,11 +147,21 @@ class NetworkInput final : public media::TsInput {
             }
             heard = now;
             quiet = false;
-            if (!m_started) // what comes before is not kept: it would only be late
+            if (!m_started) { // what comes before is not kept: it would only be late
+                look_at(packets);
                 continue;
+            }
             if (!hand_on(packets) && !std::exchange(behind, true))
                 base::log::warning("{}: packets are left out, for want of time", m_name.text);
         }
+    }
+
+    // What is heard early tells what will come.
+    void look_at(std::span<const std::uint8_t> packets) {
+        m_scanner.feed(packets);
+        const std::lock_guard lock(m_mutex);
+        if (!m_misfit)
+            m_misfit = m_judge.judge().fault();
     }
 
     // Not more than PIPE_BUF at once: all of it is written, or none (pipe(7)).
@@ -161,7 +178,11 @@ class NetworkInput final : public media::TsInput {
     std::unique_ptr<detail::Origin> m_origin;
     media::StreamTerms m_terms;
     std::unique_ptr<media::TsInput> m_stream;
-    base::Fd m_pipe; // the writing end
+    base::Fd m_pipe;                       // the writing end
+    media::JudgeListener m_judge{m_terms}; // this and the next: the thread's
+    media::TsScanner m_scanner{&m_judge};
+    std::mutex m_mutex;
+    std::optional<std::string> m_misfit; // guarded by it
     std::atomic<bool> m_started{false};
     std::atomic<bool> m_stop{false};
     std::thread m_thread;

@@ -28,6 +28,12 @@ class StreamInput final : public media::TsInput {
     }
     [[nodiscard]] int fd() const override { return m_converter ? m_converter->fd() : m_fd; }
 
+    [[nodiscard]] bool encodes() const override { return m_converter && m_converter->encodes(); }
+    void hold_to(base::BitRate rate) override {
+        if (m_converter)
+            m_converter->hold_to(rate);
+    }
+
     Result<State> read(std::vector<std::uint8_t> &into) override {
         if (m_converter)
             return m_converter->read(into);

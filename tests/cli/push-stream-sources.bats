@@ -54,6 +54,10 @@ frames() { ffprobe -v error -select_streams v -count_frames -show_entries stream
     push --out as-is.ts -- $ID "gst:filesrc location=$show ! video/mpegts,systemstream=true,packetsize=188 ! identity"
     assert_equal "$status" 0
     cmp as-is.ts "$show"
+    push --rate 1M --codec h265 --codec aac --out other.ts -- $ID "gst:filesrc location=$show ! video/mpegts,systemstream=true,packetsize=188 ! identity"
+    assert_equal "$status" 0
+    assert_equal "$(codecs other.ts)" 'aac hevc'
+    [[ $stderr == *'h264 may not be sent'* ]]
     push --rate 1M --out both.ts -- $ID 'gst:videotestsrc num-buffers=15 ! video/x-raw,width=160,height=90,framerate=25/1 ! queue audiotestsrc num-buffers=28'
     assert_equal "$status" 0
     assert_equal "$(codecs both.ts) $(frames both.ts)" 'aac h264 15'
@@ -110,6 +114,8 @@ sys.exit(f"{wrong} of {len(came)} packets were changed") if wrong or not came el
     receive group "udp://@239.77.1.2:$((PORTS + 1))?iface=lo"
     receive six "udp://[::1]:$((PORTS + 2))"
     receive rtp udp://:$((PORTS + 3))
+    # What is heard before the start shows that it does not fit.
+    start narrow timeout 60 fake-sender --start-in 1.5 --rate 300K --out narrow.ts -- push-stream $ID udp://127.0.0.1:$((PORTS + 7))
     start sender python3 -c '
 import socket, sys, time
 show, port = open(sys.argv[1], "rb").read(), int(sys.argv[2])
@@ -122,7 +128,8 @@ while True:
         piece, n = show[at : at + 1316], n + 1
         header = bytes([0x80, 33]) + (n & 65535).to_bytes(2, "big") + bytes(8)
         for s, to, data in ((four, ("127.0.0.1", port), piece), (four, ("239.77.1.2", port + 1), piece),
-                            (six, ("::1", port + 2), piece), (four, ("127.0.0.1", port + 3), header + piece)):
+                            (six, ("::1", port + 2), piece), (four, ("127.0.0.1", port + 3), header + piece),
+                            (four, ("127.0.0.1", port + 7), piece)):
             try:
                 s.sendto(data, to)
             except OSError:
@@ -130,6 +137,9 @@ while True:
         time.sleep(0.01)' "$show" $PORTS
     for name in plain group six rtp; do arrived $name; done
     refute grep -l 'left out' ./*.err
+    wait_for 20 has_begun narrow.ts
+    grep -q 'Mbit/s, more than the 0.30 Mbit/s reserved: it is encoded' narrow.err
+    refute cmp -s -n 1316 narrow.ts "$show"
 }
 
 # transmit NAME URL: somebody who sends show.ts by SRT, over and over.

@@ -41,6 +41,7 @@ struct Options {
     double refuse_at = 0; // seconds after the beginning instead, when media has come
     std::string end_at_once;
     std::vector<std::string> codecs;
+    std::int64_t gop = 4; // seconds from key frame to key frame
     std::string out;
     std::string report;
     std::string garbage;         // sent in place of the hello
@@ -89,6 +90,7 @@ class FakeSender {
         m_hello.clock_offset_ms = control.offset().count();
         m_hello.max_rate = TRY(base::parse_rate(m_options.rate));
         m_hello.codecs = m_options.codecs;
+        m_hello.max_gop_s = m_options.gop;
         m_hello.preflight = m_options.preflight;
         if (!m_options.garbage.empty())
             (void)m_socket.send(m_options.garbage);
@@ -279,6 +281,7 @@ int main(int argc, char **argv) {
                              app.add_option("--refuse-at", o.refuse_at);
                              app.add_option("--end-at-once", o.end_at_once);
                              app.add_option("--codec", o.codecs);
+                             app.add_option("--gop", o.gop);
                              app.add_option("--out", o.out);
                              app.add_option("--report", o.report);
                              app.add_option("--garbage", o.garbage);

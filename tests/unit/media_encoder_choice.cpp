@@ -55,3 +55,18 @@ TEST_CASE("media: each encoder is told the plan's rate and distance of key frame
               std::string::npos);
     }
 }
+
+TEST_CASE(
+    "media: AV1 is refused for what it lacks, and sound is Opus only where AAC is not allowed") {
+    const auto av1 = media::choose_video_encoder("svtav1", Names{"h264", "av1"},
+                                                 [](std::string_view) { return true; });
+    REQUIRE_FALSE(av1.has_value());
+    CHECK(av1.error().code == base::Errc::usage);
+    CHECK(av1.error().message.find("no transport stream carries AV1") != std::string::npos);
+    CHECK(media::choose_sound_codec(Names{"h264", "aac", "opus"}) == "aac");
+    CHECK(media::choose_sound_codec(Names{"h264", "opus"}) == "opus");
+    CHECK(media::choose_sound_codec(Names{"h264"}) == "aac");
+    const auto plan = media::plan_encoding(base::BitRate{3'000'000}, 2, {1280, 720, 25, 1});
+    CHECK(media::sound_chain("aac", "avenc_aac", plan) == "avenc_aac bitrate=112000 ! aacparse");
+    CHECK(media::sound_chain("opus", "avenc_aac", plan) == "opusenc bitrate=112000 ! opusparse");
+}

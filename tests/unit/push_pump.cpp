@@ -2,6 +2,7 @@
 
 #include "media_ts_builder.hpp"
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <deque>
@@ -17,7 +18,7 @@ using media::TsInput;
 namespace {
 
 // Yields what a test put there, piece by piece.
-class FakeInput final : public TsInput {
+class FakeInput : public TsInput {
   public:
     explicit FakeInput(std::deque<Bytes> pieces, bool live = false, bool ends = true)
         : m_pieces(std::move(pieces)), m_live(live), m_ends(ends) {}
@@ -204,4 +205,105 @@ TEST_CASE("push: a closed pipe is told") {
     const auto wait = pump.step(SteadyTime{1000s});
     REQUIRE_FALSE(wait.has_value());
     CHECK(wait.error().code == base::Errc::unavailable);
+}
+
+TEST_CASE(
+    "push: what breaks the terms goes on encoded, as one stream, from its last key frame on") {
+    // Key frames of one second, then none for two.
+    Builder ts;
+    for (std::uint64_t i = 0; i < 40; ++i) {
+        const bool key = i == 0 || i == 10;
+        if (key) {
+            ts.pat();
+            ts.pmt({{k_video, 0x1b}});
+        }
+        ts.pes(k_video, 90'000 + i * 9'000, h264_picture(key ? 0x65 : 0x41, 500),
+               {.pcr = 27'000'000 + i * 2'700'000});
+    }
+    std::deque<Bytes> pieces;
+    constexpr std::size_t k_piece = 1000; // not of whole packets
+    for (std::size_t at = 0; at < ts.bytes.size(); at += k_piece)
+        pieces.emplace_back(ts.bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                            ts.bytes.begin() + static_cast<std::ptrdiff_t>(
+                                                   std::min(at + k_piece, ts.bytes.size())));
+    struct Given {
+        Bytes all; // the head and the rest
+        base::Millis skip{};
+        std::string why;
+        int times = 0;
+    } given;
+    Builder encoded;
+    encoded.pat();
+    encoded.pmt({{k_video, 0x1b}});
+    for (std::uint64_t i = 0; i < 10; ++i)
+        encoded.pes(k_video, 7'000'000 + i * 9'000, h264_picture(i == 0 ? 0x65 : 0x41, 100),
+                    {.pcr = 2'000'000'100 + i * 2'700'000});
+    Pipe pipe;
+    push::Pump pump(input(std::move(pieces), true), std::move(pipe.writing), k_rate, {});
+    pump.keep_to(
+        {k_rate, 1, {"h264"}},
+        [&](std::unique_ptr<TsInput> rest, Bytes head, base::Millis skip,
+            const std::string &why) -> base::Result<std::unique_ptr<TsInput>> {
+            given = {.all = std::move(head), .skip = skip, .why = why, .times = given.times + 1};
+            while (*rest->read(given.all) == TsInput::State::more) {
+            }
+            return input({encoded.bytes}, true);
+        });
+    const Run out = run(pump, pipe);
+    REQUIRE(out.result.has_value());
+    CHECK(given.times == 1);
+    CHECK(given.why.find("more than 1 s apart") != std::string::npos);
+    Recorder handed;
+    media::TsScanner seen(&handed);
+    seen.feed(given.all);
+    CHECK(seen.counters().garbage_bytes == 0);
+    CHECK(seen.counters().continuity_errors == 0);
+    REQUIRE(handed.cuts.size() == 1);
+    CHECK(handed.cuts.front().position == 0);
+    CHECK(handed.cuts.front().pts_90k == 90'000 + 10 * 9'000);
+    CHECK(handed.pcrs.size() == 30);
+    CHECK(given.skip >= 1500ms); // what had left before it showed
+    CHECK(given.skip <= 1700ms);
+    Recorder sent;
+    media::TsScanner scanner(&sent);
+    scanner.feed(out.bytes);
+    CHECK(scanner.counters().continuity_errors == 0);
+    REQUIRE(sent.pcrs.size() > 30);
+    const auto ours = std::ranges::find(sent.pcrs, 2'000'000'100ULL);
+    REQUIRE(ours != sent.pcrs.end());
+    CHECK(sent.pcrs.end() - ours == 10); // on its own timeline, and says so
+    const auto marked = std::ranges::find_if(sent.packets, &media::TsPacket::discontinuity);
+    REQUIRE(marked != sent.packets.end());
+    CHECK(marked->pcr == 2'000'000'100ULL);
+    CHECK(std::ranges::count_if(sent.packets, &media::TsPacket::discontinuity) == 1);
+}
+
+TEST_CASE("push: what does not fit from the first is encoded from the first, and what is encoded "
+          "is not judged") {
+    const Builder ts = second_of_video();
+    for (const bool encodes : {false, true}) {
+        struct Ours final : FakeInput {
+            Ours(std::deque<Bytes> pieces, bool encoded)
+                : FakeInput(std::move(pieces)), ours(encoded) {}
+            [[nodiscard]] bool encodes() const override { return ours; }
+            bool ours;
+        };
+        Bytes all;
+        base::Millis skipped{-1};
+        Pipe pipe;
+        push::Pump pump(std::make_unique<Ours>(std::deque<Bytes>{ts.bytes}, encodes),
+                        std::move(pipe.writing), k_rate, {});
+        pump.keep_to({k_rate, 2, {"h265"}},
+                     [&](std::unique_ptr<TsInput> /*rest*/, Bytes head, base::Millis skip,
+                         const std::string & /*why*/) -> base::Result<std::unique_ptr<TsInput>> {
+                         all = std::move(head);
+                         skipped = skip;
+                         return std::make_unique<Ours>(std::deque<Bytes>{ts.bytes}, true);
+                     });
+        const Run out = run(pump, pipe);
+        REQUIRE(out.result.has_value());
+        CHECK(out.bytes.size() == ts.bytes.size());
+        CHECK(skipped == (encodes ? base::Millis{-1} : base::Millis{0}));
+        CHECK(all == (encodes ? Bytes{} : ts.bytes));
+    }
 }
