@@ -19,6 +19,7 @@ struct Options {
     std::string record;
     bool append = false, overwrite = false;
     std::string caps, passphrase_file;
+    push::DeviceWishes device;
     std::string encoder = "auto";
     std::string paths;
     std::vector<std::string> warn_before{"5m", "1m"};
@@ -51,7 +52,12 @@ base::Result<std::unique_ptr<push::Recorder>> recorder(const Options &options) {
 // INPUT with the options that say more of it.
 base::Result<push::InputName> input_name(const Options &options) {
     using Kind = push::InputName::Kind;
-    push::InputName input = TRY(push::parse_input(options.input.empty() ? "test:" : options.input));
+    push::InputName input =
+        TRY(push::parse_input(options.input.empty() ? "test:" : options.input, options.device));
+    if (input.kind != Kind::device && options.device != push::DeviceWishes{})
+        return base::fail(base::Errc::usage,
+                          "--size, --framerate, --audio, --rtsp-transport, "
+                          "--source-credentials-file: for cameras (v4l2:, rtsp://) only");
     if (!options.caps.empty() && input.kind != Kind::file && input.kind != Kind::standard_input)
         return base::fail(base::Errc::usage, "--caps: for a file or standard input");
     input.caps = options.caps;
@@ -85,9 +91,8 @@ base::Result<push::ReaderOptions> reader_options(const Options &options) {
     using Kind = push::InputName::Kind;
     if (out.loop && input.kind == Kind::standard_input)
         return base::fail(base::Errc::usage, "--loop: standard input cannot be read twice");
-    if (out.loop && input.kind == Kind::network)
-        return base::fail(base::Errc::usage, "--loop: {} has no end to begin again at",
-                          input.network.text);
+    if (out.loop && (input.kind == Kind::network || input.kind == Kind::device))
+        return base::fail(base::Errc::usage, "--loop: {} has no end to begin again at", input.path);
     return out;
 }
 
@@ -126,6 +131,21 @@ base::Result<int> push_stream(const Options &options) {
     return ended.preflight ? tell(*ended.preflight, options.table) : 0;
 }
 
+void add_device_options(CLI::App &app, push::DeviceWishes &device) {
+    app.add_option("--audio", device.audio,
+                   "The sound to a v4l2: camera: alsa:DEVICE or pulse:SOURCE")
+        ->type_name("INPUT");
+    app.add_option("--size", device.size, "Of the pictures of a v4l2: camera, such as 1280x720")
+        ->type_name("WxH");
+    app.add_option("--framerate", device.framerate, "Of a v4l2: camera, such as 25 or 30000/1001")
+        ->type_name("N");
+    app.add_option("--rtsp-transport", device.transport,
+                   "How the media of rtsp:// come: tcp (default) or udp")
+        ->type_name("HOW");
+    app.add_option("--source-credentials-file", device.credentials_file, "USER:PASSWORD of rtsp://")
+        ->type_name("FILE");
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -135,8 +155,10 @@ int main(int argc, char **argv) {
         [options](CLI::App &app, cli::Action &action) {
             app.add_option("ID", options->id, "The reservation")->required();
             app.add_option("INPUT", options->input,
-                           "A media file, - (standard input), udp://…, srt://…, gst:PIPELINE, or "
-                           "test: (a test picture)");
+                           "A media file, - (standard input), udp://…, srt://…, rtsp://…, "
+                           "v4l2:DEVICE, alsa:DEVICE, pulse:SOURCE, gst:PIPELINE, or test: (a test "
+                           "picture)");
+            add_device_options(app, options->device);
             app.add_option("--caps", options->caps,
                            "What raw media in a file or on standard input is, in GStreamer's words")
                 ->type_name("CAPS");

@@ -114,7 +114,7 @@ GstPadProbeReturn mark_key_frame(GstPad *pad, GstPadProbeInfo *info, gpointer /*
 
 // How much of a stream is left out, and where it began.
 struct Skip {
-    GstClockTime span;
+    GstClockTime span = 0;
     GstClockTime first = GST_CLOCK_TIME_NONE;
 };
 
@@ -182,7 +182,9 @@ Result<void> GstBranches::take(GstPad *pad, const GstCaps *caps) {
         return add_stream(pad, caps);
     GstElement *parser = TRY(m_pipeline.add("parsebin"));
     follow(parser);
-    return link(pad, static_pad(parser, "sink").get(), m_pipeline.input());
+    TRY(link(pad, static_pad(parser, "sink").get(), m_pipeline.input()));
+    gst_element_sync_state_with_parent(parser);
+    return {};
 }
 
 Result<void> GstBranches::encode_raw(GstPad *pad, const GstCaps *caps, bool video) {

@@ -36,6 +36,8 @@ class TsInput {
     [[nodiscard]] virtual bool encodes() const { return false; }
     /// What it was seen to break of the terms before it was started, when it is live; see TsJudge.
     [[nodiscard]] virtual std::optional<std::string> misfit() { return std::nullopt; }
+    /// What read() yields from now on is another stream than before; told once for each.
+    [[nodiscard]] virtual bool restarted() { return false; }
     /// From now on the stream should stay below @p rate, as far as it is encoded here.
     virtual void hold_to(base::BitRate /*rate*/) {}
 };

@@ -57,6 +57,12 @@ Result<Pump::Wait> Pump::step(base::SteadyTime now) {
 Result<media::TsInput::State> Pump::fill() {
     const std::size_t before = m_raw.size();
     const auto state = TRY(m_input->read(m_raw));
+    if (m_input->restarted()) {
+        m_raw.erase(m_raw.begin(), m_raw.begin() + static_cast<std::ptrdiff_t>(before));
+        begin_stream();
+        m_restamper.next_stream();
+        return state;
+    }
     m_scanner.feed(std::span{m_raw}.subspan(before));
     // What the scanner may still be holding stays; the rest was copied to m_out.
     if (m_raw.size() > k_scanner_holds) {
@@ -96,6 +102,10 @@ Result<void> Pump::end_of_input() {
 // Another pass, or another input in the place of the first.
 void Pump::begin_again(std::unique_ptr<media::TsInput> input) {
     m_input = std::move(input);
+    begin_stream();
+}
+
+void Pump::begin_stream() {
     m_scanner = media::TsScanner(this);
     m_raw.clear();
     m_raw_position = 0;

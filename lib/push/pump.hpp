@@ -71,6 +71,7 @@ class Pump final : private media::TsListener {
     [[nodiscard]] std::size_t unsent() const { return m_out.size() - m_next; }
     void shed();
     void begin_again(std::unique_ptr<media::TsInput> input);
+    void begin_stream();
     [[nodiscard]] base::Result<void> convert(const std::string &why);
     [[nodiscard]] bool judges() const { return m_judge && !m_input->encodes(); }
     void remember(const media::TsPacket &packet);

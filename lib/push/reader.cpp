@@ -149,7 +149,8 @@ Result<void> Reader::await_end() {
     if (!m_ended && m_signals == 0)
         return fail(Errc::unavailable, "the sender did not get everything out in time");
     if (m_signals == 0 && m_streamed && m_written == 0 &&
-        m_options.input.kind == InputName::Kind::network)
+        (m_options.input.kind == InputName::Kind::network ||
+         m_options.input.kind == InputName::Kind::device))
         return fail(Errc::no_input, "nothing came from the input, until the reservation ended");
     if (m_signals == 0 && m_written > 0 && m_status.bytes == 0)
         return fail_hint(

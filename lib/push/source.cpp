@@ -127,7 +127,7 @@ Head judge_head(std::span<const std::uint8_t> bytes, bool whole, const media::St
 
 } // namespace detail
 
-Result<InputName> parse_input(std::string_view text) {
+Result<InputName> parse_input(std::string_view text, const DeviceWishes &wishes) {
     using Kind = InputName::Kind;
     if (text.empty())
         return fail(Errc::usage, "INPUT is empty");
@@ -142,14 +142,21 @@ Result<InputName> parse_input(std::string_view text) {
         out.network = TRY(parse_network_name(text));
         return out;
     }
+    if (names_device(text)) {
+        InputName out{Kind::device, std::string(text)};
+        out.devices = TRY(parse_devices(text, wishes));
+        return out;
+    }
     static constexpr std::array k_schemes{
-        "test:", "rtsp:", "rtsps:", "v4l2:", "alsa:", "rtmp:", "http:", "https:"};
+        "test:", "rtmp:", "rtmps:", "http:", "https:", "rtsp:", "rtsps:"};
     for (const std::string_view scheme : k_schemes)
         if (text.starts_with(scheme))
-            return fail_hint(Errc::usage,
-                             "a file, - (standard input), test:, udp://, srt:// and gst: are read; "
-                             "bring others in with ffmpeg -i … -f mpegts - | push-stream ID -",
-                             "INPUT '{}': inputs of this kind are not read", text);
+            return fail_hint(
+                Errc::usage,
+                "a file, - (standard input), test:, udp://, srt://, rtsp://, v4l2:, alsa:, "
+                "pulse: and gst: are read; bring others in with "
+                "ffmpeg -i … -f mpegts - | push-stream ID -",
+                "INPUT '{}': inputs of this kind are not read", text);
     return InputName{Kind::file, std::string(text)};
 }
 
@@ -159,6 +166,8 @@ Result<void> check_input(const InputName &input) {
         TRY(media::check_raw_caps(input.caps));
     if (input.kind == Kind::pipeline)
         return media::check_user_pipeline(input.path);
+    if (input.kind == Kind::device)
+        return check_devices(input.devices);
     if (input.kind == Kind::test || input.kind == Kind::network)
         return {};
     const bool standard = input.kind == Kind::standard_input;
@@ -199,6 +208,8 @@ Result<std::unique_ptr<media::TsInput>> open_input(const InputName &input,
         return media::open_user_pipeline(input.path, terms);
     if (input.kind == Kind::network)
         return open_network(input.network, input.passphrase, terms);
+    if (input.kind == Kind::device)
+        return open_lasting(input.path, input.devices, terms);
     const bool standard = input.kind == Kind::standard_input;
     if (!input.caps.empty())
         return open_raw(input, standard, terms);

@@ -5,6 +5,7 @@
 #include "media/gst_input.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -29,5 +30,12 @@ inline constexpr std::size_t k_head_bytes = 2U << 20U;
 /// head has come.
 [[nodiscard]] std::unique_ptr<media::TsInput>
 make_stream_input(int fd, base::Fd owned, std::string name, const media::StreamTerms &terms);
+
+/// A live input that @p open makes, again and again: one that fails, ends or yields nothing for
+/// five seconds is opened anew, at most once a second, and says so (TsInput::restarted()). What can
+/// not pass by itself (not_permitted, usage, unavailable, bad_data before anything came) is an
+/// error.
+using Open = std::function<base::Result<std::unique_ptr<media::TsInput>>()>;
+[[nodiscard]] std::unique_ptr<media::TsInput> make_lasting_input(std::string name, Open open);
 
 } // namespace push::detail

@@ -48,7 +48,10 @@ TEST_CASE("push: INPUT is a file, standard input, the test picture, a pipeline o
     CHECK(push::parse_input("gst:a ! b")->path == "a ! b");
     CHECK(push::parse_input("udp://@:5000")->kind == Kind::network);
     CHECK(push::parse_input("srt://h:1")->kind == Kind::network);
-    for (const char *other : {"rtsp://camera/1", "v4l2:/dev/video0", "udp:5000", "test:bars", ""}) {
+    CHECK(push::parse_input("v4l2:/dev/video0")->kind == Kind::device);
+    CHECK(push::parse_input("rtsp://camera/1")->devices.size() == 1);
+    for (const char *other :
+         {"rtsp:camera", "rtmp://h/1", "rtsp://", "udp:5000", "test:bars", ""}) {
         const auto input = push::parse_input(other);
         REQUIRE_FALSE(input.has_value());
         CHECK(input.error().code == base::Errc::usage);
