@@ -53,8 +53,21 @@ std::string to_base64url(ByteView bytes) {
 Result<Bytes> from_base64url(std::string_view text) {
     return decode(text, sodium_base64_VARIANT_URLSAFE_NO_PADDING, "base64url");
 }
+// Not libsodium's, which takes ten times as long so that nobody learns the bytes from the time: who
+// needs that takes the other form.
 std::string to_base64(ByteView bytes) {
-    return encode(bytes, sodium_base64_VARIANT_ORIGINAL);
+    static constexpr std::string_view k_digits =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string out((bytes.size() + 2) / 3 * 4, '=');
+    for (std::size_t i = 0, at = 0; i < bytes.size(); i += 3, at += 4) {
+        const std::size_t n = std::min<std::size_t>(bytes.size() - i, 3);
+        unsigned group = 0;
+        for (std::size_t k = 0; k < 3; ++k)
+            group = (group << 8U) | (k < n ? bytes[i + k] : 0U);
+        for (std::size_t k = 0; k <= n; ++k)
+            out[at + k] = k_digits[(group >> (18U - 6U * k)) & 63U];
+    }
+    return out;
 }
 Result<Bytes> from_base64(std::string_view text) {
     return decode(text, sodium_base64_VARIANT_ORIGINAL, "base64");

@@ -85,6 +85,14 @@ TEST_CASE("seal: base64url is strict and survives") {
         RC_ASSERT(*seal::from_base64(seal::to_base64(bytes)) == bytes);
         RC_ASSERT(*seal::from_hex(seal::to_hex(bytes)) == bytes);
     }));
+    for (const auto &[text, encoded] : {std::pair{"", ""}, // RFC 4648 section 10
+                                        {"f", "Zg=="},
+                                        {"fo", "Zm8="},
+                                        {"foo", "Zm9v"},
+                                        {"foob", "Zm9vYg=="},
+                                        {"fooba", "Zm9vYmE="},
+                                        {"foobar", "Zm9vYmFy"}})
+        CHECK(seal::to_base64(seal::bytes_of(text)) == encoded);
     for (const char *text : {"A", "AB=", "AB==", "A A", "AA\n", "AB", "+/AA", "AAB"}) {
         CAPTURE(text); // AB and AAB: surplus bits that are not zero
         CHECK_FALSE(seal::from_base64url(text).has_value());
