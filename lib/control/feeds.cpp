@@ -93,11 +93,14 @@ void Feeds::answer(const std::string &relay, const seal::KeyId &key, std::int64_
 }
 
 void Feeds::changed() {
+    bool awaited = false;
     {
         const std::scoped_lock lock{m_mutex};
         m_changed = true;
+        awaited = !m_waiters.empty();
     }
-    m_wake.notify_one();
+    if (awaited) // while they are looked at, the thread is awake
+        m_wake.notify_one();
     const std::scoped_lock lock{m_observers_mutex};
     for (const auto &[whose, observer] : m_observers)
         observer.changed();

@@ -17,10 +17,10 @@ Outcome<std::vector<Place>> places(const Config &config, const std::optional<std
         return refuse(422, "unknown_channel", fmt::format("there is no channel '{}'", *channel));
     std::vector<Place> out;
     std::optional<std::unexpected<Refusal>> refused;
-    for (const auto &[name, c] : all.channels) {
+    const auto end = channel ? std::next(all.channels.find(*channel)) : all.channels.end();
+    for (auto at = channel ? std::prev(end) : all.channels.begin(); at != end; ++at) {
+        const auto &[name, c] = *at;
         const auto &ingest = config.relays.at(c.relay).ingest;
-        if (channel && name != *channel)
-            continue;
         const auto strange = std::ranges::find_if(
             carriers, [&](const std::string &carrier) { return !ingest.contains(carrier); });
         if (rate > c.max_rate)
