@@ -233,7 +233,8 @@ Outcome<Answer> Api::once(const Call &call, const Work &work) {
         fmt::format("{} {}\n{}", call.request.method, call.request.target, call.request.body)));
     bool repeated = false;
     std::string body; // made by another thread, perhaps
-    auto outcome = transact(m_ledger, [&](Transaction &t) -> Outcome<Answer> {
+    const ledger::AnswerKey about{by, call.idempotency_key};
+    auto outcome = transact(m_ledger, about, [&](Transaction &t) -> Outcome<Answer> {
         const base::UtcTime now = transaction_time();
         repeated = false;
         const auto stored = TRY(t.answer(by, call.idempotency_key));

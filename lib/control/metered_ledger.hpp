@@ -17,6 +17,10 @@ class MeteredLedger final : public ledger::Ledger {
     [[nodiscard]] base::Result<void> write(const Work &work) override {
         return timed(true, [&] { return m_inner.write(work); });
     }
+    [[nodiscard]] base::Result<void> write_once(const Work &work,
+                                                const ledger::AnswerKey &about) override {
+        return timed(true, [&] { return m_inner.write_once(work, about); });
+    }
     [[nodiscard]] base::Result<void> read(const Work &work) override {
         return timed(false, [&] { return m_inner.read(work); });
     }

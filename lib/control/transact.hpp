@@ -7,24 +7,31 @@
 namespace control {
 
 /// Runs @p work (Transaction & → Outcome<T>) in a write transaction and returns its outcome once
-/// that is durable, or why it could not be kept.
+/// that is durable, or why it could not be kept. @p about: see Ledger::write_once.
 template <typename Work>
-[[nodiscard]] auto transact(ledger::Ledger &ledger, const Work &work)
+[[nodiscard]] auto transact(ledger::Ledger &ledger, const std::optional<ledger::AnswerKey> &about,
+                            const Work &work)
     -> decltype(work(std::declval<ledger::Transaction &>())) {
     decltype(work(std::declval<ledger::Transaction &>())) outcome =
         refuse(500, "internal", "the work was not done");
     bool refused = false;
-    const auto kept = ledger.write([&](ledger::Transaction &t) -> base::Result<void> {
+    const ledger::Ledger::Work run = [&](ledger::Transaction &t) -> base::Result<void> {
         outcome = work(t);
         refused = !outcome;
         if (refused)
             return base::fail(base::Errc::refused, "refused");
         return {};
-    });
+    };
+    const auto kept = about ? ledger.write_once(run, *about) : ledger.write(run);
     // Any other error is the ledger's, also when the work met it first.
     if (!kept && (!refused || kept.error().code != base::Errc::refused))
         return std::unexpected(Refusal{kept.error()});
     return outcome;
+}
+
+template <typename Work>
+[[nodiscard]] auto transact(ledger::Ledger &ledger, const Work &work) {
+    return transact(ledger, std::nullopt, work);
 }
 
 /// The same for @p work that only reads, by ledger.read or ledger.peek.

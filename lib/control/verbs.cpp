@@ -34,7 +34,8 @@ Outcome<Booking> Desk::save(Transaction &t, std::string_view verb, const Act &ac
     if (known)
         b.feed_serial = TRY(t.next_feed_serial(b.relay));
     TRY(t.put(next_entry(verb, act, before, b)));
-    TRY(t.put(b, takes ? demands_of(b) : std::vector<resv::Demand>{}));
+    const auto demands = takes ? demands_of(b) : std::vector<resv::Demand>{};
+    TRY(before == nullptr ? t.add(b, demands) : t.put(b, demands));
     if (const auto event = event_between(before, b))
         TRY(notify(t, *event, b, m_config, act.now));
     return b;

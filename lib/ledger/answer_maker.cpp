@@ -4,8 +4,6 @@
 
 namespace ledger {
 
-using base::Result;
-
 AnswerMaker::AnswerMaker() {
     constexpr unsigned k_most = 3;
     const unsigned cores = std::thread::hardware_concurrency();
@@ -19,18 +17,21 @@ AnswerMaker::~AnswerMaker() {
         const std::scoped_lock lock{m_mutex};
         m_stop = true;
     }
-    m_changed.notify_all();
+    m_added.notify_all();
     for (std::thread &thread : m_threads)
         thread.join();
 }
 
 void AnswerMaker::add(const std::string &by, const std::string &key, Transaction::MakeAnswer make) {
+    bool idle = false;
     {
         const std::scoped_lock lock{m_mutex};
         m_items.push_back(
             {.by = by, .key = key, .make = std::move(make), .made = {}, .thrown = {}});
+        idle = m_idle > 0;
     }
-    m_changed.notify_one();
+    if (idle)
+        m_added.notify_one();
 }
 
 // Called with the lock, which is free meanwhile.
@@ -44,7 +45,15 @@ void AnswerMaker::run(Item &item, std::unique_lock<std::mutex> &lock) {
     }
     lock.lock();
     item.state = Item::State::done;
-    m_changed.notify_all();
+    if (m_awaited)
+        m_done.notify_one();
+}
+
+// Until nobody runs it.
+void AnswerMaker::await(const Item &item, std::unique_lock<std::mutex> &lock) {
+    m_awaited = true;
+    m_done.wait(lock, [&] { return item.state != Item::State::runs; });
+    m_awaited = false;
 }
 
 // Does it when nobody has begun.
@@ -52,7 +61,7 @@ void AnswerMaker::finish(Item &item) {
     std::unique_lock lock{m_mutex};
     if (item.state == Item::State::waits)
         run(item, lock);
-    m_changed.wait(lock, [&] { return item.state == Item::State::done; });
+    await(item, lock);
 }
 
 const StoredAnswer *AnswerMaker::find(const std::string &by, const std::string &key) {
@@ -69,31 +78,35 @@ const StoredAnswer *AnswerMaker::find(const std::string &by, const std::string &
 void AnswerMaker::keep(std::size_t count) {
     std::unique_lock lock{m_mutex};
     while (m_items.size() > count) {
-        m_changed.wait(lock, [&] { return m_items.back().state != Item::State::runs; });
+        await(m_items.back(), lock);
         m_items.pop_back();
     }
 }
 
-Result<void> AnswerMaker::put_all(Transaction &t) {
+std::vector<StoredAnswer> AnswerMaker::take_all() {
+    std::vector<StoredAnswer> out;
+    out.reserve(m_items.size());
     for (Item &item : m_items) {
         finish(item);
         if (item.thrown)
             std::rethrow_exception(item.thrown);
-        TRY(t.put(item.made));
+        out.push_back(std::move(item.made));
     }
     keep(0);
-    return {};
+    return out;
 }
 
 void AnswerMaker::loop() {
     std::unique_lock lock{m_mutex};
     for (;;) {
         Item *next = nullptr;
-        m_changed.wait(lock, [&] {
+        ++m_idle;
+        m_added.wait(lock, [&] {
             const auto found = std::ranges::find(m_items, Item::State::waits, &Item::state);
             next = found == m_items.end() ? nullptr : &*found;
             return m_stop || next != nullptr;
         });
+        --m_idle;
         if (m_stop)
             return;
         run(*next, lock);

@@ -21,15 +21,16 @@ class AnswerMaker {
     ~AnswerMaker();
 
     void add(const std::string &by, const std::string &key, Transaction::MakeAnswer make);
-    /// The one of @p by and @p key that is not put yet, as soon as it is made; null: there is none.
+    /// The one of @p by and @p key that is not taken yet, as soon as it is made; null: there is
+    /// none.
     [[nodiscard]] const StoredAnswer *find(const std::string &by, const std::string &key);
 
-    /// How many were added and not put yet.
+    /// How many were added and not taken yet.
     [[nodiscard]] std::size_t size() const { return m_items.size(); }
     /// Forgets those that came after the first @p count. None of them runs any more.
     void keep(std::size_t count);
-    /// Makes and puts all of them, and forgets them.
-    [[nodiscard]] base::Result<void> put_all(Transaction &t);
+    /// Makes all of them, and forgets them. Throws what making one threw.
+    [[nodiscard]] std::vector<StoredAnswer> take_all();
 
   private:
     struct Item {
@@ -41,12 +42,16 @@ class AnswerMaker {
         std::exception_ptr thrown;
     };
     void run(Item &item, std::unique_lock<std::mutex> &lock);
+    void await(const Item &item, std::unique_lock<std::mutex> &lock);
     void finish(Item &item);
     void loop();
 
     std::mutex m_mutex;
-    std::condition_variable m_changed;
+    std::condition_variable m_added;
+    std::condition_variable m_done;
     std::deque<Item> m_items; // changed by its user alone; the state of each by whoever runs it
+    std::size_t m_idle = 0;   // threads that wait for one
+    bool m_awaited = false;   // the user waits for one
     bool m_stop = false;
     std::vector<std::thread> m_threads; // last: they use all of the above
 };

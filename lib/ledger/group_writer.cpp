@@ -19,8 +19,8 @@ GroupWriter::~GroupWriter() {
     m_thread.join();
 }
 
-Result<void> GroupWriter::write(const Ledger::Work &work) {
-    Job job{.work = &work, .result = {}, .done = {}};
+Result<void> GroupWriter::write(const Ledger::Work &work, std::optional<AnswerKey> about) {
+    Job job{.work = &work, .about = std::move(about), .result = {}, .done = {}};
     auto done = job.done.get_future();
     {
         const std::scoped_lock lock{m_mutex};

@@ -15,7 +15,8 @@ namespace ledger {
 
 /// A work that its caller waits for.
 struct Job {
-    const Ledger::Work *work; ///< borrowed
+    const Ledger::Work *work;       ///< borrowed
+    std::optional<AnswerKey> about; ///< whose answer it will ask for
     base::Result<void> result;
     std::promise<base::Result<void>> done;
 };
@@ -33,7 +34,8 @@ class GroupWriter {
     ~GroupWriter();
 
     /// Has @p work run with others, and waits for what becomes of it.
-    [[nodiscard]] base::Result<void> write(const Ledger::Work &work);
+    [[nodiscard]] base::Result<void> write(const Ledger::Work &work,
+                                           std::optional<AnswerKey> about = {});
 
   private:
     void loop();

@@ -41,6 +41,11 @@ class Transaction {
     /// Replaces a former one of the same id. Its preflight takes demands_of_preflight() of them.
     [[nodiscard]] virtual base::Result<void> put(const Booking &booking,
                                                  const std::vector<resv::Demand> &demands) = 0;
+    /// The same for one that is new: there is none of its id.
+    [[nodiscard]] virtual base::Result<void> add(const Booking &booking,
+                                                 const std::vector<resv::Demand> &demands) {
+        return put(booking, demands);
+    }
     /// Writes the serial of the newest settings of @p id, which is there, and nothing else.
     [[nodiscard]] virtual base::Result<void> put_settings_serial(const base::Id &id,
                                                                  std::int64_t serial) = 0;
@@ -139,6 +144,13 @@ class Transaction {
     [[nodiscard]] virtual base::Result<void> prune(base::UtcTime before, base::UtcTime now) = 0;
 };
 
+/// Whose answer to which idempotency key.
+struct AnswerKey {
+    std::string by;
+    std::string key;
+    auto operator<=>(const AnswerKey &) const = default;
+};
+
 /// What is called until this dies; see Ledger::watch.
 class Watch {
   public:
@@ -161,6 +173,12 @@ class Ledger {
     /// before it said whether the first run was kept. So it first looks for what it did already (an
     /// answer stored under its idempotency key, a state that is reached).
     [[nodiscard]] virtual base::Result<void> write(const Work &work) = 0;
+    /// The same for @p work that will ask for the answer of @p about: a database that is far away
+    /// is asked once for those of many works.
+    [[nodiscard]] virtual base::Result<void> write_once(const Work &work,
+                                                        const AnswerKey & /*about*/) {
+        return write(work);
+    }
 
     /// Runs @p work, which only reads, on one snapshot, and returns when all it saw is durable.
     [[nodiscard]] virtual base::Result<void> read(const Work &work) = 0;

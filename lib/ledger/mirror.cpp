@@ -1,16 +1,12 @@
 #include "ledger/mirror.hpp"
 
 #include "base/log.hpp"
-#include "ledger/sqlite_db.hpp"
 
 namespace ledger {
 
 using base::Result;
 
-const std::string_view k_read_demands_serial = "SELECT value FROM serials WHERE name = 'demands'";
-const std::string_view k_raise_demands_serial =
-    "INSERT INTO serials VALUES ('demands', 1) "
-    "ON CONFLICT (name) DO UPDATE SET value = serials.value + 1 RETURNING value";
+const std::string_view k_read_serial = "SELECT value FROM serials WHERE name = 'demands'";
 
 namespace {
 
@@ -80,16 +76,35 @@ std::optional<resv::Timetable> Mirror::taken(std::int64_t serial,
     return std::nullopt;
 }
 
+Result<std::int64_t> read_demands(Sql &sql, const Mirror::Take &take) {
+    const std::int64_t serial = TRY(sql.number(k_read_serial)).value_or(0);
+    std::string resource;
+    std::int64_t opens = 0;
+    seal::Bytes reservation;
+    for (bool more = true; more;) { // in pages: some connections hold all rows of a query
+        const auto rows =
+            TRY(sql.query("SELECT resource, opens_ms, closes_ms, units, hold_expires_ms, "
+                          "reservation FROM demands WHERE (resource, opens_ms, reservation) > "
+                          "(?, ?, ?) ORDER BY resource, opens_ms, reservation LIMIT 5000",
+                          {resource, opens, seal::ByteView{reservation}}));
+        for (more = false; TRY(rows->next()); more = true) {
+            resource = rows->text(0);
+            opens = rows->integer(1);
+            reservation = rows->blob(5);
+            if (!take({{resource, {rows->time(1), rows->time(2)}, rows->integer(3)},
+                       rows->optional_time(4)}))
+                return serial;
+        }
+    }
+    return serial;
+}
+
 Result<Mirror::Contents> Mirror::read_all() const {
-    auto db = TRY(Database::open(m_path, Database::Mode::existing));
-    TRY(db.execute("BEGIN"));
     Contents out;
-    out.serial = TRY(db.number(k_read_demands_serial)).value_or(0);
-    const auto rows =
-        TRY(db.query("SELECT resource, opens_ms, closes_ms, units, hold_expires_ms FROM demands"));
-    while (!m_stop && TRY(rows->next()))
-        out.occupancy.add({{rows->text(0), {rows->time(1), rows->time(2)}, rows->integer(3)},
-                           rows->optional_time(4)});
+    out.serial = TRY(m_read_all([&](const DemandRow &row) {
+        out.occupancy.add(row);
+        return !m_stop;
+    }));
     return out;
 }
 

@@ -1,29 +1,37 @@
-// What is taken, in memory beside an SQLite ledger, in step with what is committed to it.
+// What is taken, in memory beside a database, in step with what is committed to it.
 #pragma once
 
-#include "ledger/occupancy.hpp"
-
 #include "base/result.hpp"
+#include "ledger/occupancy.hpp"
+#include "ledger/sql.hpp"
 
 #include <atomic>
 #include <condition_variable>
-#include <filesystem>
+#include <functional>
 #include <mutex>
 #include <thread>
 
 namespace ledger {
 
-/// The serial of demands: raised by each transaction that changes some, in the ledger's `serials`.
-/// It tells that another process did.
-extern const std::string_view k_read_demands_serial;
-extern const std::string_view k_raise_demands_serial;
+/// The serial of what is written, in the ledger's `serials`: raised by each batch that wrote
+/// anything. It tells that another process did.
+extern const std::string_view k_read_serial;
 
-/// Filled from the file by a thread of its own when it is first asked, fed by the one writer of
+/// Mirror::ReadAll within a transaction that reads.
+[[nodiscard]] base::Result<std::int64_t>
+read_demands(Sql &sql, const std::function<bool(const DemandRow &)> &take);
+
+/// Filled from the ledger by a thread of its own when it is first asked, fed by the one writer of
 /// this process, and filled anew when another process wrote. Thread-safe.
 class Mirror {
   public:
-    explicit Mirror(std::filesystem::path path)
-        : m_path(std::move(path)), m_thread([this] { loop(); }) {}
+    /// Told each row of demands; false when no more are wanted.
+    using Take = std::function<bool(const DemandRow &)>;
+    /// Tells all rows of one snapshot, and what its serial is.
+    using ReadAll = std::function<base::Result<std::int64_t>(const Take &)>;
+
+    explicit Mirror(ReadAll read_all)
+        : m_read_all(std::move(read_all)), m_thread([this] { loop(); }) {}
     Mirror(const Mirror &) = delete;
     Mirror &operator=(const Mirror &) = delete;
     ~Mirror();
@@ -48,7 +56,7 @@ class Mirror {
     void loop();
     [[nodiscard]] base::Result<Contents> read_all() const;
 
-    std::filesystem::path m_path;
+    const ReadAll m_read_all;
     std::mutex m_mutex;
     std::condition_variable m_changed;
     std::optional<Contents> m_contents;

@@ -1,10 +1,10 @@
 #include "ledger/postgres.hpp"
 
-#include "ledger/group_writer.hpp"
+#include "ledger/batch.hpp"
 #include "ledger/postgres_pool.hpp"
 #include "ledger/postgres_schema.hpp"
-#include "ledger/postgres_transaction.hpp"
 #include "ledger/postgres_watch.hpp"
+#include "ledger/sql_transaction.hpp"
 #include "ledger/sqlite_schema.hpp"
 
 #include <span>
@@ -39,12 +39,17 @@ class Patience {
 class PostgresLedger final : public Ledger {
   public:
     explicit PostgresLedger(std::string uri)
-        : m_pool(std::move(uri)), m_writer([this](std::vector<Job> group) {
+        : m_pool(std::move(uri)),
+          m_mirror([this](const Mirror::Take &take) { return read_all(take); }),
+          m_writer([this](std::vector<Job> group) {
               write_group(group);
               tell(std::move(group));
           }) {}
 
     Result<void> write(const Work &work) override { return m_writer.write(work); }
+    Result<void> write_once(const Work &work, const AnswerKey &about) override {
+        return m_writer.write(work, about);
+    }
 
     Result<void> read(const Work &work) override {
         return patiently([&](PostgresConnection &c) {
@@ -77,6 +82,13 @@ class PostgresLedger final : public Ledger {
         PostgresWatch watch;
     };
 
+    // On a connection of its own: it takes long, and a page at a time.
+    [[nodiscard]] Result<std::int64_t> read_all(const Mirror::Take &take) const {
+        const auto c = TRY(PostgresConnection::open(m_pool.uri()));
+        c->begin(PostgresConnection::Mode::read);
+        return read_demands(*c, take);
+    }
+
     // A command that ends soon has nobody who listens, and tells it itself.
     void tell_others(PostgresConnection &c) {
         {
@@ -94,46 +106,55 @@ class PostgresLedger final : public Ledger {
             return;
         for (Job &job : group)
             job.result = patiently([&](PostgresConnection &c) {
-                c.begin(PostgresConnection::Mode::write);
-                PostgresTransaction t{c};
-                auto done = run_work(t, *job.work);
-                if (done)
-                    done = c.commit();
-                if (!done)
-                    c.rollback();
-                else if (t.feed_changed())
-                    tell_others(c);
-                return done;
+                const auto written = write_batch(c, {&job, 1});
+                return written ? job.result : written;
             });
     }
 
     bool write_together(std::span<Job> group) {
-        auto taken = m_pool.take();
-        if (!taken)
+        auto connection = m_pool.take();
+        if (!connection)
             return false;
-        PostgresConnection &c = **taken;
+        const auto written = write_batch(**connection, group);
+        m_pool.give_back(std::move(*connection));
+        return written.has_value();
+    }
+
+    Result<void> write_batch(PostgresConnection &c, std::span<Job> jobs) {
+        Batch batch{c, {m_memory, m_answers, m_mirror}, Batch::DeadHolds::in_the_way};
         c.begin(PostgresConnection::Mode::write);
-        PostgresTransaction t{c};
-        Result<void> good;
-        for (Job &job : group) {
-            good = c.run("SAVEPOINT job");
-            if (good)
-                job.result = run_work(t, *job.work);
-            if (good && !job.result && c.good())
-                good = c.run("ROLLBACK TO SAVEPOINT job");
-            if (good)
-                good = c.run("RELEASE SAVEPOINT job");
-            if (!good)
-                break;
-        }
-        if (good)
-            good = c.commit();
-        if (!good)
+        auto done = run_batch(c, batch, jobs);
+        if (done)
+            done = commit(c, batch);
+        if (!done) {
             c.rollback();
-        else if (t.feed_changed())
+            batch.lost();
+            return done;
+        }
+        batch.committed();
+        if (batch.feed_changed())
             tell_others(c);
-        m_pool.give_back(std::move(*taken));
-        return good.has_value();
+        return {};
+    }
+
+    static Result<void> run_batch(PostgresConnection &c, Batch &batch, std::span<Job> jobs) {
+        TRY(batch.begin());
+        TRY(batch.look_ahead(jobs));
+        for (Job &job : jobs)
+            TRY(batch.run(job, [&c] { return c.good(); }));
+        return batch.finish();
+    }
+
+    Result<void> commit(PostgresConnection &c, Batch &batch) {
+        const auto serial = batch.serial();
+        if (serial)
+            m_mirror.committing();
+        auto done = c.commit();
+        if (serial && done)
+            m_mirror.committed(*serial, batch.take_changes());
+        else if (serial)
+            m_mirror.not_committed();
+        return done;
     }
 
     // Tries until it is done, refused, or failed for good.
@@ -163,6 +184,9 @@ class PostgresLedger final : public Ledger {
     PostgresPool m_pool;
     std::mutex m_mutex;
     PostgresWatch *m_watch = nullptr;
+    Mirror m_mirror;
+    AnswerMaker m_answers;
+    WriterMemory m_memory;
     GroupWriter m_writer; // last: it uses the above
 };
 

@@ -51,12 +51,13 @@ class PostgresConnection final : public Sql {
                                                                  Values values) override;
     [[nodiscard]] base::Result<void> run_with(std::string_view sql, Values values) override;
 
-    /// Sends what would be sent along with the next.
-    void send_now();
+    void send_now() override;
 
     [[nodiscard]] Fate fate() const { return m_fate; }
-    /// Whether no statement of this transaction is known to have failed.
-    [[nodiscard]] bool good() const { return !m_error; }
+    /// The first error of this transaction that is known.
+    [[nodiscard]] base::Result<void> good() const {
+        return m_error ? failure() : base::Result<void>{};
+    }
 
     /// Takes the notifications that came; never waits.
     void take_notifications();

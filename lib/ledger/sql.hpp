@@ -63,6 +63,9 @@ class Sql {
     /// One without rows. Its error may be that of a later statement, or of the commit.
     [[nodiscard]] virtual base::Result<void> run_with(std::string_view sql, Values values) = 0;
 
+    /// Has the database begin with what it was given, if it was only collected.
+    virtual void send_now() {}
+
     [[nodiscard]] base::Result<std::unique_ptr<Rows>>
     query(std::string_view sql, std::initializer_list<Value> values = {}) {
         return query_with(sql, Values{values.begin(), values.size()});

@@ -1,9 +1,10 @@
 // The part of SqlTransaction that is about reservations and the feed.
+#include "ledger/draft.hpp"
 #include "ledger/sql_rows.hpp"
 #include "ledger/sql_transaction.hpp"
-#include "resv/catalogue.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace ledger {
 
@@ -95,63 +96,65 @@ Result<std::vector<Booking>> SqlTransaction::bookings_of(const base::Id &series)
     return read_bookings(TRY(m_sql.query(sql, {seal::ByteView{series.bytes}})));
 }
 
-Result<void> SqlTransaction::put(const Booking &b, const std::vector<resv::Demand> &several) {
-    const auto demands = resv::joined(several);
-    const seal::ByteView id{b.id.bytes};
+std::array<Value, k_booking_columns> booking_row(const Booking &b, std::string &request) {
     const resv::Window &w = b.life.window;
-    TRY(m_sql.run(k_put_booking, {id,
-                                  b.owner,
-                                  b.channel,
-                                  b.relay,
-                                  b.viewers,
-                                  wire::compact_json(wire::to_json(b.request)),
-                                  resv::name(b.life.state),
-                                  w.start,
-                                  w.end,
-                                  std::int64_t{w.lead_in.count()},
-                                  std::int64_t{w.drain.count()},
-                                  w.opens(),
-                                  b.life.hold_expires,
-                                  b.vid,
-                                  seal::ByteView{b.ticket_id},
-                                  std::int64_t{b.generation},
-                                  b.revision,
-                                  b.settings_serial,
-                                  b.feed_serial,
-                                  b.created,
-                                  b.first_media,
-                                  b.fee ? Value{b.fee->minor} : Value{},
-                                  b.fee ? Value{b.fee->currency} : Value{},
-                                  b.history,
-                                  seal::ByteView{b.history_head},
-                                  b.preflight ? Value{b.preflight->from} : Value{},
-                                  b.preflight ? Value{b.preflight->to} : Value{},
-                                  b.series ? Value{seal::ByteView{b.series->bytes}} : Value{}}));
-    TRY(remove_demands("DELETE FROM demands WHERE reservation = ?", {id}));
-    if (demands.empty())
+    request = wire::compact_json(wire::to_json(b.request));
+    return {seal::ByteView{b.id.bytes},
+            b.owner,
+            b.channel,
+            b.relay,
+            b.viewers,
+            request,
+            resv::name(b.life.state),
+            w.start,
+            w.end,
+            std::int64_t{w.lead_in.count()},
+            std::int64_t{w.drain.count()},
+            w.opens(),
+            b.life.hold_expires,
+            b.vid,
+            seal::ByteView{b.ticket_id},
+            std::int64_t{b.generation},
+            b.revision,
+            b.settings_serial,
+            b.feed_serial,
+            b.created,
+            b.first_media,
+            b.fee ? Value{b.fee->minor} : Value{},
+            b.fee ? Value{b.fee->currency} : Value{},
+            b.history,
+            seal::ByteView{b.history_head},
+            b.preflight ? Value{b.preflight->from} : Value{},
+            b.preflight ? Value{b.preflight->to} : Value{},
+            b.series ? Value{seal::ByteView{b.series->bytes}} : Value{}};
+}
+
+std::array<Value, k_demand_columns> demand_row(const Booking &b, const resv::Load &load) {
+    return {load.resource, load.span.from, seal::ByteView{b.id.bytes},
+            load.span.to,  load.units,     b.life.hold_expires};
+}
+
+Result<void> raise_longest(Sql &sql, std::int64_t ms) {
+    return sql.run("UPDATE longest SET ms = ? WHERE ms < ?", {ms, ms});
+}
+
+Result<void> SqlTransaction::put(const Booking &b, const std::vector<resv::Demand> &demands) {
+    std::string request;
+    TRY(m_sql.run_with(k_put_booking, booking_row(b, request)));
+    TRY(remove_demands("DELETE FROM demands WHERE reservation = ?", {seal::ByteView{b.id.bytes}}));
+    const auto loads = loads_of(b, demands);
+    if (loads.empty())
         return {};
-    std::vector<resv::Load> loads;
-    loads.reserve(2 * demands.size());
-    for (const resv::Demand &d : demands)
-        loads.push_back({d.resource, resv::occupied(w), d.units});
-    if (b.preflight)
-        for (const resv::Demand &d : resv::demands_of_preflight(demands))
-            loads.push_back({d.resource, *b.preflight, d.units});
-    std::string sql = "INSERT INTO demands VALUES (?, ?, ?, ?, ?, ?)";
     std::vector<Value> values;
     std::int64_t longest = 0;
     for (const resv::Load &load : loads) {
         longest = std::max<std::int64_t>(longest, (load.span.to - load.span.from).count());
-        if (!values.empty())
-            sql += ", (?, ?, ?, ?, ?, ?)";
-        values.insert(values.end(),
-                      {Value{load.resource}, Value{load.span.from}, Value{id}, Value{load.span.to},
-                       Value{load.units}, Value{b.life.hold_expires}});
+        std::ranges::copy(demand_row(b, load), std::back_inserter(values));
         if (m_changes != nullptr)
             m_changes->added.push_back({load, b.life.hold_expires});
     }
-    TRY(m_sql.run_with(sql, values));
-    return m_sql.run("UPDATE longest SET ms = ? WHERE ms < ?", {longest, longest});
+    TRY(insert_rows(m_sql, "INSERT INTO demands", k_demand_columns, values));
+    return raise_longest(m_sql, longest);
 }
 
 Result<void> SqlTransaction::put_settings_serial(const base::Id &id, std::int64_t serial) {
@@ -171,6 +174,10 @@ Result<void> SqlTransaction::remove_demands(std::string_view sql,
             {{rows->text(0), {rows->time(1), rows->time(2)}, rows->integer(3)},
              rows->optional_time(4)});
     return {};
+}
+
+Result<void> SqlTransaction::remove_dead_holds(UtcTime now) {
+    return remove_demands("DELETE FROM demands WHERE hold_expires_ms <= ?", {now});
 }
 
 Result<std::vector<resv::Load>> SqlTransaction::loads(const std::vector<std::string> &resources,

@@ -19,10 +19,12 @@ Result<HistoryEntry> read_entry(const Rows &row) {
 
 } // namespace
 
+std::array<Value, k_history_columns> history_row(const HistoryEntry &e) {
+    return {seal::ByteView{e.reservation.bytes}, e.sequence, e.text, seal::ByteView{e.hash}};
+}
+
 Result<void> SqlTransaction::put(const HistoryEntry &e) {
-    return m_sql.run(
-        "INSERT INTO history VALUES (?, ?, ?, ?)",
-        {seal::ByteView{e.reservation.bytes}, e.sequence, e.text, seal::ByteView{e.hash}});
+    return m_sql.run_with("INSERT INTO history VALUES (?, ?, ?, ?)", history_row(e));
 }
 
 Result<std::vector<HistoryEntry>> SqlTransaction::history(const base::Id &id) {

@@ -31,11 +31,15 @@ Result<Notice> read_notice(const Rows &row) {
 
 } // namespace
 
+Result<void> put_notice(Sql &sql, const Notice &n) {
+    return sql.run("INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO "
+                   "UPDATE SET due_ms = excluded.due_ms, attempts = excluded.attempts",
+                   {seal::ByteView{n.id.bytes}, seal::ByteView{n.reservation.bytes}, n.revision,
+                    n.target, n.event, n.body, n.created, n.due, n.attempts});
+}
+
 Result<void> SqlTransaction::put(const Notice &n) {
-    return m_sql.run("INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO "
-                     "UPDATE SET due_ms = excluded.due_ms, attempts = excluded.attempts",
-                     {seal::ByteView{n.id.bytes}, seal::ByteView{n.reservation.bytes}, n.revision,
-                      n.target, n.event, n.body, n.created, n.due, n.attempts});
+    return put_notice(m_sql, n);
 }
 
 Result<std::optional<UtcTime>> SqlTransaction::next_notice() {

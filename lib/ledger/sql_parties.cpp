@@ -1,4 +1,5 @@
 // The part of SqlTransaction that is about parties, tokens, answers and reports.
+#include "ledger/draft.hpp"
 #include "ledger/sql_rows.hpp"
 #include "ledger/sql_transaction.hpp"
 
@@ -122,27 +123,33 @@ Result<void> SqlTransaction::put(const Token &t) {
 
 Result<std::optional<StoredAnswer>> SqlTransaction::answer(const std::string &by,
                                                            const std::string &key) {
-    auto rows = TRY(m_sql.query(
-        "SELECT request, status, body, created_ms FROM answers WHERE by = ? AND key = ?",
-        {by, key}));
-    if (!TRY(rows->next()))
-        return std::nullopt;
+    return one<StoredAnswer>(TRY(m_sql.query("SELECT by, key, request, status, body, created_ms "
+                                             "FROM answers WHERE by = ? AND key = ?",
+                                             {by, key})),
+                             read_answer);
+}
+
+Result<StoredAnswer> read_answer(const Rows &row) {
     StoredAnswer out;
-    out.by = by;
-    out.key = key;
-    out.request = TRY(fixed<32>(rows->blob(0)));
-    out.status = static_cast<int>(rows->integer(1));
-    out.body = rows->text(2);
-    out.created = rows->time(3);
+    out.by = row.text(0);
+    out.key = row.text(1);
+    out.request = TRY(fixed<32>(row.blob(2)));
+    out.status = static_cast<int>(row.integer(3));
+    out.body = row.text(4);
+    out.created = row.time(5);
     return out;
 }
 
+const std::string_view k_replace_answer =
+    "ON CONFLICT (by, key) DO UPDATE SET request = excluded.request, status = excluded.status, "
+    "body = excluded.body, created_ms = excluded.created_ms";
+
+std::array<Value, k_answer_columns> answer_row(const StoredAnswer &a) {
+    return {a.by, a.key, seal::ByteView{a.request}, std::int64_t{a.status}, a.body, a.created};
+}
+
 Result<void> SqlTransaction::put(const StoredAnswer &a) {
-    return m_sql.run(
-        "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (by, key) DO "
-        "UPDATE SET request = excluded.request, status = excluded.status, body = "
-        "excluded.body, created_ms = excluded.created_ms",
-        {a.by, a.key, seal::ByteView{a.request}, std::int64_t{a.status}, a.body, a.created});
+    return write_answers(m_sql, {a});
 }
 
 Result<void> SqlTransaction::put(const StoredReport &r) {

@@ -62,6 +62,9 @@ class SqlTransaction : public Transaction {
     base::Result<void> put_signing_key(const seal::KeyId &id) override;
     base::Result<void> prune(base::UtcTime before, base::UtcTime now) override;
 
+    /// Forgets what holds took that expired by @p now, though nobody settled them yet.
+    base::Result<void> remove_dead_holds(base::UtcTime now);
+
   private:
     // A DELETE of rows of demands.
     base::Result<void> remove_demands(std::string_view sql, std::initializer_list<Value> values);

@@ -2,9 +2,7 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
-#include "ledger/answer_maker.hpp"
-#include "ledger/group_writer.hpp"
-#include "ledger/mirror.hpp"
+#include "ledger/batch.hpp"
 #include "ledger/sql_transaction.hpp"
 #include "ledger/sqlite_check.hpp"
 #include "ledger/sqlite_checkpoint.hpp"
@@ -30,79 +28,35 @@ namespace {
 constexpr base::Millis k_to_the_end = std::chrono::hours{24};
 constexpr std::int64_t k_application = 0x53434c47;
 
-// Within a group: its answers are made while the next works run.
-class SqliteWrite final : public SqlTransaction {
-  public:
-    SqliteWrite(Database &db, DemandChanges &changes, AnswerMaker &answers)
-        : SqlTransaction(db, &changes), m_answers(answers) {}
-
-    Result<std::optional<StoredAnswer>> answer(const std::string &by,
-                                               const std::string &key) override {
-        if (const StoredAnswer *made = m_answers.find(by, key))
-            return *made;
-        return SqlTransaction::answer(by, key);
-    }
-    Result<void> put_answer(const std::string &by, const std::string &key,
-                            MakeAnswer make) override {
-        m_answers.add(by, key, std::move(make));
-        return {};
-    }
-
-  private:
-    AnswerMaker &m_answers;
-};
-
-// One job within the group's transaction, undone alone when it fails.
-Result<void> run_in_savepoint(Database &db, const Ledger::Work &work, DemandChanges &changes,
-                              AnswerMaker &answers) {
-    TRY(db.run("SAVEPOINT job"));
-    const std::size_t before = answers.size();
-    SqliteWrite transaction{db, changes, answers};
-    auto result = run_work(transaction, work);
-    if (!result)
-        answers.keep(before);
-    if (!result && db.in_transaction())
-        TRY(db.run("ROLLBACK TO job"));
-    if (db.in_transaction())
-        TRY(db.run("RELEASE job"));
-    return result;
-}
-
-Result<void> commit(Database &db, DemandChanges changes, Mirror &mirror, SqliteSync &sync) {
-    const bool nothing = changes.empty();
-    const auto serial = nothing ? std::nullopt : TRY(db.number(k_raise_demands_serial));
+Result<void> commit(Database &db, Batch &batch, Mirror &mirror, SqliteSync &sync) {
+    const auto serial = batch.serial();
     sync.committing();
-    if (!nothing)
+    if (serial)
         mirror.committing();
     auto done = db.run("COMMIT");
     if (!done)
         sync.not_committed();
-    if (nothing)
+    if (!serial)
         return done;
     if (done)
-        mirror.committed(serial.value_or(0), std::move(changes));
+        mirror.committed(*serial, batch.take_changes());
     else
         mirror.not_committed();
     return done;
 }
 
 // All jobs in one transaction. An error of the transaction itself is every job's error.
-Result<void> run_group(Database &db, std::span<Job> jobs, Mirror &mirror, SqliteSync &sync,
-                       AnswerMaker &answers) {
+Result<void> run_batch(Database &db, Batch &batch, std::span<Job> jobs) {
     TRY(db.run("BEGIN IMMEDIATE"));
-    DemandChanges all;
-    for (Job &job : jobs) {
-        DemandChanges changes;
-        job.result = run_in_savepoint(db, *job.work, changes, answers);
-        if (!db.in_transaction()) // a full disk, for one, ends it all
-            return job.result ? base::fail(Errc::io, "ledger: the transaction was lost")
-                              : job.result;
-        if (job.result)
-            all.append(std::move(changes));
-    }
-    SqlTransaction transaction{db};
-    TRY(run_work(transaction, [&](Transaction &t) { return answers.put_all(t); }));
-    return commit(db, std::move(all), mirror, sync);
+    TRY(batch.begin());
+    const auto alive = [&db]() -> Result<void> {
+        if (db.in_transaction())
+            return {};
+        return base::fail(Errc::io, "ledger: the transaction was lost");
+    };
+    for (Job &job : jobs)
+        TRY(batch.run(job, alive));
+    return batch.finish();
 }
 
 // Reads what is taken from memory when that knows it.
@@ -114,7 +68,7 @@ class SqliteRead final : public SqlTransaction {
                                   base::UtcTime now,
                                   const std::optional<base::Id> &except) override {
         if (!except) {
-            const auto serial = TRY(m_db.number(k_read_demands_serial)).value_or(0);
+            const auto serial = TRY(m_db.number(k_read_serial)).value_or(0);
             if (auto known = m_mirror.taken(serial, resources, span, now))
                 return *std::move(known);
         }
@@ -130,9 +84,13 @@ class SqliteLedger final : public Ledger {
   public:
     SqliteLedger(const fs::path &path, Database writer, Database reader, Database checkpointer,
                  SqliteSync::Sync sync, std::unique_ptr<SqliteCheck> check)
-        : m_path(path), m_mirror(path), m_checkpoint(std::move(checkpointer)),
-          m_database(std::move(writer)), m_reader(std::move(reader)), m_check(std::move(check)),
-          m_sync(std::move(sync)),
+        : m_path(path), m_mirror([path](const Mirror::Take &take) -> Result<std::int64_t> {
+              auto db = TRY(Database::open(path, Database::Mode::existing));
+              TRY(db.execute("BEGIN"));
+              return read_demands(db, take);
+          }),
+          m_checkpoint(std::move(checkpointer)), m_database(std::move(writer)),
+          m_reader(std::move(reader)), m_check(std::move(check)), m_sync(std::move(sync)),
           m_writer([this](std::vector<Job> group) { write_group(std::move(group)); }) {
         m_database.keep_log();
     }
@@ -174,14 +132,18 @@ class SqliteLedger final : public Ledger {
     }
 
     void write_group(std::vector<Job> group) {
-        const auto committed = run_group(m_database, group, m_mirror, m_sync, m_answers);
+        Batch batch{m_database, {m_memory, m_answers, m_mirror}, Batch::DeadHolds::harmless};
+        auto committed = run_batch(m_database, batch, group);
+        if (committed)
+            committed = commit(m_database, batch, m_mirror, m_sync);
         if (committed) {
+            batch.committed();
             m_sync.finish(std::move(group), m_database.commits());
             return m_checkpoint.after_commit(m_database);
         }
         if (m_database.in_transaction())
             (void)m_database.execute("ROLLBACK"); // the first error is the one to report
-        m_answers.keep(0);
+        batch.lost();
         if (committed.error().code == Errc::bug && group.size() > 1)
             return write_alone(std::move(group)); // somebody's mistake, for which the others wait
         for (Job &job : group)
@@ -206,6 +168,7 @@ class SqliteLedger final : public Ledger {
     std::unique_ptr<SqliteCheck> m_check; // null: not asked for
     SqliteSync m_sync;
     AnswerMaker m_answers;
+    WriterMemory m_memory;
     GroupWriter m_writer; // last: it uses the above
 };
 

@@ -18,7 +18,7 @@ struct Waiting {
 
 Waiting one(Result<void> result = {}) {
     Waiting out;
-    out.group.push_back({.work = nullptr, .result = std::move(result), .done = {}});
+    out.group.push_back({.work = nullptr, .about = {}, .result = std::move(result), .done = {}});
     out.done = out.group.front().done.get_future();
     return out;
 }
