@@ -176,7 +176,11 @@ Outcome<std::optional<Answer>> Api::dispatch(const net::Request &request, const 
 
 Outcome<Answer> Api::run(const Route &route, Call &call) {
     if (route.who != Who::anybody && route.who != Who::newcomer) {
-        call.caller = TRY(identify(call.request, call.now));
+        // What changes something confirms it, see once(). A login link is given out beside that.
+        const bool confirmed = route.method != "GET" && route.handler != &Api::login_link &&
+                               (route.who == Who::distributor || route.who == Who::owner);
+        call.caller =
+            TRY(identify(call.request, call.now, confirmed ? Freshness::lately : Freshness::now));
         TRY(check_role(route.who, call));
     } else if (route.handler != &Api::healthz) { // that one costs nothing
         TRY(spend_address(call.request));
@@ -249,7 +253,7 @@ Outcome<Answer> Api::once(const Call &call, const Work &work) {
                           "use a new key for a new request");
         }
         // Again, as it is now: the key may have been revoked since the request was let in.
-        TRY(find_signer(t, call.caller.key, now));
+        TRY(m_authenticator.confirm(t, call.caller, now));
         Answer answer = TRY(work(t, now));
         auto make = [&, now, status = answer.status, text = std::exchange(answer.body, {}),
                      make_body = std::exchange(answer.make_body, {})]() mutable {

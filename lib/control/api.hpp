@@ -63,7 +63,8 @@ class Api {
     Outcome<std::optional<Answer>> long_poll(const Call &call, const Reply &reply);
     Outcome<void> check_role(Who who, const Call &call);
     /// The enrolled party that signed @p request; 401, and 429 when it asks too often.
-    Outcome<Caller> identify(const net::Request &request, base::UtcTime now);
+    Outcome<Caller> identify(const net::Request &request, base::UtcTime now,
+                             Freshness freshness = Freshness::now);
     /// 429 when too many requests without a good signature came from where @p request does.
     Outcome<void> spend_address(const net::Request &request);
 

@@ -23,6 +23,7 @@ Outcome<Answer> Api::enrol(const Call &call) {
     const auto answer = TRY(transact(m_ledger, [&](Transaction &t) {
         return control::enrol(t, m_config, m_keys, *request, call.now);
     }));
+    m_authenticator.forget();
     base::log::info("enrolled {} as {}: key {}", answer.name, answer.role,
                     seal::key_id(*key).text());
     return json(wire::to_json(answer));
@@ -35,6 +36,7 @@ Outcome<Answer> Api::rotate(const Call &call) {
     auto answer = TRY(once(call, [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
         return json(wire::to_json(TRY(control::rotate(t, call.caller, *request, now))));
     }));
+    m_authenticator.forget();
     base::log::info("{} replaced its key {}", call.caller.name, call.caller.key.text());
     return answer;
 }
@@ -46,6 +48,7 @@ Outcome<Answer> Api::revoke_keys(const Call &call) {
     auto answer = TRY(once(call, [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
         return json(to_json(TRY(control::revoke(t, m_desk, *what, now))));
     }));
+    m_authenticator.forget();
     base::log::info("{} revoked {}", call.caller.name, what->who);
     return answer;
 }

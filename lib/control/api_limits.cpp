@@ -23,8 +23,8 @@ Outcome<void> Api::spend_address(const net::Request &request) {
                  m_clock.steady(), "without a good signature from this address");
 }
 
-Outcome<Caller> Api::identify(const net::Request &request, base::UtcTime now) {
-    auto caller = m_authenticator.caller(request, now);
+Outcome<Caller> Api::identify(const net::Request &request, base::UtcTime now, Freshness freshness) {
+    auto caller = m_authenticator.caller(request, now, freshness);
     // Who signs well is not hindered by a neighbour who does not.
     if (!caller && caller.error().problem.status == 401)
         TRY(spend_address(request));

@@ -11,6 +11,8 @@ using base::UtcTime;
 namespace {
 
 constexpr std::size_t k_max_key = 64;
+constexpr base::Seconds k_lately{1};
+constexpr std::size_t k_most_signers = 10'000;
 
 // RFC 9421 section 2.2.3: in lower case, and without the port that https has anyway.
 std::string authority_of(const net::Request &r) {
@@ -98,12 +100,55 @@ Outcome<Signer> find_signer(ledger::Transaction &t, const seal::KeyId &key, UtcT
                   "enrol it with a token of resv-control enrol");
 }
 
-Outcome<Caller> Authenticator::caller(const net::Request &request, UtcTime now) {
+std::optional<Signer> SignerCache::find(const seal::KeyId &key, UtcTime now) {
+    const std::scoped_lock lock{m_mutex};
+    const auto seen = m_seen.find(key);
+    if (seen == m_seen.end() || now < seen->second.at || now >= seen->second.at + k_lately)
+        return std::nullopt;
+    return seen->second.signer;
+}
+
+void SignerCache::keep(const seal::KeyId &key, const Signer &signer, UtcTime now) {
+    const std::scoped_lock lock{m_mutex};
+    if (m_seen.size() >= k_most_signers)
+        m_seen.clear();
+    m_seen.insert_or_assign(key, Seen{signer, now});
+}
+
+void SignerCache::clear() {
+    const std::scoped_lock lock{m_mutex};
+    m_seen.clear();
+}
+
+Outcome<Signer> Authenticator::signer(const seal::KeyId &key, UtcTime now, Freshness freshness) {
+    if (freshness == Freshness::lately)
+        if (auto known = m_signers.find(key, now))
+            return *std::move(known);
+    Signer found = TRY(examine(
+        m_ledger, [&](ledger::Transaction &t) { return find_signer(t, key, now); },
+        &ledger::Ledger::peek));
+    m_signers.keep(key, found, now);
+    return found;
+}
+
+Outcome<void> Authenticator::confirm(ledger::Transaction &t, const Caller &caller, UtcTime now) {
+    const auto found = find_signer(t, caller.key, now);
+    if (!found || found->party.name != caller.name || found->party.role != caller.role ||
+        found->party.sign_key != caller.sign_key)
+        m_signers.clear();
+    TRY(found);
+    if (found->party.name == caller.name && found->party.role == caller.role)
+        return {};
+    return refuse(401, "unknown_key",
+                  fmt::format("key {} was given to another just now", caller.key.text()),
+                  "ask once more");
+}
+
+Outcome<Caller> Authenticator::caller(const net::Request &request, UtcTime now,
+                                      Freshness freshness) {
     const auto parts = parts_of(request);
     const auto claim = TRY(claim_of(request, parts));
-    Signer signer = TRY(examine(
-        m_ledger, [&](ledger::Transaction &t) { return find_signer(t, claim.key, now); },
-        &ledger::Ledger::peek));
+    Signer signer = TRY(this->signer(claim.key, now, freshness));
     TRY(verify(parts, claim, signer.key, now));
     TRY(check_digest(request));
     if (!m_nonces.use(claim.key, claim.nonce, claim.expires, now))

@@ -45,6 +45,25 @@ struct Signer {
 [[nodiscard]] Outcome<Signer> find_signer(ledger::Transaction &t, const seal::KeyId &key,
                                           base::UtcTime now);
 
+/// Signers that the ledger named a moment ago. Thread-safe.
+class SignerCache {
+  public:
+    [[nodiscard]] std::optional<Signer> find(const seal::KeyId &key, base::UtcTime now);
+    void keep(const seal::KeyId &key, const Signer &signer, base::UtcTime now);
+    void clear();
+
+  private:
+    struct Seen {
+        Signer signer;
+        base::UtcTime at;
+    };
+    std::mutex m_mutex;
+    std::map<seal::KeyId, Seen> m_seen;
+};
+
+/// Whether to ask the ledger who signs with a key, or to believe what it said within this second.
+enum class Freshness { now, lately };
+
 /// Verifies requests against the keys of the ledger. Thread-safe.
 ///
 /// Refusals are 401: unsigned, bad_signature, signature_expired, unknown_key, revoked_key,
@@ -55,12 +74,22 @@ class Authenticator {
     Authenticator(ledger::Ledger &ledger, NonceCache &nonces)
         : m_ledger(ledger), m_nonces(nonces) {}
 
-    /// The enrolled party that signed @p request.
-    [[nodiscard]] Outcome<Caller> caller(const net::Request &request, base::UtcTime now);
+    /// The enrolled party that signed @p request. @p freshness: lately is for what confirm()s it.
+    [[nodiscard]] Outcome<Caller> caller(const net::Request &request, base::UtcTime now,
+                                         Freshness freshness = Freshness::now);
+    /// That @p caller still is who signs with its key, in the transaction of what it asked for.
+    [[nodiscard]] Outcome<void> confirm(ledger::Transaction &t, const Caller &caller,
+                                        base::UtcTime now);
+    /// Keys have changed.
+    void forget() { m_signers.clear(); }
 
   private:
+    [[nodiscard]] Outcome<Signer> signer(const seal::KeyId &key, base::UtcTime now,
+                                         Freshness freshness);
+
     ledger::Ledger &m_ledger;
     NonceCache &m_nonces;
+    SignerCache m_signers;
 };
 
 /// Verifies that @p key signed @p request now: for one who is not enrolled yet. Its nonce is not

@@ -29,8 +29,7 @@ template <typename Work>
     return outcome;
 }
 
-template <typename Work>
-[[nodiscard]] auto transact(ledger::Ledger &ledger, const Work &work) {
+template <typename Work> [[nodiscard]] auto transact(ledger::Ledger &ledger, const Work &work) {
     return transact(ledger, std::nullopt, work);
 }
 

@@ -75,6 +75,37 @@ TEST_CASE("control: whose key is revoked while a request waits for its turn is r
     CHECK(left.at(0).at("state") == wire::Json("revoked"));
 }
 
+TEST_CASE("control: a key that another process revoked a moment after its last use is refused") {
+    Fixture f;
+    REQUIRE(f.book(f.alice, f.wish()).status == 201);
+    CHECK(control::transact(*f.ledger, [&](ledger::Transaction &t) {
+              return control::revoke(t, control::Desk{f.config}, {.who = "alice"}, f.now());
+          }).has_value());
+    auto wish = f.wish();
+    wish.channel = "two";
+    const auto refused = f.book(f.alice, wish);
+    CHECK(refused.status == 401);
+    CHECK(refused.code() == "revoked_key");
+    CHECK(f.get(f.boss, "/v1/reservations").body.at("reservations").as_array().size() == 1);
+}
+
+TEST_CASE("control: a key that became somebody else's a moment ago books for neither") {
+    Fixture f;
+    REQUIRE(f.book(f.alice, f.wish()).status == 201);
+    REQUIRE(f.ledger->write([&](ledger::Transaction &t) -> base::Result<void> {
+        auto party = TRY(t.party_by_name("alice")).value();
+        TRY(t.remove_party("alice"));
+        party.name = "carol";
+        return t.put(party);
+    }));
+    auto wish = f.wish();
+    wish.channel = "two";
+    CHECK(f.book(f.alice, wish).code() == "unknown_key");
+    const auto again = f.book(f.alice, wish); // it is looked up anew
+    CHECK(again.status == 201);
+    CHECK(control_test::read(again).owner == "carol");
+}
+
 TEST_CASE("control: a key whose time is over while its request waits is refused, an answer kept") {
     Fixture f;
     Crowded crowd{*f.ledger};
