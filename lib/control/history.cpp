@@ -95,7 +95,7 @@ HistoryEntry next_entry(std::string_view verb, const Act &act, const Booking *be
         {"actor", std::move(actor)},
         {"verb", verb},
         {"revision", after.revision},
-        {"changes", differences(before != nullptr ? told(*before) : JsonObject{}, told(after))},
+        {"changes", before != nullptr ? differences(told(*before), told(after)) : told(after)},
         {"previous", seal::to_hex(after.history_head)}});
     out.hash = hash_of(out.text);
     after.history = out.sequence;
