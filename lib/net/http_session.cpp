@@ -180,6 +180,13 @@ asio::awaitable<error_code> Session::read_request(Parser &parser) {
     const HttpLimits &limits = m_server.options.limits;
     parser.header_limit(static_cast<std::uint32_t>(limits.max_header_bytes));
     parser.body_limit(limits.max_body_bytes);
+    // Most requests are whole with their first bytes: nothing is to be waited for.
+    parser.eager(true);
+    m_buffer.consume(parser.put(m_buffer.data(), ec));
+    if (ec == http::error::need_more)
+        ec = {};
+    if (ec || parser.is_done())
+        co_return ec;
     {
         const Deadline deadline{tcp(), limits.header_timeout};
         co_await http::async_read_header(m_stream, m_buffer, parser,
