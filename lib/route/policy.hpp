@@ -89,7 +89,7 @@ struct Guard {
     std::uint32_t media_uid = 0;
     std::set<std::string> interfaces; ///< of the carriers
     std::set<Address> relay_ingest;
-    std::set<Outer> outer;
+    std::set<Outer> outer{};
     bool operator==(const Guard &) const = default;
 };
 

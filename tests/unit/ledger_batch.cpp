@@ -3,6 +3,7 @@
 #include "ledger/sqlite_db.hpp"
 #include "ledger_fixture.hpp"
 
+#include <set>
 #include <thread>
 
 namespace {
