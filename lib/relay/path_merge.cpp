@@ -135,6 +135,8 @@ void PathMerge::show_cuts(Piece &last) {
         if (after == m_shown.begin() || place.first >= std::prev(after)->end)
             continue; // of a payload that was given up, or long ago
         const Run &run = *std::prev(after);
+        if (place.second >= run.payload)
+            continue; // the paths do not say the same: whoever sends that has no such place
         const std::int64_t position =
             run.position + (place.first - run.first) * run.payload + place.second;
         if (position <= m_last_cut)
