@@ -90,6 +90,7 @@ void SenderLink::turn() {
         if (m_state != State::live) {
             ++m_connections;
             m_live_since = m_clock.steady();
+            m_latency = std::max(base::Millis{m_path->latency_ms}, m_socket.latency());
             set(State::live, {});
         }
         brake();
@@ -163,7 +164,7 @@ bool SenderLink::drained() const {
     const base::SteadyTime now = m_clock.steady();
     if (!m_acknowledged_since)
         m_acknowledged_since = now;
-    return now - *m_acknowledged_since >= base::Millis{m_path->latency_ms} + k_margin;
+    return now - *m_acknowledged_since >= m_latency + k_margin;
 }
 
 media::SrtStats SenderLink::stats() const {

@@ -40,6 +40,8 @@ class SenderLink {
     [[nodiscard]] std::size_t unacknowledged() const { return m_socket.unacknowledged(); }
     /// As it was lately; SRT begins with a guess.
     [[nodiscard]] std::chrono::microseconds round_trip() const { return m_round_trip; }
+    /// What both sides agreed on for the connection.
+    [[nodiscard]] base::Millis latency() const { return m_latency; }
     /// Everything sent was acknowledged, and the relay had the time to take it from SRT.
     [[nodiscard]] bool drained() const;
 
@@ -74,6 +76,7 @@ class SenderLink {
     base::SteadyTime m_next_look{};
     std::chrono::microseconds m_round_trip{100'000}; // SRT's guess
     base::SteadyTime m_live_since{};
+    base::Millis m_latency{};
     State m_state = State::idle;
     std::string m_detail;
     std::map<std::string, base::SteadyTime> m_next_attempt; // by carrier

@@ -14,6 +14,7 @@ constexpr auto k_beat = 100ms;      // between signs of life
 constexpr auto k_head_start = 1s;   // that the preferred path has at first
 constexpr auto k_ack_margin = 80ms; // SRT acknowledges every 10 ms; then there are busy machines
 constexpr auto k_margin = 200ms;    // on top of SRT's latency, for the relay to read what it has
+constexpr auto k_to_relay = 100ms;  // the same, and on the way
 constexpr auto k_srt_forgets = 1s;  // SRT drops what it could not deliver for so long
 
 template <typename T> T random_number() {
@@ -52,7 +53,12 @@ void SenderPaths::aim(std::span<const wire::SenderPath> paths, PathUse use,
     m_use = use;
     m_window.limit(payloads_kept(max_rate));
     const std::size_t most = use == PathUse::single ? 1 : m_paths.size();
-    place(paths.first(std::min(most, paths.size())), max_rate);
+    std::vector<wire::SenderPath> wanted(paths.begin(), paths.end());
+    if (wanted.size() > m_paths.size()) // those that are there come first
+        std::ranges::stable_partition(wanted, &wire::SenderPath::fit);
+    if (wanted.size() > most)
+        wanted.resize(most);
+    place(wanted, max_rate);
 }
 
 // A connection keeps its place for as long as its carrier is aimed at, whatever the preference.
@@ -69,8 +75,10 @@ void SenderPaths::place(std::span<const wire::SenderPath> paths, base::BitRate m
                 break;
             }
     for (std::size_t &slot : order)
-        if (slot == m_paths.size())
-            slot = taken[0] ? 1 : 0, taken.at(slot) = true;
+        if (slot == m_paths.size()) {
+            slot = taken[0] ? 1 : 0;
+            taken.at(slot) = true;
+        }
     for (std::size_t slot = 0; slot < m_paths.size(); ++slot)
         if (!taken.at(slot))
             m_paths.at(slot).link.aim(std::nullopt, max_rate);
@@ -125,7 +133,7 @@ void SenderPaths::notice(Path &path, base::SteadyTime now) {
     const bool live = path.link.connected();
     if (live && !path.was_live) {
         path.sent.clear();
-        path.next = m_window.begin(); // what no path has confirmed
+        path.next = m_window.begin();
         path.confirmed = path.media_to = path.next;
         path.sent_at = {};
         path.answered = {};
@@ -150,14 +158,27 @@ void SenderPaths::acknowledge(Path &path, base::SteadyTime now) {
     while (path.sent.size() > waiting) {
         const Sent &oldest = path.sent.front();
         // SRT lets go of what is too late, too: that is no answer.
-        if (now - oldest.at < std::max<base::SteadyTime::duration>(
-                                  k_srt_forgets, base::Millis{path.link.path()->latency_ms})) {
+        if (now - oldest.at <
+            std::max<base::SteadyTime::duration>(k_srt_forgets, path.link.latency())) {
             path.answered = std::max(path.answered, oldest.at);
             path.confirmed = std::max(path.confirmed, oldest.next);
         }
         path.sent.pop_front();
     }
-    m_window.forget_before(path.confirmed);
+    m_confirmed = std::max(m_confirmed, path.confirmed);
+}
+
+// What was acknowledged waits at the relay for SRT's latency: a connection that is gone before
+// takes that along.
+void SenderPaths::forget(base::SteadyTime now) {
+    const auto delivered = link().latency() + k_to_relay;
+    while (m_window.size() > 0) {
+        const auto age = now - m_window[m_window.begin()].at;
+        if (age <= std::max<base::SteadyTime::duration>(k_srt_forgets, delivered) &&
+            (m_window.begin() >= m_confirmed || age <= delivered))
+            return;
+        m_window.forget_before(m_window.begin() + 1);
+    }
 }
 
 void SenderPaths::choose(base::SteadyTime now) {
@@ -167,15 +188,16 @@ void SenderPaths::choose(base::SteadyTime now) {
     const std::size_t next = choose_path(views, m_active, now);
     if (next == m_active)
         return;
-    if (!views[m_active].usable || stalled(views[m_active], now))
-        active().failed = active().failed || active().link.reconnects() > 0 || active().was_live;
+    if (active().link.connected() && (!active().fit || stalled(views[m_active], now)))
+        active().failed = true;
     if (active().media_to > 0 && m_window.end() > 0)
         ++m_moves;
     ++m_changes;
+    const std::uint64_t from = active().link.connected() ? m_confirmed : m_window.begin();
     m_active = next;
     active().failed = false;
     if (m_use == PathUse::failover)
-        active().next = m_window.begin();
+        active().next = from;
 }
 
 void SenderPaths::turn(bool beat) {
@@ -185,6 +207,7 @@ void SenderPaths::turn(bool beat) {
     if (m_use == PathUse::single)
         return;
     choose(now);
+    forget(now);
     push_out(now);
     if (beat)
         this->beat(now);
@@ -224,7 +247,7 @@ void SenderPaths::beat(base::SteadyTime now) {
 
 void SenderPaths::beat(Path &path, base::SteadyTime now) {
     // As old as the latency: it must not hold up what may have to be sent again behind it.
-    if (!path.link.send(m_window.sign_of_life(now), base::Millis{path.link.path()->latency_ms}))
+    if (!path.link.send(m_window.sign_of_life(now), path.link.latency()))
         return;
     path.sent.push_back({.next = path.confirmed, .at = now});
     path.sent_at = now;
@@ -256,75 +279,14 @@ bool SenderPaths::send(std::span<const std::uint8_t> payload) {
 bool SenderPaths::drained() const {
     if (m_use == PathUse::single || !connected())
         return link().drained();
-    if (m_window.size() > 0) {
+    if (m_confirmed < m_window.end()) {
         m_drained_since.reset();
         return false;
     }
     const base::SteadyTime now = m_clock.steady();
     if (!m_drained_since)
         m_drained_since = now;
-    return now - *m_drained_since >= base::Millis{link().path()->latency_ms} + k_margin;
-}
-
-media::SrtStats SenderPaths::stats() const {
-    media::SrtStats out;
-    for (const Path &path : m_paths) {
-        const media::SrtStats s = path.link.stats();
-        out.lost_packets += s.lost_packets;
-        out.retransmitted_packets += s.retransmitted_packets;
-        out.dropped_packets += s.dropped_packets;
-        if (&path != &active())
-            continue;
-        out.rtt_us = s.rtt_us;
-        out.unacknowledged_ms = s.unacknowledged_ms;
-    }
-    return out;
-}
-
-std::int64_t SenderPaths::reconnects() const {
-    std::int64_t sum = 0;
-    for (const Path &path : m_paths)
-        sum += path.link.reconnects();
-    return sum;
-}
-
-std::vector<wire::SenderPathStatus> SenderPaths::status() const {
-    std::vector<wire::SenderPathStatus> out;
-    const base::SteadyTime now = m_clock.steady();
-    for (const std::size_t slot : m_order) {
-        const Path &path = m_paths.at(slot);
-        if (!path.link.path())
-            continue;
-        const media::SrtStats s = path.link.stats();
-        out.push_back({.carrier = path.link.carrier(),
-                       .interface = path.link.path()->interface,
-                       .state = std::string{name(path.link.state())},
-                       .active = path.link.connected() && carries(path),
-                       .rate_bps = path.meter.rate(now).bps,
-                       .rtt_us = s.rtt_us,
-                       .lost_packets = s.lost_packets,
-                       .retransmitted_packets = s.retransmitted_packets});
-    }
-    return out;
-}
-
-std::string_view name(PathUse use) {
-    switch (use) {
-    case PathUse::single:
-        return "single";
-    case PathUse::failover:
-        return "failover";
-    case PathUse::redundant:
-        return "redundant";
-    }
-    return "single";
-}
-
-std::optional<PathUse> path_use(std::string_view text) {
-    for (const PathUse use : {PathUse::single, PathUse::failover, PathUse::redundant})
-        if (text == name(use))
-            return use;
-    return std::nullopt;
+    return now - *m_drained_since >= link().latency() + k_margin;
 }
 
 } // namespace push

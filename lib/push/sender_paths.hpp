@@ -91,6 +91,7 @@ class SenderPaths {
     void place(std::span<const wire::SenderPath> paths, base::BitRate max_rate);
     void notice(Path &path, base::SteadyTime now);
     void acknowledge(Path &path, base::SteadyTime now);
+    void forget(base::SteadyTime now);
     void choose(base::SteadyTime now);
     void push_out(base::SteadyTime now);
     void push_out(Path &path, base::SteadyTime now);
@@ -103,6 +104,7 @@ class SenderPaths {
     std::size_t m_active = 0;            ///< of m_order
     PathUse m_use = PathUse::single;
     SentWindow m_window;
+    std::uint64_t m_confirmed = 0; ///< payloads before it were acknowledged over some path
     std::int64_t m_moves = 0;
     std::int64_t m_changes = 0;
     mutable std::optional<base::SteadyTime> m_drained_since;
