@@ -77,6 +77,25 @@ void Event::publish(SnapshotPtr snapshot) {
     m_snapshot.swap(snapshot); // the old one dies after the lock
 }
 
+std::vector<PathNumbers> Event::paths() const {
+    const std::lock_guard lock(m_mutex);
+    return m_paths;
+}
+
+void Event::set_paths(std::vector<PathNumbers> paths) {
+    std::int64_t lost = 0;
+    const PathNumbers *fullest = nullptr;
+    for (const PathNumbers &path : paths) {
+        lost += path.lost_packets;
+        if (fullest == nullptr || path.rate_bps > fullest->rate_bps)
+            fullest = &path;
+    }
+    lost_packets = lost;
+    rtt_us = fullest == nullptr ? 0 : fullest->rtt_us;
+    const std::lock_guard lock(m_mutex);
+    m_paths = std::move(paths);
+}
+
 bool Event::enter() {
     const std::int64_t most = entry()->viewers;
     std::int64_t now = viewers.load();

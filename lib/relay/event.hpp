@@ -39,6 +39,16 @@ class LatencyRecord {
     std::atomic<std::int64_t> m_count{0};
 };
 
+/// One connection of a publisher, as the ingest child reports it.
+struct PathNumbers {
+    std::string carrier;
+    unsigned path = 0;
+    std::int64_t rate_bps = 0;
+    std::int64_t rtt_us = 0;
+    std::int64_t lost_packets = 0;
+    std::int64_t dropped_packets = 0;
+};
+
 /// Counters are plain atomics. Everything is thread-safe; only the hub publishes.
 class Event {
   public:
@@ -49,6 +59,10 @@ class Event {
     [[nodiscard]] SnapshotPtr snapshot() const; ///< never null
     void publish(SnapshotPtr snapshot);
     [[nodiscard]] const std::string &tag() const { return m_tag; }
+
+    /// The connections that are open now, by carrier.
+    [[nodiscard]] std::vector<PathNumbers> paths() const;
+    void set_paths(std::vector<PathNumbers> paths);
 
     /// Takes one of the reserved viewers' places; false when none is left.
     [[nodiscard]] bool enter();
@@ -77,9 +91,10 @@ class Event {
 
   private:
     const std::string m_tag;
-    mutable std::mutex m_mutex; // for the two pointers: held for a copy of one
+    mutable std::mutex m_mutex; // for these three: held for a copy of one
     EntryPtr m_entry;
     SnapshotPtr m_snapshot;
+    std::vector<PathNumbers> m_paths;
     std::atomic<std::int64_t> m_sent_to{0};
 };
 using EventPtr = std::shared_ptr<Event>;

@@ -104,6 +104,7 @@ void Hub::on(Ingest &ingest, const StreamOpened &e) {
     record("opened", {{"reservation", e.reservation.text()},
                       {"carrier", ingest.carrier},
                       {"instance", e.instance},
+                      {"path", e.path},
                       {"peer", e.peer}});
     LiveEvent *live = find(e.reservation);
     if (live == nullptr)
@@ -132,11 +133,9 @@ void Hub::on(Ingest &ingest, const PartReady &e) {
     m_new_media = true;
 }
 
-void Hub::on(Ingest &, const StreamStats &e) {
-    if (LiveEvent *live = find(e.reservation)) {
-        live->event()->lost_packets = e.numbers.lost_packets;
-        live->event()->rtt_us = e.numbers.rtt_us;
-    }
+void Hub::on(Ingest &ingest, const StreamStats &e) {
+    if (LiveEvent *live = find(e.reservation))
+        live->stats({.carrier = ingest.carrier, .run = ingest.run, .stream = e.stream}, e.numbers);
 }
 
 void Hub::on(Ingest &ingest, const StreamClosed &e) {

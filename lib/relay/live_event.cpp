@@ -136,6 +136,7 @@ void LiveEvent::appended(base::SteadyTime now) {
 
 void LiveEvent::closed(const StreamKey &key) {
     const auto source = m_sources.extract(key);
+    tell_paths();
     if (source && source.mapped().numbered)
         return leave(source.mapped());
     if (m_shown != key)
@@ -143,6 +144,24 @@ void LiveEvent::closed(const StreamKey &key) {
     m_store.end_stream();
     m_shown.reset();
     publish();
+}
+
+void LiveEvent::stats(const StreamKey &key, const wire::IngestStats &numbers) {
+    if (const auto source = m_sources.find(key); source != m_sources.end())
+        source->second.numbers = numbers;
+    tell_paths();
+}
+
+void LiveEvent::tell_paths() {
+    std::vector<PathNumbers> out;
+    for (const auto &[key, source] : m_sources)
+        out.push_back({.carrier = key.carrier,
+                       .path = source.path,
+                       .rate_bps = source.numbers.rate_bps,
+                       .rtt_us = source.numbers.rtt_us,
+                       .lost_packets = source.numbers.lost_packets,
+                       .dropped_packets = source.numbers.dropped_packets});
+    m_event->set_paths(std::move(out));
 }
 
 // The stream ends with its last path.

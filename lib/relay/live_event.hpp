@@ -35,6 +35,8 @@ class LiveEvent {
     [[nodiscard]] std::vector<Closing> opened(const StreamKey &key, const StreamOpened &what,
                                               base::SteadyTime now);
     void closed(const StreamKey &key);
+    /// How a stream's connection is, once a second.
+    void stats(const StreamKey &key, const wire::IngestStats &numbers);
     /// Media of @p key at @p now: shown when it is the stream's turn, else dropped.
     void part(const StreamKey &key, const PartReady &part, base::SteadyTime now);
     /// Notices silence, and lets go of the media of an event that ended some minutes ago. Call it
@@ -58,6 +60,7 @@ class LiveEvent {
         std::uint32_t generation = 0;
         base::SteadyTime delivered{};
         bool numbered = false;
+        wire::IngestStats numbers{};
     };
     void let_go(base::SteadyTime now);
     void show(std::int64_t position);
@@ -67,6 +70,7 @@ class LiveEvent {
     void append(const PathMerge::Piece &piece);
     void appended(base::SteadyTime now);
     void leave(const Source &source);
+    void tell_paths();
     void publish() { m_event->publish(m_store.snapshot()); }
 
     Store m_store;

@@ -28,8 +28,24 @@ constexpr auto k_per_event = std::to_array<PerEvent>({
     {"slotcast_relay_segments_total", "counter", "HLS segments asked for", &Event::segments_out},
     {"slotcast_relay_gaps_total", "counter", "Changes from one publisher's stream to another",
      &Event::gaps},
-    {"slotcast_relay_ingest_lost_packets", "gauge", "SRT packets lost, of the present stream",
+    {"slotcast_relay_payloads_lost_total", "counter", "Numbered payloads that came over no path",
+     &Event::payloads_lost},
+    {"slotcast_relay_ingest_lost_packets", "gauge", "SRT packets lost, of the present connections",
      &Event::lost_packets},
+});
+
+struct PerPath {
+    std::string_view name;
+    std::string_view help;
+    std::int64_t PathNumbers::*value;
+};
+
+constexpr auto k_per_path = std::to_array<PerPath>({
+    {"slotcast_relay_path_rate_bits", "Media of the last second, bits", &PathNumbers::rate_bps},
+    {"slotcast_relay_path_round_trip_microseconds", "Round trip", &PathNumbers::rtt_us},
+    {"slotcast_relay_path_lost_packets", "SRT packets lost", &PathNumbers::lost_packets},
+    {"slotcast_relay_path_dropped_packets", "SRT packets that came too late",
+     &PathNumbers::dropped_packets},
 });
 
 void header(std::string &out, std::string_view name, std::string_view type, std::string_view help) {
@@ -41,6 +57,18 @@ void single(std::string &out, std::string_view name, std::string_view type, std:
             std::int64_t value) {
     header(out, name, type, help);
     fmt::format_to(std::back_inserter(out), "{} {}\n", name, value);
+}
+
+// Each connection that is open: none, and there is no line.
+void paths(std::string &out, const std::map<std::string, EventPtr> &events) {
+    for (const PerPath &m : k_per_path) {
+        header(out, m.name, "gauge", m.help);
+        for (const auto &[id, event] : events)
+            for (const PathNumbers &path : event->paths())
+                fmt::format_to(std::back_inserter(out),
+                               "{}{{reservation=\"{}\",carrier=\"{}\",path=\"{}\"}} {}\n", m.name,
+                               id, path.carrier, path.path, path.*m.value);
+    }
 }
 
 double seconds(std::int64_t us) {
@@ -109,6 +137,7 @@ std::string Metrics::text(const Board &board, const base::ControlClock &clock) c
     for (const auto &[id, event] : sorted)
         fmt::format_to(std::back_inserter(out), "slotcast_relay_live{{reservation=\"{}\"}} {}\n",
                        id, event->live ? 1 : 0);
+    paths(out, sorted);
     latency(out, in_to_out);
     single(out, "slotcast_relay_connections", "gauge", "Open HTTP connections",
            viewers.connections);

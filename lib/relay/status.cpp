@@ -138,6 +138,33 @@ Result<std::vector<wire::Json>> relay_status(const RelayConfig &config) {
     return status_records(*text);
 }
 
+namespace {
+
+// The value of a label of a line in Prometheus' text; our names need no escapes.
+std::optional<std::string_view> label_of(std::string_view line, std::string_view name) {
+    const std::string wanted = fmt::format("{}=\"", name);
+    const std::size_t at = line.find(wanted);
+    if (at == std::string_view::npos)
+        return std::nullopt;
+    line.remove_prefix(at + wanted.size());
+    return line.substr(0, line.find('"'));
+}
+
+wire::JsonObject &path_of(wire::JsonObject &event, std::string_view carrier,
+                          std::string_view number) {
+    std::int64_t path = 0;
+    std::from_chars(number.data(), number.data() + number.size(), path);
+    wire::JsonArray &paths = event["paths"].as_array();
+    for (wire::Json &known : paths)
+        if (known.as_object()["carrier"].as_string() == carrier &&
+            known.as_object()["path"].as_int64() == path)
+            return known.as_object();
+    paths.push_back(wire::JsonObject{{"carrier", carrier}, {"path", path}});
+    return paths.back().as_object();
+}
+
+} // namespace
+
 std::vector<wire::Json> status_records(std::string_view metrics) {
     static const std::map<std::string_view, std::string_view> k_names{
         {"slotcast_relay_live", "live"},
@@ -145,6 +172,11 @@ std::vector<wire::Json> status_records(std::string_view metrics) {
         {"slotcast_relay_ingest_bytes_total", "ingest_bytes"},
         {"slotcast_relay_egress_bytes_total", "egress_bytes"},
         {"slotcast_relay_gaps_total", "gaps"},
+        {"slotcast_relay_payloads_lost_total", "payloads_lost"},
+        {"slotcast_relay_path_rate_bits", "rate_bps"},
+        {"slotcast_relay_path_round_trip_microseconds", "rtt_us"},
+        {"slotcast_relay_path_lost_packets", "lost_packets"},
+        {"slotcast_relay_path_dropped_packets", "dropped_packets"},
         {"slotcast_relay_connections", "connections"},
         {"slotcast_relay_preflights", "preflights"},
         {"slotcast_relay_preflights_total", "preflights_so_far"},
@@ -174,7 +206,12 @@ std::vector<wire::Json> status_records(std::string_view metrics) {
         const std::string_view id = line.substr(label + k_label.size(), 26);
         auto &event = events[id];
         if (event.empty())
-            event = {{"type", "event"}, {"v", 1}, {"reservation", id}};
+            event = {
+                {"type", "event"}, {"v", 1}, {"reservation", id}, {"paths", wire::JsonArray{}}};
+        if (const auto number = label_of(line, "path")) {
+            path_of(event, label_of(line, "carrier").value_or(""), *number)[name->second] = value;
+            continue;
+        }
         event[name->second] = value;
         if (name->second == "live")
             event["live"] = value != 0;

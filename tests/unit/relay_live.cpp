@@ -153,6 +153,43 @@ TEST_CASE("relay: the numbered paths of one publisher are one stream, and one ma
     CHECK(live.event()->gaps == 1);
 }
 
+TEST_CASE("relay: a newer generation closes both paths of the old one, a stranger neither") {
+    LiveEvent live = make_event();
+    Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
+    Stream b{.key = {"lineB", 1, 1}, .instance = "x", .mark = 'b', .path = 1};
+    Stream other{.key = {"lineC", 1, 1}, .instance = "y", .mark = 'c'};
+    a.open(live);
+    b.open(live); // a warm one: it delivers nothing
+    a.number(live, k_start + 5s, 0, 1, true);
+    CHECK(other.open(live, 0, k_start + 5s) == "lineC busy ");
+    CHECK(other.open(live, 1, k_start + 5s) == "lineA replaced lineB replaced ");
+    b.number(live, k_start + 6s, 1, 1);
+    CHECK(live.event()->bytes_in == 1316);
+    // The same path over another carrier takes the place of the former.
+    Stream moved{.key = {"lineD", 1, 1}, .instance = "y", .mark = 'd'};
+    CHECK(moved.open(live, 1, k_start + 6s) == "lineC replaced ");
+}
+
+TEST_CASE("relay: each open connection of a publisher says how it is") {
+    LiveEvent live = make_event();
+    Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
+    Stream b{.key = {"lineB", 1, 4}, .instance = "x", .mark = 'b', .path = 1};
+    a.open(live);
+    b.open(live);
+    live.stats(a.key, {.stream = 1, .rate_bps = 10, .rtt_us = 3, .lost_packets = 2});
+    live.stats(b.key, {.stream = 4, .rate_bps = 20, .rtt_us = 5, .lost_packets = 4});
+    live.stats({"lineC", 1, 1}, {.stream = 1, .rate_bps = 99}); // not open
+    REQUIRE(live.event()->paths().size() == 2);
+    CHECK(live.event()->paths()[1].carrier == "lineB");
+    CHECK(live.event()->paths()[1].path == 1);
+    CHECK(live.event()->paths()[1].rate_bps == 20);
+    CHECK(live.event()->lost_packets == 6);
+    CHECK(live.event()->rtt_us == 5); // of the one that carries most
+    live.closed(b.key);
+    CHECK(live.event()->paths().size() == 1);
+    CHECK(live.event()->lost_packets == 2);
+}
+
 TEST_CASE("relay: a numbered publisher takes over from another's silence only") {
     LiveEvent live = make_event();
     Stream plain{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
