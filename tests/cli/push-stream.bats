@@ -158,6 +158,18 @@ damage() {
     [[ $stderr == *'for reservation 01hzzzzzzzzzzzzzzzzzzzzzzy, not 01hzzzzzzzzzzzzzzzzzzzzzzz'* ]]
 }
 
+@test "push-stream: two lines are not promised where there is one, and nothing else than they can be" {
+    for use in failover redundant; do
+        push -- --paths "$use" $ID "$show"
+        assert_equal "$status" 78
+        [[ $stderr == *"--paths $use: there is one line only"*'hint: resv-request book --carrier, twice'* ]]
+    done
+    for use in triple '' Single; do
+        push -- --paths "$use" $ID "$show"
+        assert_equal "$status" 64
+    done
+}
+
 @test "push-stream: a sender that talks nonsense broke the protocol" {
     for text in nonsense '{"type":"hello"}' '{"type":"finish"}'; do
         push --garbage "$text" -- $ID "$show"

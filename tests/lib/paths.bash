@@ -34,6 +34,23 @@ lose() {
     done
 }
 
+mend_all() {
+    local host table
+    for host in relay terminal; do
+        for table in $(on "$host" nft list tables | awk '$3 ~ /^(cut|loss)_/ {print $2 ":" $3}'); do
+            on "$host" nft delete table "${table%:*}" "${table#*:}"
+        done
+    done
+}
+# lost_by_nft: true when all four ends of lossy lines have dropped some.
+lost_by_nft() {
+    local line
+    for line in lineA lineB; do
+        on relay nft -j list table netdev "loss_$line"
+        on terminal nft -j list table netdev "loss_$line"
+    done | jq -s '[.[].nftables[].rule.expr? // empty | .[].counter.packets? // empty] | length == 4 and min > 0'
+}
+
 # send [OPTION…]: exec with push-stream, its statistics in $STATS, by its own pid.
 send() {
     STATS=$BATS_TEST_TMPDIR/stats
