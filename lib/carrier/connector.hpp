@@ -21,6 +21,8 @@ struct UpHow {
     /// Connected and not asked through, but not made the active one; refused when there is none.
     bool spare = false;
     bool below = false; ///< a spare for a tunnel that is brought up over it: there need be no other
+    /// Asked while a line is being connected: true gives up, as stop_fd does.
+    std::function<bool()> stopped = {};
 };
 
 /// A carrier in use, as `status` shows it.
@@ -112,7 +114,7 @@ class Connector {
                                                 const Choice &choice, const UpHow &how);
     [[nodiscard]] base::Result<void> start_line(CarrierState &state, const Choice &choice);
     [[nodiscard]] base::Result<void> wait_line(const CarrierState &state, const Choice &choice,
-                                               int stop_fd);
+                                               const UpHow &how);
     [[nodiscard]] base::Result<bool> tend_below(const wire::Settings &settings, const Choice &below,
                                                 std::uint32_t media_uid);
     [[nodiscard]] base::Result<void> end_line(const CarrierState &state);

@@ -4,7 +4,7 @@
 #include "base/log.hpp"
 
 #include <poll.h>
-#include <time.h>
+#include <ctime>
 
 namespace carrier {
 
@@ -42,7 +42,8 @@ Result<void> Connector::start_line(CarrierState &state, const Choice &choice) {
 }
 
 /// Until the line is there, its driver gives up, or nobody wants to wait any longer.
-Result<void> Connector::wait_line(const CarrierState &state, const Choice &choice, int stop_fd) {
+Result<void> Connector::wait_line(const CarrierState &state, const Choice &choice,
+                                  const UpHow &how) {
     const LineDriver *driver = find_driver(state.owned.driver);
     LineWorld world{m_kernel, m_folder.path()};
     for (base::Millis waited{0};; waited += k_look) {
@@ -57,8 +58,9 @@ Result<void> Connector::wait_line(const CarrierState &state, const Choice &choic
             return base::fail_hint(Errc::unavailable, "see whether the access side answers at all",
                                    "carrier {}: the line is not up after {}", choice.name,
                                    base::format_duration(driver->patience()));
-        pollfd stop{stop_fd, POLLIN, 0};
-        if (::poll(&stop, 1, static_cast<int>(k_look.count())) > 0)
+        pollfd stop{how.stop_fd, POLLIN, 0};
+        if (::poll(&stop, 1, static_cast<int>(k_look.count())) > 0 ||
+            (how.stopped && how.stopped()))
             return base::fail(Errc::try_again, "stopped by a signal");
     }
 }
@@ -81,7 +83,7 @@ Result<void> Connector::bring_line(Outcome &out, const CarrierState &closed, con
         CarrierState &state = out.carriers.at(choice.name);
         TRY(start_line(state, choice));
     }
-    return wait_line(out.carriers.at(choice.name), choice, how.stop_fd);
+    return wait_line(out.carriers.at(choice.name), choice, how);
 }
 
 Result<void> Connector::end_line(const CarrierState &state) {

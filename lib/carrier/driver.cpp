@@ -1,6 +1,7 @@
 #include "carrier/driver.hpp"
 
 #include "carrier/command.hpp"
+#include "carrier/ppp.hpp"
 #include "carrier/wireguard.hpp"
 
 #include <algorithm>
@@ -43,8 +44,12 @@ struct Entry {
     std::string_view name;
     const LineDriver *driver;
 };
-const std::array k_drivers{Entry{"link", &k_link}, Entry{"wireguard", &wireguard_driver()},
-                           Entry{"command", &command_driver()}};
+const std::array k_drivers{
+    Entry{"link", &k_link},
+    Entry{"ppp", &ppp_driver()},
+    Entry{"wireguard", &wireguard_driver()},
+    Entry{"command", &command_driver()},
+};
 
 } // namespace
 

@@ -49,6 +49,7 @@ class Run {
   private:
     Result<void> ask_control();
     Result<int> with_carrier();
+    Result<int> stop_early(bool is_up);
     Result<std::optional<int>> start_command(base::MessageSocket reader);
     int loop();
     void wait(base::Millis at_most);
@@ -225,6 +226,13 @@ Result<int> Run::with_carrier() {
     return code;
 }
 
+/// A signal came before the command ran.
+Result<int> Run::stop_early(bool is_up) {
+    if (is_up)
+        TRY(m_connector.down(m_request.settings.reservation, false));
+    return 128 + *m_signal;
+}
+
 Result<int> Run::all() {
     TRY(ask_control());
     if (m_signal)
@@ -234,7 +242,16 @@ Result<int> Run::all() {
     const Choice choice = TRY(choose(settings, m_request.config, m_request.carrier));
     if (m_request.isolate)
         m_session.isolate(m_isolation.emplace(TRY(route::Isolation::make())));
-    TRY(m_connector.up(settings, choice, m_media.uid, {.probe = m_request.probe}));
+    const auto stopped = [this] {
+        on_signals();
+        return m_signal.has_value();
+    };
+    const auto up = m_connector.up(settings, choice, m_media.uid,
+                                   {.probe = m_request.probe, .stopped = stopped});
+    if (m_signal)
+        return stop_early(up.has_value());
+    if (!up)
+        return std::unexpected(up.error());
     log::info("carrier {} is up on interface {}", choice.name, choice.interface);
     auto code = with_carrier();
     m_spares.reset();

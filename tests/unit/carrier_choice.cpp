@@ -61,6 +61,17 @@ TEST_CASE("carrier: what cannot be used is refused with its reason") {
     auto other = settings();
     other.carriers[0].connection = wire::WwanInfo{};
     CHECK(choose(other, terminal(), "lineA").error().code == Errc::unavailable);
+    wire::PppInfo ppp;
+    other.carriers[0].connection = ppp;
+    CHECK(choose(other, terminal(), "lineA").error().code == Errc::config); // no device
+    config = terminal();
+    config.carriers["lineA"].device = "/dev/ttyS0";
+    CHECK(choose(other, config, "lineA").error().code == Errc::config); // of a modem
+    config.carriers["lineA"].device = "eth1";
+    CHECK(choose(other, config, "lineA")->driver == "ppp");
+    ppp.mode = wire::PppMode::serial;
+    other.carriers[0].connection = ppp;
+    CHECK(choose(other, config, "lineA").error().code == Errc::config);
     other = settings();
     other.relays[0].id = "r9";
     CHECK(choose(other, terminal(), "lineA").error().code == Errc::bad_data);
