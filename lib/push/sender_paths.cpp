@@ -113,8 +113,7 @@ bool SenderPaths::carries(const Path &path) const {
 PathView SenderPaths::view(const Path &path, base::SteadyTime now) const {
     PathView out;
     out.usable = path.link.connected() && path.fit;
-    out.expected =
-        path.link.reconnects() == 0 && !path.was_live && now - path.aimed_at < k_head_start;
+    out.expected = !path.had_live && now - path.aimed_at < k_head_start;
     if (!path.sent.empty())
         out.waits_since = path.sent.front().at;
     out.answered = path.answered;
@@ -141,6 +140,7 @@ void SenderPaths::notice(Path &path, base::SteadyTime now) {
     if (!live && path.was_live)
         path.failed = true;
     path.was_live = live;
+    path.had_live = path.had_live || live;
     if (path.link.state() != path.told)
         ++m_changes;
     path.told = path.link.state();
@@ -183,6 +183,7 @@ void SenderPaths::forget(base::SteadyTime now) {
 
 void SenderPaths::choose(base::SteadyTime now) {
     std::vector<PathView> views;
+    views.reserve(m_order.size());
     for (const std::size_t slot : m_order)
         views.push_back(view(m_paths.at(slot), now));
     const std::size_t next = choose_path(views, m_active, now);

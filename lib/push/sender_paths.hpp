@@ -61,8 +61,8 @@ class SenderPaths {
   private:
     /// A message that was not acknowledged yet: all payloads before `next` were sent by then.
     struct Sent {
-        std::uint64_t next;
-        base::SteadyTime at;
+        std::uint64_t next = 0;
+        base::SteadyTime at{};
     };
     struct Path {
         Path(const base::Clock &clock, const std::array<std::uint8_t, 8> &instance, unsigned number)
@@ -70,6 +70,7 @@ class SenderPaths {
         SenderLink link;
         bool fit = true; ///< its interface
         bool was_live = false;
+        bool had_live = false; ///< ever
         std::deque<Sent> sent;
         std::uint64_t next = 0;      ///< payload to send over it
         std::uint64_t confirmed = 0; ///< payloads before it were acknowledged over it

@@ -12,7 +12,7 @@ namespace push {
 
 /// One payload, ready to be sent.
 struct SentPayload {
-    std::array<std::uint8_t, media::k_rtp_message_bytes> bytes;
+    std::array<std::uint8_t, media::k_rtp_message_bytes> bytes{};
     std::size_t size = 0;
     base::SteadyTime at{}; ///< when it was numbered
     [[nodiscard]] std::span<const std::uint8_t> message() const {

@@ -129,19 +129,20 @@ TEST_CASE("relay: status is read from the metrics") {
         "# HELP x\nslotcast_relay_connections 3\n"
         "slotcast_relay_viewers{reservation=\"01ARZ3NDEKTSV4RRFFQ69G5FAV\"} 12\n"
         "slotcast_relay_live{reservation=\"01ARZ3NDEKTSV4RRFFQ69G5FAV\"} 1\nnonsense\n\n"
-        "slotcast_relay_path_rate_bits{reservation=\"01ARZ3NDEKTSV4RRFFQ69G5FAV\",carrier=\"lineA\","
+        "slotcast_relay_path_rate_bits{reservation=\"01ARZ3NDEKTSV4RRFFQ69G5FAV\",carrier="
+        "\"lineA\","
         "path=\"0\"} 5\n"
-        "slotcast_relay_path_rate_bits{reservation=\"01ARZ3NDEKTSV4RRFFQ69G5FAV\",carrier=\"lineB\","
+        "slotcast_relay_path_rate_bits{reservation=\"01ARZ3NDEKTSV4RRFFQ69G5FAV\",carrier="
+        "\"lineB\","
         "path=\"1\"} 6\n"
         "slotcast_relay_path_lost_packets{reservation=\"01ARZ3NDEKTSV4RRFFQ69G5FAV\","
         "carrier=\"lineA\",path=\"0\"} 7\n");
     REQUIRE(records.size() == 2);
     CHECK(wire::compact_json(records[0]) == R"({"type":"relay","v":1,"connections":3})");
-    CHECK(
-        wire::compact_json(records[1]) ==
-        R"({"type":"event","v":1,"reservation":"01ARZ3NDEKTSV4RRFFQ69G5FAV","paths":[)"
-        R"({"carrier":"lineA","path":0,"rate_bps":5,"lost_packets":7},)"
-        R"({"carrier":"lineB","path":1,"rate_bps":6}],"viewers":12,"live":true})");
+    CHECK(wire::compact_json(records[1]) ==
+          R"({"type":"event","v":1,"reservation":"01ARZ3NDEKTSV4RRFFQ69G5FAV","paths":[)"
+          R"({"carrier":"lineA","path":0,"rate_bps":5,"lost_packets":7},)"
+          R"({"carrier":"lineB","path":1,"rate_bps":6}],"viewers":12,"live":true})");
 }
 
 TEST_CASE("relay: a clock that was far off brings all entries up again") {
