@@ -82,7 +82,7 @@ std::string end_record(const base::Id &id, base::UtcTime now, base::UtcTime end)
 }
 
 std::string stats_record(const wire::SenderStatus &status, const base::Id &id, base::UtcTime now,
-                         std::optional<base::UtcTime> end) {
+                         std::optional<base::UtcTime> end, std::optional<base::BitRate> encoder) {
     wire::JsonObject out{{"type", "stats"},
                          {"v", 1},
                          {"time", base::format_rfc3339(now)},
@@ -103,6 +103,8 @@ std::string stats_record(const wire::SenderStatus &status, const base::Id &id, b
                          {"paths", wire::to_json(status.paths)}};
     if (end)
         out["left_s"] = seconds_left(now, *end);
+    if (encoder)
+        out["encoder_limit_bps"] = encoder->bps;
     return wire::compact_json(out);
 }
 

@@ -40,9 +40,11 @@ class ProgressLine {
 };
 
 /// `{"type":"stats","v":1,"time":…,"reservation":…, …}`: the sender's status as a record.
-/// @p end of the reservation, once it is known.
+/// @p end of the reservation, once it is known. @p encoder: what is encoded must stay below, if
+/// something is.
 [[nodiscard]] std::string stats_record(const wire::SenderStatus &status, const base::Id &id,
-                                       base::UtcTime now, std::optional<base::UtcTime> end);
+                                       base::UtcTime now, std::optional<base::UtcTime> end,
+                                       std::optional<base::BitRate> encoder = {});
 /// `{"type":"ends_soon","v":1,"time":…,"reservation":…,"end":…,"left_s":…}`.
 [[nodiscard]] std::string end_record(const base::Id &id, base::UtcTime now, base::UtcTime end);
 

@@ -102,6 +102,8 @@ Result<void> Pump::end_of_input() {
 // Another pass, or another input in the place of the first.
 void Pump::begin_again(std::unique_ptr<media::TsInput> input) {
     m_input = std::move(input);
+    if (m_limit)
+        m_input->hold_to(*m_limit);
     begin_stream();
 }
 

@@ -36,7 +36,10 @@ class Pump final : private media::TsListener {
     /// An input that breaks @p terms goes on through @p convert.
     void keep_to(media::StreamTerms terms, Convert convert);
     /// See TsInput.
-    void hold_to(base::BitRate rate) { m_input->hold_to(rate); }
+    void hold_to(base::BitRate rate) {
+        m_limit = rate;
+        m_input->hold_to(rate);
+    }
     [[nodiscard]] bool encodes() const { return m_input->encodes(); }
 
     /// Keeps what is written from now on. Borrowed.
@@ -96,6 +99,7 @@ class Pump final : private media::TsListener {
     std::uint64_t m_packets_of_pass = 0;
     std::uint64_t m_shed = 0; // bytes dropped because nobody took them
 
+    std::optional<base::BitRate> m_limit; // of what is encoded
     std::optional<media::StreamTerms> m_terms;
     Convert m_convert;
     std::optional<media::TsJudge> m_judge; // of this pass

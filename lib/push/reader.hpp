@@ -7,6 +7,7 @@
 #include "push/preflight.hpp"
 #include "push/progress.hpp"
 #include "push/pump.hpp"
+#include "push/rate_control.hpp"
 #include "push/source.hpp"
 #include "wire/sender.hpp"
 
@@ -89,6 +90,7 @@ class Reader {
     [[nodiscard]] base::Result<std::unique_ptr<media::TsInput>>
     encode(std::unique_ptr<media::TsInput> rest, std::vector<std::uint8_t> head, base::Millis skip,
            const std::string &why);
+    void adapt(const wire::SenderStatus &status);
     [[nodiscard]] base::Error gone() const;
     /// What helps against a refusal, by the relay's reason (relay-serve(8)).
     [[nodiscard]] std::string refusal_hint(std::string_view detail) const;
@@ -112,7 +114,8 @@ class Reader {
     bool m_encoding = false;             // and that it was said
     base::Fd m_pipe;                     // our end, until the pump has it
     std::unique_ptr<Pump> m_pump;
-    std::optional<int> m_signal; // the first one
+    std::optional<RateControl> m_control; // once something is encoded
+    std::optional<int> m_signal;          // the first one
     int m_signals = 0;
     bool m_ended = false; // the sender says that all is out
     bool m_finishing = false;

@@ -1,6 +1,7 @@
 #include "push/reader.hpp"
 
 #include "base/log.hpp"
+#include "media/srt_socket.hpp"
 #include "wire/ingest.hpp"
 
 #include <algorithm>
@@ -21,6 +22,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto k_stats_every = 900ms; // or at the sender's next second
+constexpr std::int64_t k_payload = media::k_srt_payload_bytes;
 
 // Refusals that pass by themselves: the sender tries again until they do.
 bool is_passing(std::string_view detail) {
@@ -90,6 +92,33 @@ Result<void> Reader::on_hello(const wire::SenderHello &hello) {
     return {};
 }
 
+// What is encoded here follows what the line takes.
+void Reader::adapt(const wire::SenderStatus &status) {
+    if (!m_pump || !m_pump->encodes() || m_options.preflight || status.state != "live")
+        return;
+    if (!m_control)
+        m_control.emplace(m_terms.max_rate);
+    const base::BitRate before = m_control->rate();
+    const LineState line{.queue_ms = status.queue_ms,
+                         .rtt_us = status.rtt_us,
+                         .sent_packets = status.bytes / k_payload,
+                         .retransmitted_packets = status.retransmitted_packets,
+                         .dropped_packets = status.dropped_packets};
+    const auto rate = m_control->take(line, m_clock.steady());
+    if (!rate)
+        return;
+    m_pump->hold_to(*rate);
+    const bool fell = *rate < before && before == m_terms.max_rate;
+    if (!fell && *rate != m_terms.max_rate)
+        return;
+    m_line.clear();
+    if (fell)
+        base::log::warning("the line does not take {:.2f} Mbit/s: less is encoded, until it does",
+                           static_cast<double>(before.bps) / 1e6);
+    else
+        base::log::info("the line takes {:.2f} Mbit/s again", static_cast<double>(rate->bps) / 1e6);
+}
+
 Result<void> Reader::on_status(const wire::SenderStatus &status) {
     const bool changed = status.state != m_status.state || status.carrier != m_status.carrier;
     const bool news = changed || status.detail != m_status.detail ||
@@ -98,11 +127,13 @@ Result<void> Reader::on_status(const wire::SenderStatus &status) {
     if (!status.detail.empty())
         m_last_trouble = status.detail;
     m_rtt_max_us = std::max(m_rtt_max_us, status.rtt_us);
+    adapt(status);
     if (news)
         m_told_at = m_clock.steady();
     if (news && !m_options.no_stats)
         m_stats.write(stats_record(status, m_options.reservation, m_clock.now(),
-                                   m_hello ? std::optional{m_hello->window.end} : std::nullopt));
+                                   m_hello ? std::optional{m_hello->window.end} : std::nullopt,
+                                   m_control ? std::optional{m_control->rate()} : std::nullopt));
     if (status.state == "refused" && m_options.preflight && !m_finishing &&
         !is_passing(status.detail))
         return fail_hint(Errc::refused, preflight_hint(), "the relay refused the preflight: {}",

@@ -35,6 +35,8 @@ struct Options {
     double die_at = 0;   // close everything
     double stall_at = 0; // take nothing for a second
     double stall_for = 1;
+    double behind_at = 0; // says that the line does not keep up
+    double behind_for = 1;
     std::int64_t clock_offset_ms = 0;
     std::string rate = "20M";
     std::string refuse;   // a reason: refused once the source has come
@@ -135,6 +137,7 @@ class FakeSender {
         status.carrier = "lineA";
         status.interface = "carA";
         status.rtt_us = 12'000;
+        status.queue_ms = m_behind ? 600 : 15;
         status.reconnects = m_options.reconnects;
         status.dropped_packets = m_options.reconnects;
         status.bytes = m_options.lose_all ? 0 : m_bytes;
@@ -160,8 +163,10 @@ class FakeSender {
         if (m_options.refuse_at > 0 && now >= m_options.refuse_at && m_bytes > 0 &&
             !std::exchange(m_refused, true))
             say_status("refused", m_options.refuse);
+        m_behind = m_options.behind_at > 0 && now >= m_options.behind_at &&
+                   now < m_options.behind_at + m_options.behind_for;
         if (m_source && !m_over && now >= m_next_status) {
-            m_next_status = now + 1;
+            m_next_status = now + (m_behind ? 0.1 : 1);
             say_status("live");
         }
         const bool stalled = m_options.stall_at > 0 && now >= m_options.stall_at &&
@@ -251,6 +256,7 @@ class FakeSender {
     std::vector<Arrival> m_arrivals;
     std::int64_t m_bytes = 0;
     double m_next_status = 0;
+    bool m_behind = false;
     bool m_stop_sent = false;
     bool m_refused = false;
     bool m_extended = false;
@@ -275,6 +281,8 @@ int main(int argc, char **argv) {
                              app.add_option("--die-at", o.die_at);
                              app.add_option("--stall-at", o.stall_at);
                              app.add_option("--stall-for", o.stall_for);
+                             app.add_option("--behind-at", o.behind_at);
+                             app.add_option("--behind-for", o.behind_for);
                              app.add_option("--clock-offset-ms", o.clock_offset_ms);
                              app.add_option("--rate", o.rate);
                              app.add_option("--refuse", o.refuse);

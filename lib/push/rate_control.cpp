@@ -1,0 +1,106 @@
+#include "push/rate_control.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace push {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::int64_t k_waits_ms = 150; // and two round trips
+constexpr double k_lossy = 0.1;          // of what is sent; less is a line's own loss, sent again
+constexpr std::int64_t k_least_packets = 20;
+constexpr double k_step_down = 0.67;
+constexpr double k_step_up = 0.15; // of itself, and of the reserved rate:
+constexpr double k_least_step_up = 0.01;
+constexpr double k_longest_step_up = 0.06;
+constexpr double k_below_limit = 0.85;
+constexpr double k_floor = 0.05;
+constexpr auto k_effect = 700ms; // until a step down shows
+constexpr auto k_clean = 3s;     // before the first step up
+constexpr auto k_between_steps = 1s;
+constexpr auto k_first_wait = 8s;
+constexpr auto k_longest_wait = 256s;
+constexpr auto k_holds = 5s;    // a try that went well for so long has found a better line
+constexpr auto k_descent = 3s;  // steps that follow so soon belong together
+constexpr auto k_forget = 600s; // after so long without trouble, the line is as good as new
+
+base::BitRate part(base::BitRate rate, double of) {
+    return {static_cast<std::int64_t>(static_cast<double>(rate.bps) * of)};
+}
+
+} // namespace
+
+std::optional<base::BitRate> RateControl::take(const LineState &line, base::SteadyTime now) {
+    if (m_clean_since == base::SteadyTime{})
+        m_clean_since = now;
+    if (!too_much(line))
+        return more(now);
+    m_clean_since = now;
+    const bool drains = line.queue_ms < std::exchange(m_queue_ms, line.queue_ms);
+    if (m_down && (now - *m_down < k_effect || (drains && now - *m_down < k_descent)))
+        return std::nullopt;
+    const base::BitRate before = m_rate;
+    m_rate = less(now);
+    return m_rate != before ? std::optional{m_rate} : std::nullopt;
+}
+
+bool RateControl::too_much(const LineState &line) {
+    const LineState last = m_last;
+    const std::int64_t sent = line.sent_packets - last.sent_packets;
+    const std::int64_t again = line.retransmitted_packets - last.retransmitted_packets;
+    const bool many = sent >= k_least_packets;
+    const bool lossy = many && static_cast<double>(again) > k_lossy * static_cast<double>(sent);
+    const bool dropped = line.dropped_packets > last.dropped_packets;
+    if (many || sent < 0) // else it is counted with what follows
+        m_last = line;
+    m_last.dropped_packets = line.dropped_packets;
+    return dropped || lossy || line.queue_ms > k_waits_ms + 2 * line.rtt_us / 1000;
+}
+
+base::BitRate RateControl::less(base::SteadyTime now) {
+    if (!m_down || now - *m_down > k_forget)
+        m_wait = k_first_wait;
+    else if (now - *m_down > k_descent)
+        m_wait = std::min<base::SteadyTime::duration>(m_wait * 2, k_longest_wait);
+    m_tries = false;
+    // What waits shows a step or two late.
+    m_limit = m_up && now - *m_up < k_descent ? m_before_up : m_rate;
+    m_up.reset();
+    m_down = now;
+    return std::max(part(m_rate, k_step_down), part(m_reserved, k_floor));
+}
+
+std::optional<base::BitRate> RateControl::more(base::SteadyTime now) {
+    if (m_tries && m_up && now - *m_up >= k_holds) {
+        m_limit.reset();
+        m_tries = false;
+    }
+    if (m_rate >= m_reserved || now - m_clean_since < k_clean ||
+        (m_up && now - *m_up < k_between_steps))
+        return std::nullopt;
+    const base::BitRate step =
+        std::clamp(part(m_rate, k_step_up), part(m_reserved, k_least_step_up),
+                   part(m_reserved, k_longest_step_up));
+    base::BitRate next = std::min(m_reserved, {m_rate.bps + step.bps});
+    if (m_limit) {
+        const base::BitRate near = part(*m_limit, k_below_limit);
+        if (m_tries)
+            return std::nullopt; // it shows first whether this holds
+        if (m_rate >= near) {
+            if (m_down && now - *m_down < m_wait)
+                return std::nullopt;
+            m_tries = true;
+        } else {
+            next = std::min(next, std::max(near, m_rate));
+        }
+    }
+    m_up = now;
+    m_before_up = m_rate;
+    m_rate = next;
+    return m_rate;
+}
+
+} // namespace push

@@ -1,0 +1,52 @@
+// What an encoder may make, by how the line takes it.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/units.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace push {
+
+/// How the line fares, of the sender's status.
+struct LineState {
+    std::int64_t queue_ms = 0; ///< media that waits to be sent or acknowledged
+    std::int64_t rtt_us = 0;
+    std::int64_t sent_packets = 0;          ///< these three rise
+    std::int64_t retransmitted_packets = 0; ///< what got lost, and was sent again
+    std::int64_t dropped_packets = 0;       ///< what was too late to be sent at all
+};
+
+/// Pure; not thread-safe. The rate goes down at once, by a third, while media waits for the line,
+/// is dropped, or gets lost by more than a tenth; and again after as long as the last step takes to
+/// show. When the line was clean for a while it goes up in small steps, fast to just below where it
+/// last was too much and beyond that only now and then: each time that this fails, the wait before
+/// the next try doubles. Never above the reserved rate, never below a twentieth of it.
+class RateControl {
+  public:
+    explicit RateControl(base::BitRate reserved) : m_reserved(reserved), m_rate(reserved) {}
+
+    /// The rate to keep to from @p now on, when it changed.
+    [[nodiscard]] std::optional<base::BitRate> take(const LineState &line, base::SteadyTime now);
+    [[nodiscard]] base::BitRate rate() const { return m_rate; }
+
+  private:
+    [[nodiscard]] bool too_much(const LineState &line);
+    [[nodiscard]] base::BitRate less(base::SteadyTime now);
+    [[nodiscard]] std::optional<base::BitRate> more(base::SteadyTime now);
+
+    base::BitRate m_reserved;
+    base::BitRate m_rate;
+    LineState m_last;
+    std::int64_t m_queue_ms = 0;            // when it was too much last
+    std::optional<base::BitRate> m_limit;   // the rate that was too much, lately
+    base::BitRate m_before_up{};            // the rate before the last step up
+    std::optional<base::SteadyTime> m_down; // when it went down last
+    std::optional<base::SteadyTime> m_up;   // when it went up last
+    base::SteadyTime m_clean_since{};
+    base::SteadyTime::duration m_wait{}; // before the limit is tried again
+    bool m_tries = false;                // it is above what was too much
+};
+
+} // namespace push

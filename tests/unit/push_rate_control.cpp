@@ -1,0 +1,133 @@
+#include "push/rate_control.hpp"
+
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <rapidcheck.h>
+
+using namespace std::chrono_literals;
+using base::SteadyTime;
+
+namespace {
+
+constexpr std::int64_t k_reserved = 10'000'000;
+
+// A line that takes so much, what it does not take waiting before it; and what is sent over it.
+class Line {
+  public:
+    double capacity = 0;
+    double loss = 0; // of its own
+    std::int64_t lowest = k_reserved, highest = 0;
+    std::int64_t longest_queue_ms = 0;
+    int descents = 0;
+
+    void run(SteadyTime::duration span) {
+        lowest = k_reserved;
+        highest = longest_queue_ms = descents = 0;
+        const SteadyTime until = m_now + span;
+        for (; m_now < until; m_now += 100ms)
+            tick();
+    }
+    [[nodiscard]] std::int64_t rate() const { return m_control.rate().bps; }
+
+  private:
+    void tick() {
+        const double sent = static_cast<double>(rate()) / 10 * 0.93;
+        m_waiting = std::max(0.0, m_waiting + sent * (1 + loss) - capacity / 10);
+        const double most = capacity * 1.1; // what waits for more than a second is dropped
+        if (m_waiting > most)
+            m_line.dropped_packets += 1;
+        m_waiting = std::min(m_waiting, most);
+        m_packets += sent / 8 / 1316;
+        m_again += sent * loss / 8 / 1316;
+        m_line.queue_ms = 20 + static_cast<std::int64_t>(m_waiting * 1000 / capacity);
+        m_line.rtt_us = 20'000;
+        m_line.sent_packets = static_cast<std::int64_t>(m_packets);
+        m_line.retransmitted_packets = static_cast<std::int64_t>(m_again);
+        longest_queue_ms = std::max(longest_queue_ms, m_line.queue_ms);
+        const bool second = m_now.time_since_epoch() % 1s == 0s; // the sender tells no more often
+        if (second || m_line.queue_ms > 140) {
+            const std::int64_t before = rate();
+            (void)m_control.take(m_line, m_now);
+            descents += rate() < before && m_now - m_fell > 3s ? 1 : 0;
+            if (rate() < before)
+                m_fell = m_now;
+        }
+        lowest = std::min(lowest, rate());
+        highest = std::max(highest, rate());
+    }
+
+    push::RateControl m_control{base::BitRate{k_reserved}};
+    push::LineState m_line;
+    SteadyTime m_now{1000s};
+    SteadyTime m_fell{};
+    double m_waiting = 0, m_packets = 0, m_again = 0;
+};
+
+} // namespace
+
+TEST_CASE(
+    "push: a line that takes everything gets the reserved rate, whatever it loses by itself") {
+    Line line;
+    line.capacity = 20e6;
+    for (const double loss : {0.0, 0.02, 0.08}) {
+        line.loss = loss;
+        line.run(600s);
+        CHECK(line.lowest == k_reserved);
+        CHECK(line.highest == k_reserved);
+    }
+    line.loss = 0.3; // what polices it
+    line.run(60s);
+    CHECK(line.lowest < k_reserved / 2);
+}
+
+TEST_CASE("push: the encoder falls below what a line takes within seconds, and settles there") {
+    CHECK(rc::check("settles", [] {
+        Line line;
+        line.capacity = 20e6;
+        line.run(10s);
+        const double capacity = *rc::gen::inRange(800, 8'000) * 1000.0;
+        line.capacity = capacity;
+        line.run(6s);
+        RC_ASSERT(static_cast<double>(line.lowest) * 0.93 <= capacity);
+        line.run(30s);
+        line.run(1200s); // twenty minutes
+        RC_ASSERT(line.highest <= k_reserved);
+        RC_ASSERT(line.descents <= 9); // after 8, 16, 32 … 256 s, and no more often then
+        line.run(600s);
+        RC_ASSERT(line.descents <= 3);
+        RC_ASSERT(line.longest_queue_ms <= 500);
+        RC_ASSERT(static_cast<double>(line.lowest) >= capacity * 0.35);
+        RC_ASSERT(static_cast<double>(line.rate()) >= capacity * 0.5);
+    }));
+}
+
+TEST_CASE("push: the encoder comes back to the reserved rate when the line does") {
+    CHECK(rc::check("comes back", [] {
+        Line line;
+        line.capacity = *rc::gen::inRange(800, 8'000) * 1000.0;
+        line.run(std::chrono::seconds{*rc::gen::inRange(5, 20)});
+        RC_ASSERT(line.rate() < k_reserved);
+        line.capacity = 20e6;
+        line.run(75s);
+        RC_ASSERT(line.rate() == k_reserved);
+        RC_ASSERT(line.descents == 0);
+    }));
+}
+
+TEST_CASE("push: whatever a line is said to do, the rate stays within its bounds") {
+    CHECK(rc::check("bounds", [] {
+        push::RateControl control{base::BitRate{k_reserved}};
+        SteadyTime now{1000s};
+        for (int i = 0; i < 300; ++i) {
+            now += std::chrono::milliseconds{*rc::gen::inRange(0, 3000)};
+            const push::LineState line{.queue_ms = *rc::gen::inRange<std::int64_t>(0, 400),
+                                       .rtt_us = *rc::gen::inRange<std::int64_t>(0, 300'000),
+                                       .sent_packets = *rc::gen::arbitrary<std::int32_t>(),
+                                       .retransmitted_packets = *rc::gen::arbitrary<std::int32_t>(),
+                                       .dropped_packets = *rc::gen::inRange<std::int64_t>(0, 3)};
+            (void)control.take(line, now);
+            RC_ASSERT(control.rate().bps <= k_reserved);
+            RC_ASSERT(control.rate().bps >= k_reserved / 20);
+        }
+    }));
+}
