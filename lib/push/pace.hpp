@@ -36,6 +36,8 @@ class Pacer {
     [[nodiscard]] std::optional<base::SteadyTime> due(std::uint64_t position, base::SteadyTime now);
     /// @p bytes left at @p now.
     void sent(std::uint64_t bytes, base::SteadyTime now);
+    /// @p bytes of those did not.
+    void kept_back(std::uint64_t bytes) { m_free -= at_rate(bytes); }
 
     /// The rate of the last second of the stream's own time, when it was more than a tenth over the
     /// reserved one; told once for each such second.

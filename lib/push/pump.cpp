@@ -15,7 +15,8 @@ using base::Result;
 constexpr std::size_t k_chunk = 7 * media::k_ts_packet_bytes; // one SRT payload
 constexpr std::size_t k_enough = 128 * k_chunk;               // read ahead of what is due
 constexpr std::size_t k_most_without_clock = 8U << 20U;
-constexpr auto k_early = std::chrono::milliseconds{10}; // several payloads to each wait
+constexpr auto k_early = std::chrono::milliseconds{25}; // many payloads to each wait
+constexpr std::size_t k_most_at_once = 24 * k_chunk;    // half of what a pipe holds
 constexpr int k_most_reads = 64;                        // of up to 64 KB in one step
 constexpr std::size_t k_scanner_holds = 2 * media::k_ts_packet_bytes;
 
@@ -193,19 +194,19 @@ void Pump::on_cut(const media::TsCut &cut) {
         std::min(m_last_picture, static_cast<std::size_t>(from) * media::k_ts_packet_bytes);
 }
 
+// One write for all that is due: a system call and a wakeup of the sender each cost more than the
+// bytes do.
 Result<Pump::Written> Pump::drain(base::SteadyTime now, Wait &wait) {
     wait = {};
-    while (unsent() > 0 && (unsent() >= k_chunk || m_input_ended)) {
-        const std::size_t n = std::min(k_chunk, unsent());
-        const auto due = m_pacer.due(m_written + m_shed + n, now);
-        if (!due)
-            return Written::unknown;
-        if (*due > now + k_early) {
-            wait.until = *due;
-            return Written::not_due;
+    for (;;) {
+        const Due due = due_now(now);
+        if (due.bytes == 0) {
+            wait.until = due.next;
+            return due.state;
         }
-        // Not more than PIPE_BUF: all of it is written, or none (pipe(7)).
-        const ssize_t sent = ::write(m_pipe.get(), m_out.data() + m_next, n);
+        const ssize_t sent = ::write(m_pipe.get(), m_out.data() + m_next, due.bytes);
+        const auto gone = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
+        m_pacer.kept_back(due.bytes - gone);
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent < 0 && errno == EAGAIN) {
@@ -217,17 +218,44 @@ Result<Pump::Written> Pump::drain(base::SteadyTime now, Wait &wait) {
             return base::fail(Errc::unavailable, "the sender takes no more media");
         if (sent < 0)
             return base::fail_errno("write", "the sender's pipe");
+        wrote(gone);
+    }
+}
+
+// Whole payloads that may leave; none: why, and when the next one may.
+Pump::Due Pump::due_now(base::SteadyTime now) {
+    Due out;
+    while (out.bytes < k_most_at_once) {
+        const std::size_t left = unsent() - out.bytes;
+        if (left == 0 || (left < k_chunk && !m_input_ended))
+            return out;
+        const std::size_t n =
+            std::min(k_chunk - (m_written + out.bytes) % media::k_ts_packet_bytes, left);
+        const auto due = m_pacer.due(m_written + m_shed + out.bytes + n, now);
+        if (!due || *due > now + k_early) {
+            out.state = due ? Written::not_due : Written::unknown;
+            out.next = due;
+            return out;
+        }
         m_pacer.sent(n, now);
-        if (m_recorder != nullptr)
-            m_recorder->write(std::span{m_out}.subspan(m_next, n));
-        m_next += n;
-        m_written += n;
+        out.bytes += n;
     }
+    return out;
+}
+
+void Pump::wrote(std::size_t bytes) {
+    const auto begun = static_cast<std::size_t>(m_written % media::k_ts_packet_bytes);
+    m_next += bytes;
+    m_written += bytes;
+    const std::size_t whole = (begun + bytes) / media::k_ts_packet_bytes * media::k_ts_packet_bytes;
+    if (m_recorder != nullptr && whole > 0)
+        m_recorder->write(std::span{m_out}.subspan(m_next - bytes - begun, whole));
     if (m_next == m_out.size() || m_next > k_enough) {
-        m_out.erase(m_out.begin(), m_out.begin() + static_cast<std::ptrdiff_t>(m_next));
-        m_next = 0;
+        const std::size_t part =
+            m_written % media::k_ts_packet_bytes; // the recorder's, when it is whole
+        m_out.erase(m_out.begin(), m_out.begin() + static_cast<std::ptrdiff_t>(m_next - part));
+        m_next = part;
     }
-    return Written::all;
 }
 
 // Live media that nobody takes grows old: more than a second of it is dropped.
@@ -235,10 +263,14 @@ void Pump::shed() {
     const auto second = static_cast<std::size_t>(m_max_rate.bps / 8);
     if (unsent() <= std::max(second, 2 * k_chunk))
         return;
-    const std::size_t n = (unsent() - k_chunk) / k_chunk * k_chunk;
     if (m_shed == 0)
         base::log::warning("the sender is behind: live media is being dropped");
-    m_next += n;
+    // The rest of a packet that is half in the pipe has to follow.
+    const std::size_t part = m_written % media::k_ts_packet_bytes;
+    const std::size_t rest = part == 0 ? 0 : media::k_ts_packet_bytes - part;
+    const std::size_t n = (unsent() - rest - k_chunk) / k_chunk * k_chunk;
+    const auto from = m_out.begin() + static_cast<std::ptrdiff_t>(m_next + rest);
+    m_out.erase(from, from + static_cast<std::ptrdiff_t>(n));
     m_shed += n;
 }
 

@@ -70,7 +70,14 @@ class Pump final : private media::TsListener {
     void on_program(const media::TsProgram &program) override;
     [[nodiscard]] base::Result<media::TsInput::State> fill();
     [[nodiscard]] base::Result<void> end_of_input();
+    struct Due {
+        std::size_t bytes = 0;
+        Written state = Written::all;
+        std::optional<base::SteadyTime> next{};
+    };
     [[nodiscard]] base::Result<Written> drain(base::SteadyTime now, Wait &wait);
+    [[nodiscard]] Due due_now(base::SteadyTime now);
+    void wrote(std::size_t bytes);
     [[nodiscard]] std::size_t unsent() const { return m_out.size() - m_next; }
     void shed();
     void begin_again(std::unique_ptr<media::TsInput> input);

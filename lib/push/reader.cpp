@@ -182,6 +182,8 @@ Result<void> Reader::wait(const Pump::Wait &what, SteadyTime until) {
 }
 
 void Reader::show() {
+    if (!m_line.enabled())
+        return;
     const base::UtcTime now = m_clock.now();
     m_line.show(progress_line(now - m_hello->window.start, m_hello->window.end - now, m_status));
 }

@@ -187,12 +187,21 @@ TEST_CASE("push: live media that nobody takes is dropped, a file waits") {
         for (int i = 0; i < 1000; ++i, now += 10ms)
             REQUIRE(pump.step(now).has_value());
         CHECK(pump.bytes_written() <= 65'536); // what a pipe holds
-        const Bytes first = pipe.take();
-        CHECK(std::equal(first.begin(), first.end(), ts.bytes.begin()));
-        REQUIRE(pump.step(now).has_value());
-        const Bytes next = pipe.take();
-        const auto at = static_cast<std::ptrdiff_t>(first.size());
-        CHECK(std::equal(next.begin(), next.end(), ts.bytes.begin() + at) == !live);
+        Bytes came = pipe.take();
+        for (int i = 0; i < 20; ++i, now += 10ms) {
+            REQUIRE(pump.step(now).has_value());
+            const Bytes next = pipe.take();
+            came.insert(came.end(), next.begin(), next.end());
+        }
+        REQUIRE(came.size() > 50'000);
+        CHECK(std::equal(came.begin(), came.begin() + 32'768, ts.bytes.begin()));
+        came.resize(came.size() / media::k_ts_packet_bytes * media::k_ts_packet_bytes);
+        media::TsScanner scanner;
+        scanner.feed(came);
+        CHECK(scanner.counters().garbage_bytes ==
+              0); // whole packets go, even when one was half written
+        CHECK((scanner.counters().continuity_errors > 0) == live);
+        CHECK(std::equal(came.begin(), came.end(), ts.bytes.begin()) == !live);
     }
 }
 
