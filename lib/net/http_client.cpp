@@ -28,7 +28,7 @@ using curl::Url;
 
 std::string part(CURLU *url, CURLUPart which, unsigned flags = 0) {
     char *text = nullptr;
-    if (curl_url_get(url, which, &text, flags) != CURLUE_OK)
+    if (curl::library().url_get(url, which, &text, flags) != CURLUE_OK)
         return {};
     const std::unique_ptr<char, Free> owner{text};
     return text;
@@ -102,7 +102,7 @@ curl_socket_t on_open(void *context, curlsocktype, curl_sockaddr *address) {
 }
 
 Error failure(CURLcode code, const Transfer &t, std::string_view what, const char *detail) {
-    const std::string_view cause = *detail != '\0' ? detail : curl_easy_strerror(code);
+    const std::string_view cause = *detail != '\0' ? detail : curl::library().easy_strerror(code);
     const auto make = [&](Errc errc, std::string hint) {
         return Error{errc, fmt::format("{}: {}", what, cause), std::move(hint)};
     };
@@ -137,9 +137,9 @@ Error failure(CURLcode code, const Transfer &t, std::string_view what, const cha
 } // namespace
 
 Result<Origin> parse_origin(const std::string &url) {
-    const Url parsed{curl_url()};
+    const Url parsed{curl::library().url()};
     const bool read =
-        parsed && curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) == CURLUE_OK;
+        parsed && curl::library().url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) == CURLUE_OK;
     const std::string path = read ? part(parsed.get(), CURLUPART_PATH) : "";
     if (!read || part(parsed.get(), CURLUPART_SCHEME) != "https" ||
         (path != "/" && !path.empty()) || !part(parsed.get(), CURLUPART_USER).empty() ||
@@ -243,7 +243,7 @@ Result<Response> HttpClient::perform(const ClientRequest &request) {
     set(handle, CURLOPT_ERRORBUFFER, detail.data());
     List headers;
     set_request(handle, request, headers);
-    const CURLcode code = curl_easy_perform(handle);
+    const CURLcode code = curl::library().easy_perform(handle);
     set(handle, CURLOPT_ERRORBUFFER, static_cast<char *>(nullptr));
     if (code != CURLE_OK) {
         const std::string what =
@@ -251,7 +251,7 @@ Result<Response> HttpClient::perform(const ClientRequest &request) {
         return std::unexpected(failure(code, transfer, what, detail.data()));
     }
     long status = 0;
-    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+    curl::library().easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
     transfer.response.status = static_cast<int>(status);
     return std::move(transfer.response);
 }

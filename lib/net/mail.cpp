@@ -37,17 +37,18 @@ void check(CURLcode code) {
 
 void fill(curl_mimepart *part, const std::string &data, const std::string &type,
           const char *encoder) {
-    check(curl_mime_data(part, data.data(), data.size()));
-    check(curl_mime_type(part, type.c_str()));
-    check(curl_mime_encoder(part, encoder));
+    check(curl::library().mime_data(part, data.data(), data.size()));
+    check(curl::library().mime_type(part, type.c_str()));
+    check(curl::library().mime_encoder(part, encoder));
 }
 
 // The text and the calendar are two forms of one thing (RFC 2046 section 5.1.4, RFC 6047).
 Mime body_of(CURL *handle, const Mail &mail) {
-    Mime both{curl_mime_init(handle)};
-    fill(curl_mime_addpart(both.get()), mail.text, "text/plain; charset=utf-8", "quoted-printable");
+    Mime both{curl::library().mime_init(handle)};
+    fill(curl::library().mime_addpart(both.get()), mail.text, "text/plain; charset=utf-8",
+         "quoted-printable");
     if (!mail.calendar.empty())
-        fill(curl_mime_addpart(both.get()), mail.calendar,
+        fill(curl::library().mime_addpart(both.get()), mail.calendar,
              fmt::format("text/calendar; charset=utf-8; method={}", mail.method), "base64");
     return both;
 }
@@ -95,9 +96,9 @@ void set_server(CURL *handle, const MailServer &server) {
 std::unexpected<base::Error> failure(CURL *handle, CURLcode code, const MailServer &server,
                                      const char *detail) {
     long status = 0; // of the server's last answer
-    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+    curl::library().easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
     const std::string what = fmt::format("mail server {}:{}", server.host, server.port);
-    const std::string_view cause = *detail != '\0' ? detail : curl_easy_strerror(code);
+    const std::string_view cause = *detail != '\0' ? detail : curl::library().easy_strerror(code);
     if (code == CURLE_ABORTED_BY_CALLBACK)
         return fail(Errc::try_again, "{}: cancelled", what);
     if (code == CURLE_LOGIN_DENIED)
@@ -135,7 +136,7 @@ Result<void> send_mail(const MailServer &server, const Mail &mail,
     set(handle.get(), CURLOPT_NOPROGRESS, 0L);
     std::array<char, CURL_ERROR_SIZE> detail{};
     set(handle.get(), CURLOPT_ERRORBUFFER, detail.data());
-    const CURLcode code = curl_easy_perform(handle.get());
+    const CURLcode code = curl::library().easy_perform(handle.get());
     if (code != CURLE_OK)
         return failure(handle.get(), code, server, detail.data());
     return {};
