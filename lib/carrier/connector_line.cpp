@@ -3,8 +3,8 @@
 
 #include "base/log.hpp"
 
-#include <poll.h>
 #include <ctime>
+#include <poll.h>
 
 namespace carrier {
 

@@ -74,8 +74,8 @@ struct SenderStatus {
     std::string detail;     ///< why, when lost or refused
     std::int64_t bytes = 0; ///< of TS, sent so far
     std::int64_t rate_bps = 0;
-    std::int64_t rtt_us = 0;   ///< of the path that the media goes over
-    std::int64_t queue_ms = 0; ///< of media that waits to be sent or to be acknowledged over it
+    std::int64_t rtt_us = 0;       ///< of the path that the media goes over
+    std::int64_t queue_ms = 0;     ///< of media that waits to be sent or to be acknowledged over it
     std::int64_t lost_packets = 0; ///< these are of all paths together
     std::int64_t retransmitted_packets = 0;
     std::int64_t dropped_packets = 0;
