@@ -10,9 +10,9 @@
 #include "carrier/program.hpp"
 #include "wire/json.hpp"
 
+#include <ctime>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 namespace carrier {
