@@ -41,7 +41,7 @@ Session::Session(const wire::Settings &settings, const conf::TerminalConfig &con
     : m_settings(settings), m_config(config), m_connector(connector), m_upkeep(connector),
       m_clock(clock), m_window(settings.window),
       m_lines(std::ranges::count_if(settings.carriers, [&](const wire::CarrierInfo &info) {
-          return choose(settings, config, info.name).has_value();
+          return !info.ingest.empty() && choose(settings, config, info.name).has_value();
       })) {}
 
 void Session::take(const News &news) {
@@ -136,7 +136,8 @@ Result<wire::SenderPlan> Session::plan() {
     TRY(add_path(plan, *active));
     for (const wire::CarrierInfo &info : m_settings.carriers) {
         const Use *use = use_of(carriers, info.name, m_settings.reservation);
-        if (info.name != active->name && use != nullptr && !use->leaving)
+        const bool below_only = info.ingest.empty(); // it is there for a tunnel
+        if (info.name != active->name && !below_only && use != nullptr && !use->leaving)
             TRY(add_path(plan, carriers.at(info.name)));
     }
     watch_links(plan);

@@ -40,6 +40,8 @@ Spares::Spares(const wire::Settings &settings, const conf::TerminalConfig &confi
                Connector &connector, std::uint32_t media_uid)
     : m_settings(settings), m_config(config), m_connector(connector), m_media_uid(media_uid) {
     for (const wire::CarrierInfo &info : settings.carriers) {
+        if (info.ingest.empty())
+            continue; // it is there for a tunnel
         auto choice = choose(settings, config, info.name);
         if (choice)
             m_lines.push_back({.choice = std::move(*choice)});
