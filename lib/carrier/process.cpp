@@ -99,7 +99,7 @@ void set_apart() {
         ::signal(signal, SIG_DFL);
     sigset_t none;
     ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
     (void)!::chdir("/");
 }
 
