@@ -1,0 +1,166 @@
+# Runs in a guest (tests/lib/guest), whose kernel has PPP, 802.1Q and netem; host.bats starts it.
+# Carrier dsl is PPPoE over a VLAN with 10 ms of delay and 1 % of loss: pppd against pppoe-server, which asks
+# for the password. The guest ends with the file, and with it all that runs.
+
+load ../lib/common
+load ../lib/lab
+load ../lib/stack
+
+PASSWORD=s3cret-of-the-line
+export INGEST_DSL=203.0.113.12
+
+# The line, and a carrier of that name in all three configurations.
+stack_edit() {
+    local file
+    ip link add dsl0 netns "$LAB-terminal" type veth peer name acc0 netns "$LAB-relay"
+    for file in terminal:dsl0 relay:acc0; do
+        ip -n "$LAB-${file%:*}" link set "${file#*:}" up
+        ip -n "$LAB-${file%:*}" link add link "${file#*:}" name "${file#*:}.7" type vlan id 7
+        ip -n "$LAB-${file%:*}" link set "${file#*:}.7" up
+    done
+    line delay 10ms loss 1%
+    ip -n "$LAB-relay" address add "$INGEST_DSL/32" dev lo
+    ip -n "$LAB-internet" route add "$INGEST_DSL/32" via 198.51.100.20 # a leak would arrive
+    printf 'require-chap\nlcp-echo-interval 1\nlcp-echo-failure 5\n' >"$STACK/server.options"
+    accounts "$PASSWORD"
+    (umask 077 && echo "$PASSWORD" >"$STACK/dsl.password")
+    sed -i "/ingest_addresses/a dsl = \"$INGEST_DSL:9000\"" "$STACK/control.toml"
+    printf '[ingest.dsl]\nlisten = "%s:9000"\n' "$INGEST_DSL" >>"$STACK/relay.toml"
+    cat >>"$STACK/control.toml" <<-END
+	[carriers.dsl]
+	type = "ppp"
+	lines = 2
+	capacity = "20M"
+	service = "tv"
+	user = "studio@carrier"
+	password_file = "$STACK/dsl.password"
+	END
+    sed -i 's/^preset.*/preset = "dsl"/' "$STACK/terminal.toml"
+    printf '[carriers.dsl]\ninterface = "ppp-dsl"\ndevice = "dsl0.7"\n' >>"$STACK/terminal.toml"
+    ON_EXEC=1 on relay pppoe-server -I acc0.7 -S tv -L 10.4.0.1 -R 10.4.0.10 -N 4 -O "$STACK/server.options" -F \
+        >"$STACK/server.out" 2>&1 3>&- 4>&- &
+}
+# line NETEM…: what the frames from the access side meet.
+line() { on relay tc qdisc replace dev acc0.7 root netem "$@"; }
+accounts() { (umask 077 && echo "studio@carrier * $1 *" >/etc/ppp/chap-secrets); }
+
+setup_file() {
+    modprobe -a pppoe ppp_async # they make /dev/ppp
+    stack_up
+    on terminal nft -f - <<-END
+	table inet leaks {
+	    counter media {}
+	    chain out { type filter hook postrouting priority 500;
+	        oifname "inet0" meta skuid $MEDIA_UID counter name media
+	        oifname "inet0" ip daddr $INGEST_DSL counter name media
+	    }
+	}
+	END
+    book_dsl
+}
+teardown() {
+    end_started
+    connect -q down "$ID"
+    line delay 10ms loss 1%
+}
+
+book_dsl() {
+    terminal resv-request book --now --duration 20m --rate 2M --carrier dsl --carrier lineA >"$STACK/booking"
+    terminal resv-store add <"$STACK/booking" >/dev/null
+    ID=$(jq -r 'select(.type == "reservation").id' "$STACK/booking")
+    URL=$(jq -r 'select(.type == "reservation").viewer_url' "$STACK/booking")
+    URL=${URL%/}
+    export ID URL
+}
+connect() { terminal carrier-connect "$@"; }
+start_connect() {
+    local name=$1
+    shift
+    start "$name" nsenter --net="/run/netns/$LAB-terminal" carrier-connect --config "$STACK/terminal.toml" "$@"
+}
+leaked() { on terminal nft -j list counter inet leaks media | jq '[.nftables[].counter.packets? // empty] | add'; }
+dialled() { jq -r '.owned.processes[0].pid' "$STACK/run/carriers/dsl.json"; }
+is_up() { ip -n "$LAB-terminal" -4 address show ppp-dsl 2>/dev/null | grep -q 'inet 10.4.0.1[0-9] peer 10.4.0.1/32'; }
+sent() { ip -n "$LAB-terminal" -s -j link show ppp-dsl | jq '.[0].stats64.tx.bytes'; }
+has_sent() { [ "$(sent)" -gt "$1" ]; }
+main_routes() { ip -n "$LAB-terminal" route show table main | grep -v ppp-dsl; }
+nothing_left() {
+    assert_equal "$(ls "$STACK/run/carriers")" ''
+    assert_equal "$(find "$STACK/run" -name "line-*")" ""
+    assert_equal "$(on terminal ip rule | grep -c '^[5-7][0-9][0-9]:' || true)" 0
+    run ip -n "$LAB-terminal" link show ppp-dsl
+    assert_failure
+}
+
+@test "ppp: book, connect, push and view over PPPoE, and nothing of it on the Internet" {
+    local routes
+    routes=$(main_routes)
+    start_connect push exec "$ID" -- push-stream "$ID" "$GUEST_MEDIA"
+    wait_for 180 streaming
+    is_up
+    # Whoever lists processes learns no password; nor does who reads files.
+    run grep -aFlf "$STACK/dsl.password" /proc/[0-9]*/cmdline /proc/[0-9]*/environ # not in grep's own
+    assert_output ''
+    run grep -rl "$PASSWORD" "$STACK/run"
+    assert_output ''
+    assert_equal "$(main_routes)" "$routes"
+    assert_equal "$(ip -n "$LAB-terminal" -j link show ppp-dsl | jq '.[0].mtu')" 1492
+
+    # pppd is killed: it comes back, and so does media.
+    local pid
+    pid=$(dialled)
+    kill -9 "$pid"
+    again() { [ "$(dialled)" != "$pid" ] && is_up && has_sent 100000; }
+    wait_for 90 again
+    assert_equal "$(leaked)" 0
+    kill "$started_push"
+    wait "$started_push" || true
+    assert_equal "$(leaked)" 0
+    assert_equal "$(lab_bytes media inet0)" 0
+    nothing_left
+}
+
+@test "ppp: a silent line is noticed by its probes long before pppd, and left" {
+    connect -q up "$ID"
+    start_connect watch watch "$ID"
+    event() { grep -q "\"event\":\"$1\".*\"carrier\":\"$2\"" "$BATS_TEST_TMPDIR/watch.out"; }
+    wait_for 60 event up dsl
+    has_spare() { connect status | jq -e 'select(.carrier == "lineA")' >/dev/null; }
+    wait_for 60 has_spare
+    line loss 100%
+    wait_for 20 event moved lineA
+    kill -0 "$(dialled)" # it has not noticed
+    is_up
+    assert_equal "$(leaked)" 0
+}
+
+@test "ppp: what the access side refuses is told, and leaves nothing" {
+    accounts another
+    run --separate-stderr connect up "$ID" --carrier dsl
+    assert_equal "$status" 69
+    assert_equal "${stderr_lines[0]}" 'carrier-connect: error: carrier dsl: the line does not come up: the other end does not take user and password'
+    nothing_left
+    accounts "$PASSWORD"
+}
+
+@test "ppp: killed at any moment, down ends the line, and a second up finds the first one's" {
+    local after
+    for after in 0.05 0.3 1; do
+        start_connect up up "$ID" --carrier dsl
+        sleep "$after"
+        kill -9 "$started" 2>/dev/null || true
+        wait "$started" || true
+        connect down "$ID"
+        nothing_left
+    done
+    connect up "$ID" --carrier dsl >/dev/null
+    after=$(dialled)
+    connect up "$ID" --carrier dsl >/dev/null
+    assert_equal "$(dialled)" "$after"
+    run -0 connect down "$ID" --dry-run
+    assert_output --partial "kill $after"
+    connect down "$ID"
+    run kill -0 "$after"
+    assert_failure
+    nothing_left
+}
