@@ -218,11 +218,13 @@ Result<std::vector<Booking>> SqlTransaction::within(resv::Span span, UtcTime now
 Result<resv::Usage> SqlTransaction::usage(const std::string &owner, resv::Span month, UtcTime now,
                                           const std::optional<base::Id> &except) {
     const seal::ByteView other = except ? seal::ByteView{except->bytes} : seal::ByteView{};
-    const auto ahead =
-        TRY(m_sql.number("SELECT count(*) FROM reservations WHERE owner = ? "
-                         "AND state IN ('held', 'booked', 'active') AND end_ms > ? "
-                         "AND (hold_expires_ms IS NULL OR hold_expires_ms > ?) AND id <> ?",
-                         {owner, now, now, other}));
+    // What is not over yet began at most the longest time ago: both read the index of airtime.
+    const auto ahead = TRY(m_sql.number(
+        "SELECT count(*) FROM reservations WHERE owner = ? "
+        "AND start_ms > ? - (SELECT ms FROM longest) AND end_ms > ? "
+        "AND state IN ('held', 'booked', 'active') "
+        "AND (hold_expires_ms IS NULL OR hold_expires_ms > ?) AND id <> ?",
+        {owner, now, now, now, other}));
     const auto airtime = TRY(
         m_sql.number("SELECT CAST(COALESCE(SUM(end_ms - start_ms), 0) AS BIGINT) FROM reservations "
                      "WHERE owner = ? AND start_ms >= ? AND start_ms < ? "

@@ -22,8 +22,6 @@ CREATE TABLE reservations (
     preflight_from_ms INTEGER, preflight_until_ms INTEGER,
     series BLOB) STRICT, WITHOUT ROWID;
 CREATE INDEX reservations_airtime ON reservations (owner, start_ms);
-CREATE INDEX reservations_ahead ON reservations (owner)
-    WHERE state IN ('held', 'booked', 'active');
 CREATE INDEX reservations_feed ON reservations (relay, feed_serial);
 CREATE INDEX reservations_held ON reservations (hold_expires_ms) WHERE state = 'held';
 CREATE INDEX reservations_live ON reservations (opens_ms)
