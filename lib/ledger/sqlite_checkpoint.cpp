@@ -4,7 +4,7 @@ namespace ledger {
 
 namespace {
 
-constexpr int k_worth_it = 1'000; // pages of 4 KiB: more at once would keep the disk from commits
+constexpr int k_worth_it = 4'000; // pages of 4 KiB: more at once would keep the disk from commits
 constexpr int k_too_many = 20'000;
 
 } // namespace
