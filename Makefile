@@ -168,6 +168,10 @@ bench-push: deps ## what sending costs, beside ffmpeg and gst-launch, as JSON li
 	@$(MAKE) $(jobs) --no-print-directory all
 	@tests/bench/push $(BUILD)
 
+bench-relay: deps ## what viewers cost, beside sendfile, nginx and icecast2, as JSON lines: takes 5 minutes
+	@$(MAKE) $(jobs) --no-print-directory all unit
+	@tests/bench/relay $(BUILD)
+
 FUZZ_SECONDS ?= 300
 fuzz: deps ## look for inputs that break readers: make fuzz [FUZZ=ticket] [FUZZ_SECONDS=300], each
 	@$(MAKE) $(jobs) --no-print-directory BUILD=build-fuzz CXX=clang++-19 OPTIMISE='-O1 -g1' \
@@ -223,4 +227,4 @@ clean: ## remove what was built
 help: ## this list
 	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4) ":"} /^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' Makefile
 
-.PHONY: all unit deps demo check check-long stress soak fuzz bench-control bench-push mutants lint lint-all install uninstall clean help
+.PHONY: all unit deps demo check check-long stress soak fuzz bench-control bench-push bench-relay mutants lint lint-all install uninstall clean help

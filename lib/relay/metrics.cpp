@@ -145,6 +145,10 @@ std::string Metrics::text(const Board &board, const base::ControlClock &clock) c
            viewers.accepted);
     single(out, "slotcast_relay_connections_turned_away_total", "counter",
            "HTTP connections beyond the limit", viewers.turned_away);
+    header(out, "slotcast_relay_batch_interval_seconds", "gauge",
+           "Between two sends to the same live viewer, smoothed");
+    fmt::format_to(std::back_inserter(out), "slotcast_relay_batch_interval_seconds {:.6f}\n",
+                   static_cast<double>(viewers.batch_us.load()) / 1e6);
     single(out, "slotcast_relay_feed_serial", "gauge", "Serial of the feed", feed_serial);
     const std::int64_t heard = feed_heard_us;
     single(out, "slotcast_relay_feed_age_seconds", "gauge",

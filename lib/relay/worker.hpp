@@ -15,7 +15,10 @@ struct ViewerCounters {
     std::atomic<std::int64_t> connections{0}; ///< open now
     std::atomic<std::int64_t> accepted{0};
     std::atomic<std::int64_t> turned_away{0}; ///< for want of connections
+    std::atomic<std::int64_t> waiting{0};     ///< those that want to hear of media
     std::atomic<std::int64_t> requests_bytes_out{0};
+    /// Between two sends to the same live viewer, smoothed, of the worker that sent last.
+    std::atomic<std::int64_t> batch_us{0};
 };
 
 /// A listening TCP socket on @p address, SO_REUSEPORT, with the limits that its connections
@@ -59,7 +62,9 @@ class Worker {
     void hear(bool listen);
     void add(base::Fd socket, Origin origin, base::SteadyTime now);
     void settle(std::uint64_t number, Slot &slot, Connection::Need need);
+    void hear_of_media(base::SteadyTime now);
     void serve_media(base::SteadyTime now);
+    [[nodiscard]] int patience_ms(base::SteadyTime now) const;
     void serve_turns(base::SteadyTime now);
     void serve_passwords(base::SteadyTime now);
     void check_deadlines(base::SteadyTime now);
@@ -75,6 +80,8 @@ class Worker {
     std::vector<std::uint64_t> m_turns;
     std::uint64_t m_next = 16; // smaller ones are the worker's own descriptors
     base::SteadyTime m_swept{};
+    base::SteadyTime m_served{};                 ///< media, the last time
+    std::optional<base::SteadyTime> m_media_due; ///< media that waits for more: until then
     bool m_deaf = false; ///< takes no connections until the next sweep: there was no descriptor
     std::atomic<int> m_waiting{0}; ///< connections that want to hear of media
     std::atomic<bool> m_stop{false};

@@ -16,10 +16,12 @@ host() {
     on "$name" env SLOTCAST_CONFIG="$work/$name.toml" "$@"
 }
 
-# system_up SECONDS: sets $id, which starts within 4 s ($start, seconds since 1970) and lasts so long.
+# system_up SECONDS: sets $id, which starts within 4 s ($start, seconds since 1970) and lasts so long. A
+# system_configure of the caller's may change the configurations in $work.
 system_up() {
     lab_up
     lab_configure "$work"
+    ! declare -F system_configure >/dev/null || system_configure
     host control resv-control -q init >/dev/null
     host control resv-control -q serve &
     for _ in {1..100}; do
