@@ -94,7 +94,7 @@ $(foreach p,$(programs),$(eval $(call program_rules,$(p))))
 # With what is fuzzed, to run it over the kept corpora.
 fuzz_targets := $(sort $(wildcard tests/fuzz/target*.cpp))
 unit_sources := $(sort $(wildcard tests/unit/*.cpp)) $(fuzz_targets)
-unit_modules := $(call closure,control carrier push relay cli)
+unit_modules := $(call closure,control carrier modem push relay cli)
 $(BUILD)/tests/unit/%.o: tests/unit/%.cpp lib/layers.mk $(call precompiled,pch-O0)
 	@mkdir -p $(@D)
 	$(call say,CXX,$<)$(CXX) $(call precompiled_flags,pch-O0) -Ilib $(CXXFLAGS) $(UNIT_OPTIMISE) $(CPPFLAGS) -MMD -MP -c -o $@ $<
@@ -197,7 +197,7 @@ unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
 networkd := $(DESTDIR)$(PREFIX)/lib/systemd/networkd.conf.d
 compdir := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 # Programs that only the others start.
-internal := push-sender relay-ingest
+internal := push-sender carrier-modem relay-ingest
 public   := $(filter-out $(internal),$(programs))
 
 install: all ## install into $(DESTDIR)$(PREFIX)

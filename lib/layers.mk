@@ -16,7 +16,9 @@ deps.cli     := wire seal base
 deps.ical    := resv base
 deps.client  := net wire vault cli
 deps.control := ledger ical net wire
-deps.carrier := route client vault net wire
+deps.line    := route wire
+deps.modem   := line
+deps.carrier := line client vault net wire
 deps.push    := media wire
 deps.relay   := client net media wire
 
@@ -34,12 +36,14 @@ libs.net     := -lboost_url -lpthread
 pkgs.media   := gstreamer-1.0 gstreamer-app-1.0 srt
 pkgs.route   := libnl-route-3.0 libnftables
 pkgs.ledger  := sqlite3 libpq
+libs.modem   := -lsdbus-c++ # its pkg-config wants libsystemd-dev, which it does not need
 
 # Programs: the modules each is linked with.
 modules.resv-control    := control cli
 modules.resv-request    := client cli
 modules.resv-store      := vault cli
 modules.carrier-connect := carrier cli
+modules.carrier-modem   := modem cli
 modules.push-stream     := push cli
 modules.push-sender     := push cli
 modules.relay-serve     := relay cli

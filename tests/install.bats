@@ -19,6 +19,7 @@ setup_file() {
         done
         echo ./share/bash-completion/completions/slotcast
         echo ./libexec/slotcast/push-sender
+        echo ./libexec/slotcast/carrier-modem
         echo ./libexec/slotcast/relay-ingest
         for schema in "$SLOTCAST_ROOT"/lib/wire/schemas/*; do echo "./share/slotcast/schemas/${schema##*/}"; done
         echo ./share/slotcast/schemas/openapi.json

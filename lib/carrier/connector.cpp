@@ -35,7 +35,7 @@ Result<Connector> Connector::open(const std::filesystem::path &state, bool chang
     return Connector{std::move(folder), TRY(route::Kernel::open())};
 }
 
-Result<route::Link> Connector::usable_link(const Choice &choice) {
+Result<route::Link> Connector::usable_link(const Choice &choice, const Carriers &carriers) {
     const Address relay = TRY(Address::parse(choice.endpoint.host));
     for (base::Millis waited{0};; waited += k_tentative_step) {
         const auto link = TRY(m_kernel.link(choice.interface));
@@ -47,7 +47,14 @@ Result<route::Link> Connector::usable_link(const Choice &choice) {
             return base::fail_hint(
                 Errc::unavailable, fmt::format("ip link set {} up", choice.interface),
                 "carrier {}: interface {} is down", choice.name, choice.interface);
-        auto reach = check_reach(choice, *link, relay);
+        Gateways gateways{optional_address(choice.gateway4), optional_address(choice.gateway6)};
+        if (const auto state = carriers.find(choice.name); state != carriers.end()) {
+            const Gateways given =
+                TRY(find_driver(choice.driver)->gateways(m_folder.path(), state->second));
+            gateways.v4 = gateways.v4 ? gateways.v4 : given.v4;
+            gateways.v6 = gateways.v6 ? gateways.v6 : given.v6;
+        }
+        auto reach = check_reach(choice, gateways, *link, relay);
         if (reach)
             return *link;
         if (!link->tentative || waited >= k_tentative_wait)
@@ -90,7 +97,7 @@ Result<CarrierState> Connector::closed_state(const Carriers &carriers,
 
 Result<CarrierState> Connector::next_state(const Carriers &carriers, const wire::Settings &settings,
                                            const Choice &choice, std::uint32_t media_uid) {
-    const route::Link link = TRY(usable_link(choice));
+    const route::Link link = TRY(usable_link(choice, carriers));
     CarrierState next = TRY(closed_state(carriers, settings, choice, media_uid));
     for (const Address &address : link.addresses)
         next.sources.insert(address.text());

@@ -132,7 +132,8 @@ class Connector {
     /// Under the lock: state first, then the kernel.
     [[nodiscard]] base::Result<Outcome> drop(const base::Id &reservation, const Carriers *seen);
     [[nodiscard]] base::Result<bool> mark_leaving(const base::Id &reservation);
-    [[nodiscard]] base::Result<route::Link> usable_link(const Choice &choice);
+    [[nodiscard]] base::Result<route::Link> usable_link(const Choice &choice,
+                                                        const Carriers &carriers);
     [[nodiscard]] base::Result<route::Policy> policy(const Carriers &carriers);
     [[nodiscard]] base::Result<route::Plan> plan(const Carriers &carriers, bool guard_unknown);
     /// Logs the steps in detail, and takes them.

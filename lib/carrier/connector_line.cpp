@@ -51,7 +51,8 @@ Result<void> Connector::wait_line(const CarrierState &state, const Choice &choic
         if (now.progress == LineProgress::there)
             return {};
         if (now.progress == LineProgress::absent)
-            return base::fail_hint(Errc::unavailable, "carrier-connect -v up tells more",
+            return base::fail_hint(Errc::unavailable,
+                                   now.hint.empty() ? "carrier-connect -v up tells more" : now.hint,
                                    "carrier {}: the line does not come up: {}", choice.name,
                                    now.why.empty() ? "no cause is known" : now.why);
         if (waited >= driver->patience())

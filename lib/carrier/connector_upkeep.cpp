@@ -28,6 +28,11 @@ Result<route::Policy> Connector::policy(const Carriers &carriers) {
                 .underlay = state.below->carrier, .endpoint = {}, .port = state.below->port};
         if (state.below)
             carrier.tunnel->endpoint = TRY(Address::parse(state.below->host));
+        if (const LineDriver *driver = find_driver(state.owned.driver); driver != nullptr) {
+            const Gateways given = TRY(driver->gateways(m_folder.path(), state));
+            carrier.gateway4 = carrier.gateway4 ? carrier.gateway4 : given.v4;
+            carrier.gateway6 = carrier.gateway6 ? carrier.gateway6 : given.v6;
+        }
         for (const std::string &source : state.sources)
             carrier.sources.push_back(TRY(Address::parse(source)));
         if (auto link = TRY(m_kernel.link(state.interface))) {

@@ -3,6 +3,7 @@
 #include "carrier/command.hpp"
 #include "carrier/ppp.hpp"
 #include "carrier/wireguard.hpp"
+#include "carrier/wwan.hpp"
 
 #include <algorithm>
 #include <array>
@@ -30,7 +31,7 @@ class LinkDriver final : public LineDriver {
     }
     [[nodiscard]] Result<LineLook> look(LineWorld & /*world*/,
                                         const CarrierState & /*state*/) const override {
-        return LineLook{LineProgress::there, {}};
+        return LineLook{LineProgress::there};
     }
     [[nodiscard]] Result<void> stop(LineWorld & /*world*/,
                                     const CarrierState & /*state*/) const override {
@@ -48,6 +49,7 @@ const std::array k_drivers{
     Entry{"link", &k_link},
     Entry{"ppp", &ppp_driver()},
     Entry{"wireguard", &wireguard_driver()},
+    Entry{"wwan", &wwan_driver()},
     Entry{"command", &command_driver()},
 };
 

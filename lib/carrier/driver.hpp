@@ -25,7 +25,14 @@ enum class LineProgress {
 };
 struct LineLook {
     LineProgress progress = LineProgress::absent;
-    std::string why; ///< absent: what its programs said of it, or empty
+    std::string why = {};  ///< absent: what its programs said of it, or empty
+    std::string hint = {}; ///< absent: what to do about that, or empty
+};
+
+/// What an access side gives beside addresses, where neither settings nor terminal.toml say it.
+struct Gateways {
+    std::optional<route::Address> v4;
+    std::optional<route::Address> v6;
 };
 
 /// One thing that a driver does, for --dry-run: no secrets.
@@ -71,6 +78,11 @@ class LineDriver {
     /// How it is now; waits for nothing.
     [[nodiscard]] virtual base::Result<LineLook> look(LineWorld &world,
                                                       const CarrierState &state) const = 0;
+    /// What the access side gave last, as far as it is known.
+    [[nodiscard]] virtual base::Result<Gateways> gateways(const std::filesystem::path & /*folder*/,
+                                                          const CarrierState & /*state*/) const {
+        return Gateways{};
+    }
     /// Ends it and all that it owns, and waits for that; from what is written down alone. What is
     /// gone already is success.
     [[nodiscard]] virtual base::Result<void> stop(LineWorld &world,

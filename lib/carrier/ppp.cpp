@@ -5,11 +5,11 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "carrier/line_files.hpp"
 #include "carrier/line_process.hpp"
 #include "carrier/program.hpp"
 #include "vault/view.hpp"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 namespace carrier {
@@ -27,17 +27,6 @@ constexpr std::size_t k_max_log = 262'144;
 
 fs::path chat_file(const fs::path &folder, const std::string &name) {
     return folder / fmt::format("line-{}.chat", name);
-}
-fs::path log_file(const fs::path &folder, const std::string &name) {
-    return folder / fmt::format("line-{}.log", name);
-}
-
-Result<Fd> make_log(const fs::path &file) {
-    TRY(base::remove_file(file));
-    Fd log{::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600)};
-    if (!log)
-        return base::fail_errno("make", file.native());
-    return log;
 }
 
 /// What pppd(8) says of its exit codes.
@@ -69,7 +58,7 @@ std::string meaning(int code) {
 
 /// What it wrote, for whoever wants to know more; its last line.
 std::string last_words(const fs::path &folder, const std::string &name) {
-    auto text = base::read_regular_file(log_file(folder, name), k_max_log);
+    auto text = base::read_regular_file(line_log(folder, name), k_max_log);
     if (!text || text->empty())
         return {};
     base::log::debug("carrier {}: pppd says:\n{}", name, *text);
@@ -109,7 +98,7 @@ Result<void> PppDriver::start(LineWorld &world, const Choice &choice, const Carr
     const auto &ppp = std::get<wire::PppInfo>(choice.connection);
     if (ppp.mode == wire::PppMode::serial)
         TRY(base::write_file_atomic(chat_file(world.folder, choice.name), chat_script(ppp), 0600));
-    const Fd log = TRY(make_log(log_file(world.folder, choice.name)));
+    const Fd log = TRY(make_line_log(world.folder, choice.name));
     const Fd password = TRY(pipe_with(ppp.password));
     Owned owned = state.owned;
     owned.processes.clear();
@@ -139,7 +128,7 @@ Result<void> PppDriver::stop(LineWorld &world, const CarrierState &state) const 
     for (const LineProcess &process : state.owned.processes)
         TRY(end_line_process(process, k_end_patience));
     for (const fs::path &file :
-         {chat_file(world.folder, state.name), log_file(world.folder, state.name)})
+         {chat_file(world.folder, state.name), line_log(world.folder, state.name)})
         TRY(base::remove_file(file));
     return {};
 }

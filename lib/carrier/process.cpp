@@ -245,6 +245,16 @@ std::vector<std::string> environment_with(const std::vector<std::string> &change
     return out;
 }
 
+Result<std::string> helper_path(std::string_view name) {
+    const Fd helper = TRY(open_helper(name));
+    std::error_code failed;
+    const auto path =
+        std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", helper.get()), failed);
+    if (failed)
+        return base::fail_errno("find", name, failed.value());
+    return path.native();
+}
+
 Result<Fd> open_helper(std::string_view name) {
     std::error_code failed;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", failed).parent_path();

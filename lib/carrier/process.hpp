@@ -40,6 +40,8 @@ struct NotRun {
 /// Our environment with @p changes (NAME=value) replacing or added.
 [[nodiscard]] std::vector<std::string> environment_with(const std::vector<std::string> &changes);
 
+/// The absolute path of a program of ours that users do not call, as open_helper() looks for it.
+[[nodiscard]] base::Result<std::string> helper_path(std::string_view name);
 /// Opens a program of ours that users do not call: beside this one, else in ../libexec/slotcast.
 [[nodiscard]] base::Result<base::Fd> open_helper(std::string_view name);
 

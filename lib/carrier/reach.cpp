@@ -22,7 +22,8 @@ std::optional<Address> optional_address(const std::string &text) {
     return parsed ? std::optional{*parsed} : std::nullopt;
 }
 
-Result<void> check_reach(const Choice &choice, const route::Link &link, const Address &relay) {
+Result<void> check_reach(const Choice &choice, const Gateways &gateways, const route::Link &link,
+                         const Address &relay) {
     const std::string_view family = relay.family == Family::v4 ? "IPv4" : "IPv6";
     if (!has_family(link.addresses, relay.family))
         return base::fail_hint(Errc::unavailable,
@@ -33,16 +34,15 @@ Result<void> check_reach(const Choice &choice, const route::Link &link, const Ad
         return std::ranges::any_of(
             link.on_link, [&](const route::Prefix &prefix) { return prefix.contains(address); });
     };
-    const std::string &text = relay.family == Family::v4 ? choice.gateway4 : choice.gateway6;
-    const auto gateway = optional_address(text);
+    const auto &gateway = relay.family == Family::v4 ? gateways.v4 : gateways.v6;
     if (gateway && !on_link(*gateway))
         return base::fail_hint(
             Errc::unavailable,
             fmt::format("give [carriers.{}] the gateway that its network has, or the interface an "
                         "address of it",
                         choice.name),
-            "carrier {}: gateway {} is not on the network of interface {}", choice.name, text,
-            choice.interface);
+            "carrier {}: gateway {} is not on the network of interface {}", choice.name,
+            gateway->text(), choice.interface);
     if (!gateway && !link.point_to_point && !on_link(relay))
         return base::fail_hint(Errc::unavailable,
                                fmt::format("add gateway{} = \"…\" to [carriers.{}]",

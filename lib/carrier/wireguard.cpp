@@ -63,7 +63,8 @@ Result<void> set_up(const Choice &choice) {
     auto devices = TRY(route::Devices::open());
     for (const std::string &text : info.addresses)
         TRY(devices.add_address(choice.interface,
-                                TRY(route::Address::parse(text.substr(0, text.find('/'))))));
+                                route::InterfaceAddress::alone(
+                                    TRY(route::Address::parse(text.substr(0, text.find('/')))))));
     return devices.set_up(choice.interface, static_cast<std::uint32_t>(info.mtu));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <charconv>
 
 namespace route {
 
@@ -55,6 +56,27 @@ std::string Prefix::text() const {
         return "default";
     if (length == Address::size(address.family) * 8)
         return address.text();
+    return fmt::format("{}/{}", address.text(), length);
+}
+
+base::Result<InterfaceAddress> InterfaceAddress::parse(std::string_view text) {
+    const std::size_t slash = std::min(text.find('/'), text.size());
+    InterfaceAddress out{TRY(Address::parse(text.substr(0, slash))), 0};
+    const std::string_view digits = text.substr(std::min(slash + 1, text.size()));
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), out.length);
+    if (error != std::errc{} || end != digits.data() + digits.size() ||
+        out.length > 8 * Address::size(out.address.family))
+        return base::fail(base::Errc::bad_data, "'{}' is not an address with its prefix's length",
+                          text.substr(0, 64));
+    return out;
+}
+
+InterfaceAddress InterfaceAddress::alone(const Address &address) {
+    return {address, static_cast<std::uint8_t>(8 * Address::size(address.family))};
+}
+
+std::string InterfaceAddress::text() const {
     return fmt::format("{}/{}", address.text(), length);
 }
 

@@ -55,4 +55,18 @@ struct Prefix {
     [[nodiscard]] std::string text() const;
 };
 
+/// An address as an interface has it: with the length of the prefix that it shares with its link.
+struct InterfaceAddress {
+    Address address;
+    std::uint8_t length = 0;
+
+    auto operator<=>(const InterfaceAddress &) const = default;
+
+    /// Reads `10.2.0.2/24`.
+    [[nodiscard]] static base::Result<InterfaceAddress> parse(std::string_view text);
+    [[nodiscard]] static InterfaceAddress alone(const Address &address);
+    [[nodiscard]] Prefix prefix() const { return Prefix::around(address, length); }
+    [[nodiscard]] std::string text() const;
+};
+
 } // namespace route

@@ -65,12 +65,25 @@ Result<void> Devices::remove_made(const std::string &name) {
 }
 
 Result<void> Devices::set_up(const std::string &name, std::uint32_t mtu) {
-    TRY(set_mtu(*m_netlink, name, mtu));
+    if (mtu != 0)
+        TRY(route::set_mtu(*m_netlink, name, mtu));
     return bring_up(*m_netlink, name, Arp::as_it_is);
 }
 
-Result<void> Devices::add_address(const std::string &name, const Address &address) {
+Result<void> Devices::take_down(const std::string &name) {
+    return route::take_down(*m_netlink, name);
+}
+
+Result<void> Devices::set_mtu(const std::string &name, std::uint32_t mtu) {
+    return route::set_mtu(*m_netlink, name, mtu);
+}
+
+Result<void> Devices::add_address(const std::string &name, const InterfaceAddress &address) {
     return route::add_address(*m_netlink, name, address);
+}
+
+Result<void> Devices::remove_address(const std::string &name, const InterfaceAddress &address) {
+    return route::remove_address(*m_netlink, name, address);
 }
 
 } // namespace route

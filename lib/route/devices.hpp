@@ -25,10 +25,17 @@ class Devices {
     /// Takes away what make_wireguard() made, and nothing else; absent is success.
     [[nodiscard]] base::Result<void> remove_made(const std::string &name);
 
-    /// Up, with that MTU, and without an address of the kernel's making.
+    /// Up, with that MTU (0: as it is), and without an address of the kernel's making.
     [[nodiscard]] base::Result<void> set_up(const std::string &name, std::uint32_t mtu);
+    /// Down; no such interface is success.
+    [[nodiscard]] base::Result<void> take_down(const std::string &name);
+    [[nodiscard]] base::Result<void> set_mtu(const std::string &name, std::uint32_t mtu);
     /// The address alone: no route to its network; there already is success.
-    [[nodiscard]] base::Result<void> add_address(const std::string &name, const Address &address);
+    [[nodiscard]] base::Result<void> add_address(const std::string &name,
+                                                 const InterfaceAddress &address);
+    /// Absent is success.
+    [[nodiscard]] base::Result<void> remove_address(const std::string &name,
+                                                    const InterfaceAddress &address);
 
   private:
     explicit Devices(std::unique_ptr<Netlink> netlink);

@@ -37,15 +37,15 @@ Result<Message> link_message(int type, const std::string &name, unsigned set, un
 }
 
 Result<Message> address_message(int type, int flags, const std::string &name,
-                                const Address &address) {
+                                const InterfaceAddress &address) {
     Message out(type, flags);
     ifaddrmsg header{};
-    header.ifa_family = af(address.family);
-    header.ifa_prefixlen = static_cast<std::uint8_t>(8 * Address::size(address.family));
+    header.ifa_family = af(address.address.family);
+    header.ifa_prefixlen = address.length;
     header.ifa_index = static_cast<unsigned>(TRY(index_of(name)));
     out.header(&header, sizeof header);
-    out.put_bytes(IFA_LOCAL, address.view());
-    out.put_bytes(IFA_ADDRESS, address.view());
+    out.put_bytes(IFA_LOCAL, address.address.view());
+    out.put_bytes(IFA_ADDRESS, address.address.view());
     out.put_u32(IFA_FLAGS, IFA_F_NODAD | IFA_F_NOPREFIXROUTE | IFA_F_PERMANENT);
     return out;
 }
@@ -107,19 +107,29 @@ Result<void> bring_up(Netlink &netlink, const std::string &name, Arp arp) {
     return judge(TRY(netlink.request(up)), "set up interface", name);
 }
 
+Result<void> take_down(Netlink &netlink, const std::string &name) {
+    const auto message = link_message(RTM_SETLINK, name, 0, IFF_UP);
+    if (!message)
+        return {};
+    const int err = TRY(netlink.request(*message));
+    return judge(err == ENODEV ? 0 : err, "set down interface", name);
+}
+
 Result<void> set_mtu(Netlink &netlink, const std::string &name, std::uint32_t mtu) {
     Message out = TRY(link_message(RTM_SETLINK, name, 0, 0));
     out.put_u32(IFLA_MTU, mtu);
     return judge(TRY(netlink.request(out)), "set the MTU of interface", name);
 }
 
-Result<void> add_address(Netlink &netlink, const std::string &name, const Address &address) {
+Result<void> add_address(Netlink &netlink, const std::string &name,
+                         const InterfaceAddress &address) {
     const Message out =
         TRY(address_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, name, address));
     return judge(TRY(netlink.request(out)), "give " + address.text() + " to interface", name);
 }
 
-Result<void> remove_address(Netlink &netlink, const std::string &name, const Address &address) {
+Result<void> remove_address(Netlink &netlink, const std::string &name,
+                            const InterfaceAddress &address) {
     const auto message = address_message(RTM_DELADDR, 0, name, address);
     if (!message)
         return {};

@@ -30,6 +30,8 @@ struct Pair {
 enum class Arp { as_it_is, off };
 /// Up, and without an address of the kernel's making.
 [[nodiscard]] base::Result<void> bring_up(Netlink &netlink, const std::string &name, Arp arp);
+/// Absent is success.
+[[nodiscard]] base::Result<void> take_down(Netlink &netlink, const std::string &name);
 [[nodiscard]] base::Result<void> set_mtu(Netlink &netlink, const std::string &name,
                                          std::uint32_t mtu);
 /// What the errno of a request about @p name means; 0 is success.
@@ -38,10 +40,10 @@ enum class Arp { as_it_is, off };
 /// The address alone, without a route to its network and without a check for duplicates; there
 /// already is success.
 [[nodiscard]] base::Result<void> add_address(Netlink &netlink, const std::string &name,
-                                             const Address &address);
+                                             const InterfaceAddress &address);
 /// Absent is success.
 [[nodiscard]] base::Result<void> remove_address(Netlink &netlink, const std::string &name,
-                                                const Address &address);
+                                                const InterfaceAddress &address);
 
 /// @p address is at @p mac behind @p name, for good.
 [[nodiscard]] base::Result<void> set_neighbour(Netlink &netlink, const std::string &name,

@@ -125,12 +125,13 @@ Result<void> Isolation::set_addresses(const Carrier &carrier) {
     const std::set<Address> wanted(carrier.usable.begin(), carrier.usable.end());
     for (const Address &address : std::set<Address>{twin.addresses})
         if (!wanted.contains(address)) {
-            TRY(remove_address(*m_there.links, carrier.interface, address));
+            TRY(remove_address(*m_there.links, carrier.interface,
+                               InterfaceAddress::alone(address)));
             twin.addresses.erase(address);
         }
     for (const Address &address : wanted)
         if (!twin.addresses.contains(address)) {
-            TRY(add_address(*m_there.links, carrier.interface, address));
+            TRY(add_address(*m_there.links, carrier.interface, InterfaceAddress::alone(address)));
             twin.addresses.insert(address);
         }
     return {};

@@ -94,7 +94,8 @@ void read_link(Link &link, const nlmsghdr &message) {
     link.up = (header->ifi_flags & IFF_UP) != 0;
     link.carrier = (header->ifi_flags & IFF_RUNNING) != 0;
     link.mtu = attribute_u32(message, k_link_header, IFLA_MTU, 0);
-    link.point_to_point = (header->ifi_flags & IFF_POINTOPOINT) != 0;
+    // Without ARP there is nobody to tell apart either: modems' interfaces are of both kinds.
+    link.point_to_point = (header->ifi_flags & (IFF_POINTOPOINT | IFF_NOARP)) != 0;
 }
 
 /// Adds what @p message says to @p link; addresses that are only a second choice to @p others.
