@@ -44,6 +44,7 @@ modules.resv-request    := client cli
 modules.resv-store      := vault cli
 modules.carrier-connect := carrier cli
 modules.carrier-modem   := modem cli
+modules.carrier-lease   := line cli
 modules.push-stream     := push cli
 modules.push-sender     := push cli
 modules.relay-serve     := relay cli

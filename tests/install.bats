@@ -20,6 +20,7 @@ setup_file() {
         echo ./share/bash-completion/completions/slotcast
         echo ./libexec/slotcast/push-sender
         echo ./libexec/slotcast/carrier-modem
+        echo ./libexec/slotcast/carrier-lease
         echo ./libexec/slotcast/relay-ingest
         for schema in "$SLOTCAST_ROOT"/lib/wire/schemas/*; do echo "./share/slotcast/schemas/${schema##*/}"; done
         echo ./share/slotcast/schemas/openapi.json

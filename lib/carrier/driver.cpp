@@ -1,6 +1,7 @@
 #include "carrier/driver.hpp"
 
 #include "carrier/command.hpp"
+#include "carrier/dhcp.hpp"
 #include "carrier/ppp.hpp"
 #include "carrier/wireguard.hpp"
 #include "carrier/wwan.hpp"
@@ -46,11 +47,9 @@ struct Entry {
     const LineDriver *driver;
 };
 const std::array k_drivers{
-    Entry{"link", &k_link},
-    Entry{"ppp", &ppp_driver()},
-    Entry{"wireguard", &wireguard_driver()},
-    Entry{"wwan", &wwan_driver()},
-    Entry{"command", &command_driver()},
+    Entry{"link", &k_link},        Entry{"dhcp", &dhcp_driver()},
+    Entry{"ppp", &ppp_driver()},   Entry{"wireguard", &wireguard_driver()},
+    Entry{"wwan", &wwan_driver()}, Entry{"command", &command_driver()},
 };
 
 } // namespace

@@ -79,7 +79,9 @@ Result<Choice> line_of(const wire::CarrierInfo &info, const conf::TerminalConfig
         return own.empty() ? theirs : own;
     };
     const auto *link = std::get_if<wire::LinkInfo>(&info.connection);
-    const wire::LinkInfo theirs = link == nullptr ? wire::LinkInfo{} : *link;
+    wire::LinkInfo theirs = link == nullptr ? wire::LinkInfo{} : *link;
+    if (local->second.dhcp)
+        theirs.gateway4.clear(); // the line itself says it
     return Choice{.name = name,
                   .driver = driver_of(info, local->second),
                   .interface = local->second.interface,

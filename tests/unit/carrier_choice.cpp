@@ -53,6 +53,16 @@ TEST_CASE("carrier: the machine's own gateway counts more than the settings'") {
     CHECK(choose(settings(), terminal(), "lineB")->gateway6 == "fd00:3::1");
 }
 
+TEST_CASE("carrier: where DHCP says the IPv4 gateway, the machine's own alone counts more") {
+    auto config = terminal();
+    for (auto &[name, carrier] : config.carriers)
+        carrier.dhcp = true;
+    CHECK(choose(settings(), config, "lineA")->driver == "dhcp");
+    CHECK(choose(settings(), config, "lineA")->gateway4.empty());
+    CHECK(choose(settings(), config, "lineB")->gateway4 == "10.3.0.1");
+    CHECK(choose(settings(), config, "lineB")->gateway6 == "fd00:3::1");
+}
+
 TEST_CASE("carrier: what cannot be used is refused with its reason") {
     CHECK(choose(settings(), terminal(), "lineC").error().code == Errc::refused);
     auto config = terminal();
