@@ -9,10 +9,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::int64_t k_waits_ms = 150; // and two round trips
+constexpr std::int64_t k_waits_ms = 150; // and a round trip, and one of when nothing waited
 constexpr double k_lossy = 0.1;          // of what is sent; less is a line's own loss, sent again
 constexpr std::int64_t k_least_packets = 20;
 constexpr double k_step_down = 0.67;
+constexpr double k_of_taken = 0.85; // so that what waits gets less, too
+constexpr double k_most_untaken = 0.6;
+constexpr auto k_measure = 300ms;  // of what waits; less would take a pause of ours for the line's
 constexpr double k_step_up = 0.15; // of itself, and of the reserved rate:
 constexpr double k_least_step_up = 0.01;
 constexpr double k_longest_step_up = 0.06;
@@ -36,6 +39,7 @@ base::BitRate part(base::BitRate rate, double of) {
 std::optional<base::BitRate> RateControl::take(const LineState &line, base::SteadyTime now) {
     if (m_clean_since == base::SteadyTime{})
         m_clean_since = now;
+    const double rest = untaken(line, now);
     if (!too_much(line))
         return more(now);
     m_clean_since = now;
@@ -43,7 +47,7 @@ std::optional<base::BitRate> RateControl::take(const LineState &line, base::Stea
     if (m_down && (now - *m_down < k_effect || (drains && now - *m_down < k_descent)))
         return std::nullopt;
     const base::BitRate before = m_rate;
-    m_rate = less(now);
+    m_rate = less(rest, now);
     return m_rate != before ? std::optional{m_rate} : std::nullopt;
 }
 
@@ -57,10 +61,25 @@ bool RateControl::too_much(const LineState &line) {
     if (many || sent < 0) // else it is counted with what follows
         m_last = line;
     m_last.dropped_packets = line.dropped_packets;
-    return dropped || lossy || line.queue_ms > k_waits_ms + 2 * line.rtt_us / 1000;
+    // What waits in the network itself makes the round trip longer: that may not excuse it.
+    m_least_rtt_us = std::min(m_least_rtt_us.value_or(line.rtt_us), line.rtt_us);
+    const std::int64_t in_flight_ms = (line.rtt_us + *m_least_rtt_us) / 1000;
+    return dropped || lossy || line.queue_ms > k_waits_ms + in_flight_ms;
 }
 
-base::BitRate RateControl::less(base::SteadyTime now) {
+/// Which part of what was made lately the line has left waiting.
+double RateControl::untaken(const LineState &line, base::SteadyTime now) {
+    if (m_waited_at && now - *m_waited_at < k_measure)
+        return 0;
+    const auto span = std::chrono::duration<double, std::milli>(now - m_waited_at.value_or(now));
+    const auto more = static_cast<double>(line.queue_ms - m_waited_ms);
+    const double out = m_waited_at ? std::clamp(more / span.count(), 0.0, k_most_untaken) : 0;
+    m_waited_at = now;
+    m_waited_ms = line.queue_ms;
+    return out;
+}
+
+base::BitRate RateControl::less(double untaken, base::SteadyTime now) {
     if (!m_down || now - *m_down > k_forget)
         m_wait = k_first_wait;
     else if (now - *m_down > k_descent)
@@ -70,7 +89,8 @@ base::BitRate RateControl::less(base::SteadyTime now) {
     m_limit = m_up && now - *m_up < k_descent ? m_before_up : m_rate;
     m_up.reset();
     m_down = now;
-    return std::max(part(m_rate, k_step_down), part(m_reserved, k_floor));
+    const double step = std::min(k_step_down, k_of_taken * (1 - untaken));
+    return std::max(part(m_rate, step), part(m_reserved, k_floor));
 }
 
 std::optional<base::BitRate> RateControl::more(base::SteadyTime now) {

@@ -18,11 +18,12 @@ struct LineState {
     std::int64_t dropped_packets = 0;       ///< what was too late to be sent at all
 };
 
-/// Pure; not thread-safe. The rate goes down at once, by a third, while media waits for the line,
-/// is dropped, or gets lost by more than a tenth; and again after as long as the last step takes to
-/// show. When the line was clean for a while it goes up in small steps, fast to just below where it
-/// last was too much and beyond that only now and then: each time that this fails, the wait before
-/// the next try doubles. Never above the reserved rate, never below a twentieth of it.
+/// Pure; not thread-safe. The rate goes down at once, by a third, or more where what waits shows
+/// how little the line takes, while media waits for the line, is dropped, or gets lost by more than
+/// a tenth; and again after as long as the last step takes to show. When the line was clean for a
+/// while it goes up in small steps, fast to just below where it last was too much and beyond that
+/// only now and then: each time that this fails, the wait before the next try doubles. Never above
+/// the reserved rate, never below a twentieth of it.
 class RateControl {
   public:
     explicit RateControl(base::BitRate reserved) : m_reserved(reserved), m_rate(reserved) {}
@@ -33,13 +34,17 @@ class RateControl {
 
   private:
     [[nodiscard]] bool too_much(const LineState &line);
-    [[nodiscard]] base::BitRate less(base::SteadyTime now);
+    [[nodiscard]] double untaken(const LineState &line, base::SteadyTime now);
+    [[nodiscard]] base::BitRate less(double untaken, base::SteadyTime now);
     [[nodiscard]] std::optional<base::BitRate> more(base::SteadyTime now);
 
     base::BitRate m_reserved;
     base::BitRate m_rate;
     LineState m_last;
-    std::int64_t m_queue_ms = 0;            // when it was too much last
+    std::int64_t m_queue_ms = 0; // when it was too much last
+    std::optional<std::int64_t> m_least_rtt_us;
+    std::int64_t m_waited_ms = 0; // the queue, some time ago, and when that was
+    std::optional<base::SteadyTime> m_waited_at;
     std::optional<base::BitRate> m_limit;   // the rate that was too much, lately
     base::BitRate m_before_up{};            // the rate before the last step up
     std::optional<base::SteadyTime> m_down; // when it went down last

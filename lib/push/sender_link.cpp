@@ -14,7 +14,7 @@ constexpr auto k_retry = 1s;
 constexpr auto k_retry_refused = 5s;
 constexpr auto k_look = 100ms; // for losses
 constexpr auto k_usual =
-    100ms; // of media that is unacknowledged on a line that keeps up, and 2 RTT
+    100ms; // of media that is unacknowledged on a line that keeps up, and a round trip
 constexpr auto k_margin = 200ms; // on top of SRT's latency, for the relay to read what it has
 
 // What the same ticket will not get past; the others are matters of time.
@@ -121,7 +121,7 @@ void SenderLink::brake() {
     m_next_look = now + k_look;
     const media::SrtStats s = m_socket.stats();
     m_round_trip = std::chrono::microseconds{s.rtt_us};
-    m_behind = base::Millis{s.unacknowledged_ms} > k_usual + 2 * m_round_trip;
+    m_behind = base::Millis{s.unacknowledged_ms} > k_usual + m_round_trip;
     const bool on = m_brake.on(s.retransmitted_packets, now);
     if (on != m_braked && m_socket.limit(on ? ceiling_bytes(m_max_rate) : 0))
         m_braked = on;
