@@ -34,6 +34,7 @@ libs.cli     := -ldate-tz
 pkgs.net     := libcurl openssl
 libs.net     := -lboost_url -lpthread
 pkgs.media   := gstreamer-1.0 gstreamer-app-1.0 srt
+pkgs.relay   := zlib
 pkgs.route   := libnl-route-3.0 libnftables
 pkgs.ledger  := sqlite3 libpq
 libs.modem   := -lsdbus-c++ # its pkg-config wants libsystemd-dev, which it does not need

@@ -23,7 +23,7 @@ constexpr std::size_t k_max_turn = 1 << 20;
 std::string head_text(const Reply &reply, bool close) {
     std::string out = fmt::format("HTTP/1.1 {} {}\r\n{}X-Content-Type-Options: nosniff\r\n",
                                   reply.status, reason_phrase(reply.status), reply.headers);
-    if (reply.kind != Reply::Kind::live && reply.status != 204)
+    if (reply.kind != Reply::Kind::live && reply.has_length())
         out += fmt::format("Content-Length: {}\r\n", reply.length());
     out += close ? "Connection: close\r\n\r\n" : "Connection: keep-alive\r\n\r\n";
     return out;

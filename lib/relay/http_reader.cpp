@@ -51,10 +51,16 @@ HttpRequest HttpReader::take() {
     out.method = std::string(message.method_string());
     const std::string_view target{message.target().data(), message.target().size()};
     out.path = std::string(target.substr(0, target.find('?')));
-    if (message.count(http::field::range) == 1) {
-        const auto range = message[http::field::range];
-        out.range.assign(range.data(), range.size());
-    }
+    if (const std::size_t mark = target.find('?'); mark != std::string_view::npos)
+        out.query = std::string(target.substr(mark + 1));
+    const auto once = [&message](http::field name) {
+        const auto value = message.count(name) == 1 ? message[name] : boost::beast::string_view{};
+        return std::string{value.data(), value.size()};
+    };
+    out.range = once(http::field::range);
+    out.if_range = once(http::field::if_range);
+    out.if_none_match = once(http::field::if_none_match);
+    out.accept_encoding = once(http::field::accept_encoding);
     out.keep_alive = message.keep_alive();
     out.body = std::move(message.body());
     return out;

@@ -11,7 +11,12 @@ namespace relay {
 struct HttpRequest {
     std::string method; ///< as sent
     std::string path;   ///< the target up to '?'; not decoded
-    std::string range;  ///< the Range field, or empty
+    std::string query;  ///< what follows the '?'; not decoded
+    // Fields as sent; empty when absent, or there more than once where that makes no list.
+    std::string range;
+    std::string if_range;
+    std::string if_none_match;
+    std::string accept_encoding;
     std::string body;
     bool keep_alive = false;
 };

@@ -161,7 +161,7 @@ void Store::rebuild() {
     m_segments = std::make_shared<const std::vector<Segment>>(all.begin(), all.end());
     std::string text = make_playlist(m_segmenter, m_options.tag, m_ended);
     if (!text.empty())
-        m_playlist = std::make_shared<const std::string>(std::move(text));
+        m_playlist = std::make_shared<const Document>(std::move(text));
 }
 
 SnapshotPtr Store::snapshot() const {

@@ -2,6 +2,7 @@
 // writes it; workers read the snapshots that it publishes.
 #pragma once
 
+#include "relay/document.hpp"
 #include "relay/extent.hpp"
 #include "relay/segmenter.hpp"
 
@@ -32,7 +33,7 @@ struct Snapshot {
     std::vector<Slice> slices;                            ///< contiguous, oldest first
     std::vector<PartMark> marks;                          ///< of the last parts, oldest first
     std::shared_ptr<const std::vector<Segment>> segments; ///< never null
-    std::shared_ptr<const std::string> playlist;          ///< null before the first segment
+    DocumentPtr playlist;                                 ///< null before the first segment
     std::int64_t window_begin = 0; ///< where the playlist begins: behind it is too slow
     std::int64_t newest_cut = -1;  ///< where a viewer begins; -1: no media yet
     bool ended = false;            ///< nothing will be added
@@ -102,7 +103,7 @@ class Store {
     std::int64_t m_built_next = -1; ///< segmenter state that the playlist was built of
     bool m_built_ended = false;
     std::shared_ptr<const std::vector<Segment>> m_segments;
-    std::shared_ptr<const std::string> m_playlist;
+    DocumentPtr m_playlist;
 };
 
 } // namespace relay

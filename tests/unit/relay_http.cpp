@@ -1,5 +1,7 @@
 // Requests within limits, paths that lead nowhere else, tokens, pages.
+#include "relay/document.hpp"
 #include "relay/http_reader.hpp"
+#include "relay/http_rules.hpp"
 #include "relay/pages.hpp"
 #include "relay/router.hpp"
 #include "relay/viewer_token.hpp"
@@ -13,7 +15,7 @@ using Status = relay::HttpReader::Status;
 TEST_CASE("relay: a request is read in whatever pieces it comes") {
     CHECK(rc::check("pieces", [](const std::vector<std::uint8_t> &sizes) {
         const std::string text =
-            "GET /w/x/live.ts?y=1 HTTP/1.1\r\nHost: h\r\nRange: bytes=0-1\r\n\r\n"
+            "GET /w/x/live.ts?y=1?z HTTP/1.1\r\nHost: h\r\nRange: bytes=0-1\r\n\r\n"
             "POST /w/x/ HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello";
         HttpReader reader;
         std::string buffer;
@@ -33,7 +35,9 @@ TEST_CASE("relay: a request is read in whatever pieces it comes") {
         }
         RC_ASSERT(requests.size() == 2U);
         RC_ASSERT(requests[0].path == "/w/x/live.ts");
+        RC_ASSERT(requests[0].query == "y=1?z");
         RC_ASSERT(requests[0].range == "bytes=0-1");
+        RC_ASSERT(requests[0].if_none_match.empty());
         RC_ASSERT(requests[0].keep_alive);
         RC_ASSERT(requests[1].method == "POST");
         RC_ASSERT(requests[1].body == "hello");
@@ -84,6 +88,42 @@ TEST_CASE("relay: one range of bytes") {
     for (const char *ignored : {"", "bytes", "bytes=", "bytes=-", "bytes=5-1", "bytes=0-1,3-4",
                                 "bytes=a-b", "items=0-1", "bytes=--1"})
         CHECK_FALSE(relay::parse_range(ignored, 100).has_value());
+}
+
+TEST_CASE("relay: tags and encodings are read as lists, and only what is meant counts") {
+    for (const char *same : {"\"a\"", "*", " * ", "\"b\", \"a\"", "W/\"a\"", "\"b\",W/\"a\" ,"})
+        CHECK(relay::names_etag(same, "\"a\""));
+    for (const char *other : {"", "a", "\"A\"", "\"b\"", "w/\"a\"", "\"a", ",", "**", "\"a-gzip\""})
+        CHECK_FALSE(relay::names_etag(other, "\"a\""));
+    for (const char *yes : {"gzip", "GZip", "br, gzip", "gzip;q=0.1", "gzip; q=1.0", "x-gzip", "*",
+                            "br;q=1.0, *;q=0.5", "gzip;Q=0.001"})
+        CHECK(relay::accepts_gzip(yes));
+    for (const char *no : {"", "identity", "gzip;q=0", "gzip;q=0.000", "br", "*;q=0", "gzip;q=0, *",
+                           "gzipped", "gzip;q=", "gzip ; q = 0"})
+        CHECK_FALSE(relay::accepts_gzip(no));
+    CHECK(rc::check("any text", [](const std::string &text) {
+        (void)relay::names_etag(text, "\"a\"");
+        (void)relay::accepts_gzip(text);
+    }));
+}
+
+TEST_CASE("relay: a date as HTTP writes it") {
+    CHECK(relay::http_date(base::from_unix_ms(784'111'777'000)) == "Sun, 06 Nov 1994 08:49:37 GMT");
+    CHECK(relay::http_date(base::from_unix_ms(1'709'164'800'999)) ==
+          "Thu, 29 Feb 2024 00:00:00 GMT");
+}
+
+TEST_CASE("relay: a document has one tag for each form, and compresses the same each time") {
+    const relay::Document a{std::string(10'000, 'x') + "end"};
+    const relay::Document b{std::string(10'000, 'x') + "end"};
+    const relay::Document empty{""};
+    CHECK(a.etag(false) == b.etag(false));
+    CHECK(a.etag(false) != a.etag(true));
+    CHECK(a.etag(false) != empty.etag(false));
+    CHECK(a.gzip() == b.gzip());
+    CHECK(a.gzip().size() < 200);
+    CHECK(a.gzip().starts_with("\x1f\x8b"));
+    CHECK(empty.gzip().size() > 10);
 }
 
 TEST_CASE("relay: a viewer's token is for one event, one password, and not for ever") {

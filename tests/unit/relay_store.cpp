@@ -55,7 +55,7 @@ Store make_store(std::int64_t first = 0, std::size_t window = 3) {
 
 std::string playlist(const Store &store) {
     const auto snapshot = store.snapshot();
-    return snapshot->playlist ? *snapshot->playlist : "";
+    return snapshot->playlist ? snapshot->playlist->text() : "";
 }
 
 } // namespace
