@@ -6,11 +6,23 @@ namespace media {
 
 namespace {
 constexpr std::size_t k_fixed_header = 9; // start code to PES_header_data_length
+constexpr std::size_t k_stamp = 5;        // bytes of a PTS or DTS
+
+std::uint64_t read_stamp(std::span<const std::uint8_t, k_stamp> b) {
+    return (std::uint64_t{b[0]} >> 1U & 0x07U) << 30U | std::uint64_t{b[1]} << 22U |
+           (std::uint64_t{b[2]} >> 1U) << 15U | std::uint64_t{b[3]} << 7U |
+           std::uint64_t{b[4]} >> 1U;
 }
+
+// Whose data says by itself what it is.
+bool is_readable(TsCodec codec) {
+    return codec == TsCodec::h264 || codec == TsCodec::h265 || codec == TsCodec::mpeg2_video;
+}
+} // namespace
 
 void AccessFinder::begin(std::uint64_t position, bool flagged, TsCodec codec) {
     m_state = State::header;
-    m_point = {position, std::nullopt};
+    m_unit = {.position = position};
     m_flagged = flagged;
     m_codec = codec;
     m_header_size = 0;
@@ -18,7 +30,13 @@ void AccessFinder::begin(std::uint64_t position, bool flagged, TsCodec codec) {
     m_last3 = ~0U;
 }
 
-std::optional<AccessPoint> AccessFinder::feed(std::span<const std::uint8_t> bytes) {
+AccessUnit AccessFinder::decided(bool random_access) {
+    m_state = State::idle;
+    m_unit.random_access = random_access;
+    return m_unit;
+}
+
+std::optional<AccessUnit> AccessFinder::feed(std::span<const std::uint8_t> bytes) {
     while (!bytes.empty()) {
         switch (m_state) {
         case State::idle:
@@ -30,8 +48,8 @@ std::optional<AccessPoint> AccessFinder::feed(std::span<const std::uint8_t> byte
             m_header_size += n;
             bytes = bytes.subspan(n);
             if (m_header_size == m_header_wanted)
-                if (const auto point = end_of_header())
-                    return point;
+                if (const auto unit = end_of_header())
+                    return unit;
             break;
         }
         case State::skip: {
@@ -45,10 +63,8 @@ std::optional<AccessPoint> AccessFinder::feed(std::span<const std::uint8_t> byte
         case State::video:
             for (const std::uint8_t byte : bytes) {
                 const Verdict verdict = look(byte);
-                if (verdict == Verdict::unknown)
-                    continue;
-                m_state = State::idle;
-                return verdict == Verdict::access ? std::optional{m_point} : std::nullopt;
+                if (verdict != Verdict::unknown)
+                    return decided(verdict == Verdict::access);
             }
             return std::nullopt;
         }
@@ -56,8 +72,8 @@ std::optional<AccessPoint> AccessFinder::feed(std::span<const std::uint8_t> byte
     return std::nullopt;
 }
 
-// First the fixed part, then, when there is one, the PTS.
-std::optional<AccessPoint> AccessFinder::end_of_header() {
+// First the fixed part, then, when there are any, the time stamps.
+std::optional<AccessUnit> AccessFinder::end_of_header() {
     const auto &h = m_header;
     const std::size_t data_length = h[8];
     if (m_header_wanted == k_fixed_header) {
@@ -66,19 +82,21 @@ std::optional<AccessPoint> AccessFinder::end_of_header() {
             m_state = State::idle;
             return std::nullopt;
         }
-        if ((h[7] & 0x80U) != 0 && data_length >= 5) {
-            m_header_wanted = k_header_bytes;
+        const std::size_t stamps = ((h[7] & 0x80U) != 0 ? 1 : 0) + ((h[7] & 0xc0U) == 0xc0 ? 1 : 0);
+        const std::size_t whole = std::min(stamps, data_length / k_stamp);
+        if (whole > 0) {
+            m_header_wanted = k_fixed_header + whole * k_stamp;
             return std::nullopt;
         }
     } else {
-        m_point.pts_90k = (std::uint64_t{h[9]} >> 1U & 0x07U) << 30U | std::uint64_t{h[10]} << 22U |
-                          (std::uint64_t{h[11]} >> 1U) << 15U | std::uint64_t{h[12]} << 7U |
-                          std::uint64_t{h[13]} >> 1U;
+        const std::span all{h};
+        m_unit.pts_90k = read_stamp(all.subspan<k_fixed_header, k_stamp>());
+        m_unit.dts_90k = m_header_wanted == k_header_bytes
+                             ? read_stamp(all.subspan<k_fixed_header + k_stamp, k_stamp>())
+                             : *m_unit.pts_90k;
     }
-    if (m_flagged) {
-        m_state = State::idle;
-        return m_point;
-    }
+    if (m_flagged || !is_readable(m_codec))
+        return decided(m_flagged);
     m_skip = data_length - (m_header_wanted - k_fixed_header);
     m_state = m_skip > 0 ? State::skip : State::video;
     return std::nullopt;

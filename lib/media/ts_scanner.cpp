@@ -198,29 +198,35 @@ void TsScanner::access_payload(const TsPacket &packet, std::span<const std::uint
         m_access.begin(packet.position, packet.random_access || !has_video, m_program.video);
         m_access_pair = m_pair_position;
     }
-    const auto point = m_access.feed(bytes);
-    if (!point)
+    const auto unit = m_access.feed(bytes);
+    if (!unit)
         return;
-    if (!has_video) {
-        if (!point->pts_90k)
-            return;
-        // Backwards counts as far ahead, so that a new timeline gets a cut at once.
-        if (m_last_audio_pts &&
-            (*point->pts_90k + k_pts_wrap - *m_last_audio_pts) % k_pts_wrap < k_audio_cut_distance)
-            return;
-        m_last_audio_pts = point->pts_90k;
-    }
-    report(*point);
+    if (is_cut(*unit))
+        report(*unit);
+    if (unit->dts_90k)
+        m_listener->on_unit({.position = unit->position, .dts_90k = *unit->dts_90k});
 }
 
-void TsScanner::report(const AccessPoint &point) {
-    TsCut cut{point.position, point.position, point.pts_90k};
+bool TsScanner::is_cut(const AccessUnit &unit) {
+    if (!unit.random_access || m_program.video_pid != 0)
+        return unit.random_access;
+    // Backwards counts as far ahead, so that a new timeline gets a cut at once.
+    if (!unit.pts_90k ||
+        (m_last_audio_pts &&
+         (*unit.pts_90k + k_pts_wrap - *m_last_audio_pts) % k_pts_wrap < k_audio_cut_distance))
+        return false;
+    m_last_audio_pts = unit.pts_90k;
+    return true;
+}
+
+void TsScanner::report(const AccessUnit &unit) {
+    TsCut cut{unit.position, unit.position, unit.pts_90k};
     const auto after_last = [this](std::uint64_t at) {
         return !m_last_access_position || at > *m_last_access_position;
     };
     if (m_access_pair && after_last(*m_access_pair))
         cut.position = *m_access_pair;
-    m_last_access_position = point.position;
+    m_last_access_position = unit.position;
     m_listener->on_cut(cut);
 }
 

@@ -41,6 +41,13 @@ struct TsCut {
     std::optional<std::uint64_t> pts_90k{}; ///< 33 bits
 };
 
+/// Where an access unit begins: a picture of the video, or without video what one PES of the audio
+/// holds.
+struct TsUnit {
+    std::uint64_t position = 0; ///< of the packet in which its PES begins
+    std::uint64_t dts_90k = 0;  ///< 33 bits
+};
+
 struct TsCounters {
     std::uint64_t bytes = 0;             ///< fed
     std::uint64_t packets = 0;           ///< recognised
@@ -61,6 +68,8 @@ class TsListener {
     /// A PCR of the program's PCR PID.
     virtual void on_pcr(const TsPacket & /*packet*/, std::uint64_t /*pcr_27m*/) {}
     virtual void on_cut(const TsCut & /*cut*/) {}
+    /// One with a time stamp, in stream order; after on_cut() when it is both.
+    virtual void on_unit(const TsUnit & /*unit*/) {}
 };
 
 /// Push parser; input may be split anywhere and may be anything. Looks at the first program of the
@@ -93,7 +102,8 @@ class TsScanner {
     void pat_payload(const TsPacket &packet, std::span<const std::uint8_t> bytes);
     void pmt_payload(const TsPacket &packet, std::span<const std::uint8_t> bytes);
     void access_payload(const TsPacket &packet, std::span<const std::uint8_t> bytes);
-    void report(const AccessPoint &point);
+    [[nodiscard]] bool is_cut(const AccessUnit &unit);
+    void report(const AccessUnit &unit);
 
     TsListener *m_listener;
     TsCounters m_counters;

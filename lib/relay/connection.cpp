@@ -11,12 +11,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto k_head_time = 10s;    // from the first byte of a request to its last
-constexpr auto k_idle_time = 30s;    // a kept-alive connection without a request
-constexpr auto k_send_time = 30s;    // an answer that is not live: then the viewer is too slow
-constexpr auto k_check_time = 15s;   // for a password
-constexpr auto k_playlist_time = 8s; // how long a playlist request waits for the first segment
-constexpr auto k_stuck_time = 15s;   // a live viewer whose socket takes nothing
+constexpr auto k_head_time = 10s;  // from the first byte of a request to its last
+constexpr auto k_idle_time = 30s;  // a kept-alive connection without a request
+constexpr auto k_send_time = 30s;  // an answer that is not live: then the viewer is too slow
+constexpr auto k_check_time = 15s; // for a password
+constexpr auto k_stuck_time = 15s; // a live viewer whose socket takes nothing
 constexpr auto k_for_ever = 24h * 366;
 constexpr std::size_t k_max_turn = 1 << 20;
 
@@ -43,7 +42,10 @@ Connection::~Connection() {
 void Connection::detach() {
     if (m_live)
         m_event->leave();
+    if (m_awaited)
+        m_event->unblock();
     m_live.reset();
+    m_awaited.reset();
     m_event.reset();
 }
 
@@ -94,12 +96,14 @@ Connection::Need Connection::begin(Reply reply, bool head_only, base::SteadyTime
         detach();
         reply = plain_reply(503, "busy", "Retry-After: 5\r\n");
     }
-    if (reply.kind == Reply::Kind::playlist) {
-        if (!m_event) { // the first time: wait
+    if (reply.kind == Reply::Kind::wait) {
+        if (reply.event->block()) {
             m_event = reply.event;
-            m_deadline = now + k_playlist_time;
+            m_awaited = reply.awaited;
+            m_deadline = now + reply.patience;
+            return set(Need::media);
         }
-        return set(Need::media);
+        reply = plain_reply(503, "too many wait", "Retry-After: 1\r\n");
     }
     if (reply.kind == Reply::Kind::live && !head_only) {
         if (reply.event->enter()) {
@@ -227,18 +231,17 @@ Connection::Need Connection::media(base::SteadyTime now) {
         return m_sending ? m_need : pump_live(now);
     if (!m_event || m_need != Need::media)
         return m_need;
-    Reply reply = m_world.router->answer(m_request, m_origin);
-    if (reply.kind == Reply::Kind::playlist)
+    if (!m_event->withdrawn && m_awaited && !m_awaited->is_there(*m_event->snapshot()))
         return m_need;
-    m_event.reset();
-    return begin(std::move(reply), m_request.method == "HEAD", now);
+    detach();
+    return begin(m_world.router->answer(m_request, m_origin), m_request.method == "HEAD", now);
 }
 
 Connection::Need Connection::password_checked(bool right, base::SteadyTime now) {
     if (m_need != Need::password)
         return m_need;
     Reply reply = m_world.router->password_reply(m_event, right);
-    m_event.reset();
+    detach();
     return begin(std::move(reply), false, now);
 }
 
@@ -246,7 +249,7 @@ Connection::Need Connection::check_deadline(base::SteadyTime now) {
     if (now < m_deadline)
         return m_need;
     if (m_need == Need::media && !m_live) {
-        m_event.reset();
+        detach();
         return begin(plain_reply(503, "no media yet", "Retry-After: 2\r\n"), false, now);
     }
     return set(Need::close);

@@ -78,9 +78,10 @@ class Connection {
     std::size_t m_media_at = 0;
     bool m_sending = false;
     bool m_close_after = false;
-    // A viewer of live.ts, or one who waits for the playlist.
+    // A viewer of live.ts, or one whose request waits for media.
     EventPtr m_event;
     std::optional<LiveCursor> m_live;
+    std::optional<Awaited> m_awaited;
 };
 
 } // namespace relay

@@ -4,6 +4,10 @@
 
 namespace relay {
 
+namespace {
+constexpr std::int64_t k_least_blocked = 64;
+}
+
 std::int64_t monotonic_us() {
     return std::chrono::duration_cast<std::chrono::microseconds>(
                std::chrono::steady_clock::now().time_since_epoch())
@@ -53,6 +57,7 @@ Event::Event(wire::FeedEntry entry, std::string tag)
       m_snapshot([] {
           auto nothing = std::make_shared<Snapshot>();
           nothing->segments = std::make_shared<const std::vector<Segment>>();
+          nothing->parts = std::make_shared<const std::vector<Part>>();
           return nothing;
       }()) {}
 
@@ -103,6 +108,14 @@ bool Event::enter() {
         if (viewers.compare_exchange_weak(now, now + 1))
             return true;
     ++viewers_refused;
+    return false;
+}
+
+bool Event::block() {
+    const std::int64_t most = std::max(k_least_blocked, 2 * entry()->viewers);
+    if (blocked.fetch_add(1) < most)
+        return true;
+    unblock();
     return false;
 }
 

@@ -68,6 +68,11 @@ class Event {
     [[nodiscard]] bool enter();
     void leave() { viewers.fetch_sub(1); }
 
+    /// A request waits for media: two for each reserved viewer may (a playlist and a part), and 64
+    /// in any case. False: too many do.
+    [[nodiscard]] bool block();
+    void unblock() { blocked.fetch_sub(1); }
+
     /// A viewer who begins now must not count old media as late: what is there counts as sent.
     void begin_at(std::int64_t end);
     /// Media up to @p position was given to the kernel for a viewer at @p now_us; the first time
@@ -76,6 +81,7 @@ class Event {
                    LatencyRecord &latency);
 
     std::atomic<std::int64_t> viewers{0};
+    std::atomic<std::int64_t> blocked{0};
     std::atomic<std::int64_t> bytes_in{0};
     std::atomic<std::int64_t> bytes_out{0};
     std::atomic<std::int64_t> segments_out{0};

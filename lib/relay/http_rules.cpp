@@ -122,6 +122,34 @@ bool accepts_gzip(std::string_view field) {
     return by_star;
 }
 
+std::optional<Directives> parse_directives(std::string_view query) {
+    constexpr std::size_t k_digits = 15;
+    Directives out;
+    bool skips = false;
+    while (!query.empty()) {
+        const std::string_view item = query.substr(0, query.find('&'));
+        query.remove_prefix(std::min(query.size(), item.size() + 1));
+        const std::size_t equals = std::min(item.find('='), item.size());
+        const std::string_view name = item.substr(0, equals);
+        const std::string_view value = item.substr(std::min(equals + 1, item.size()));
+        if (name == "_HLS_skip") { // YES or v2: there are no date ranges to tell them apart
+            if (std::exchange(skips, true))
+                return std::nullopt;
+            out.skip = value == "YES" || value == "v2";
+        }
+        if (name != "_HLS_msn" && name != "_HLS_part")
+            continue;
+        std::int64_t &number = name == "_HLS_msn" ? out.sequence : out.part;
+        if (number >= 0 || value.empty() || value.size() > k_digits ||
+            !std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; }))
+            return std::nullopt;
+        std::from_chars(value.data(), value.data() + value.size(), number);
+    }
+    if (out.part >= 0 && out.sequence < 0)
+        return std::nullopt;
+    return out;
+}
+
 std::string http_date(base::UtcTime t) {
     static constexpr std::array<std::string_view, 7> k_days{"Sun", "Mon", "Tue", "Wed",
                                                             "Thu", "Fri", "Sat"};

@@ -28,6 +28,16 @@ parse_range(std::string_view range, std::int64_t size);
 /// An empty field asks for none.
 [[nodiscard]] bool accepts_gzip(std::string_view field);
 
+/// What a player asks of a playlist in its query (RFC 8216bis, 6.2.5).
+struct Directives {
+    std::int64_t sequence = -1; ///< _HLS_msn; -1: none
+    std::int64_t part = -1;     ///< _HLS_part; -1: none
+    bool skip = false;          ///< _HLS_skip
+};
+/// Other members of @p query are ignored. Nothing when one of these is twice there, is no number of
+/// at most 15 digits, or is a part without a sequence number.
+[[nodiscard]] std::optional<Directives> parse_directives(std::string_view query);
+
 /// IMF-fixdate, section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
 [[nodiscard]] std::string http_date(base::UtcTime t);
 

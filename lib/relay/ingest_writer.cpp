@@ -19,8 +19,9 @@ using media::k_ts_packet_bytes;
 namespace {
 // A message, and a packet that earlier messages left unfinished on either side of it.
 constexpr std::size_t k_most_at_once = media::k_srt_max_message + 2 * k_ts_packet_bytes;
-constexpr std::size_t k_max_cuts = 512; // of a part; more wait for the next
-constexpr std::size_t k_max_ahead = 4;  // extents that the parent may give early
+constexpr std::size_t k_max_cuts = 512;   // of a part; more wait for the next
+constexpr std::size_t k_max_units = 1024; // that wait; what comes then has no place to be told
+constexpr std::size_t k_max_ahead = 4;    // extents that the parent may give early
 constexpr std::int64_t k_most_of_run =
     16'384; // payloads: half of what 16 bits tell apart, and less
 } // namespace
@@ -169,13 +170,26 @@ void ExtentWriter::on_cut(const media::TsCut &cut) {
     m_cuts.push_back({.position = position, .pts_90k = m_last_pts});
 }
 
+void ExtentWriter::on_unit(const media::TsUnit &unit) {
+    const auto position = static_cast<std::int64_t>(unit.position);
+    if (position <= m_last_unit || m_units.size() >= k_max_units)
+        return;
+    m_last_unit = position;
+    m_units.push_back({.position = position, .dts_90k = static_cast<std::int64_t>(unit.dts_90k)});
+}
+
 std::optional<wire::IngestPart> ExtentWriter::take_part() {
     if (m_parts.empty())
         return std::nullopt;
     wire::IngestPart part = std::move(m_parts.front());
     m_parts.pop_front();
-    if (m_parts.empty())
-        part.cuts = std::exchange(m_cuts, {}); // positions at or before this part's end
+    if (m_parts.empty()) { // positions at or before this part's end
+        part.cuts = std::exchange(m_cuts, {});
+        const auto count = std::min(m_units.size(), wire::k_max_ingest_units);
+        const auto end = m_units.begin() + static_cast<std::ptrdiff_t>(count);
+        part.units.assign(m_units.begin(), end);
+        m_units.erase(m_units.begin(), end);
+    }
     m_pending_bytes -= part.bytes;
     return part;
 }

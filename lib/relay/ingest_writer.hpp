@@ -57,6 +57,7 @@ class ExtentWriter final : private media::TsListener {
 
   private:
     void on_cut(const media::TsCut &cut) override;
+    void on_unit(const media::TsUnit &unit) override;
     void put(std::span<const std::uint8_t> packets, base::SteadyTime now);
     void copy(std::span<const std::uint8_t> packets, wire::IngestPart &part);
     void next_extent();
@@ -73,7 +74,9 @@ class ExtentWriter final : private media::TsListener {
     media::TsScanner m_scanner;
     std::deque<wire::IngestPart> m_parts; // not yet told
     std::vector<wire::IngestCut> m_cuts;  // found, not yet in a part
-    std::int64_t m_last_cut = -1;         // their positions rise
+    std::deque<wire::IngestUnit> m_units;
+    std::int64_t m_last_unit = -1;
+    std::int64_t m_last_cut = -1; // their positions rise
     std::int64_t m_last_pts = 0;
     std::int64_t m_pending_bytes = 0;
     base::SteadyTime m_pending_since{};

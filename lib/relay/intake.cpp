@@ -136,13 +136,24 @@ Intake::Outcome Intake::on(const wire::IngestPart &m, std::int64_t now_us) {
                     .bytes = m.bytes,
                     .received_us = m.received_us,
                     .cuts = {},
+                    .units = {},
                     .runs = m.runs};
+    // A packet of the stream behind @p last, and a time stamp.
+    const auto is_place = [&](std::int64_t position, std::int64_t stamp, std::int64_t last) {
+        return position > last && position < stream.position && position % k_packet == 0 &&
+               stamp >= 0 && stamp < k_pts_wrap;
+    };
     for (const wire::IngestCut &cut : m.cuts) {
-        if (cut.position <= stream.last_cut || cut.position >= stream.position ||
-            cut.position % k_packet != 0 || cut.pts_90k < 0 || cut.pts_90k >= (1LL << 33))
+        if (!is_place(cut.position, cut.pts_90k, stream.last_cut))
             return fail(Errc::protocol, "a cut at {} of {}", cut.position, stream.position);
         stream.last_cut = cut.position;
         ready.cuts.push_back({.position = cut.position, .pts_90k = cut.pts_90k});
+    }
+    for (const wire::IngestUnit &unit : m.units) {
+        if (!is_place(unit.position, unit.dts_90k, stream.last_unit))
+            return fail(Errc::protocol, "a unit at {} of {}", unit.position, stream.position);
+        stream.last_unit = unit.position;
+        ready.units.push_back({.position = unit.position, .dts_90k = unit.dts_90k});
     }
     if (!m_admitted.contains(stream.reservation))
         return IntakeEvent{};

@@ -32,6 +32,7 @@ struct PartReady {
     std::int64_t bytes = 0;
     std::int64_t received_us = 0;
     std::vector<StreamCut> cuts;
+    std::vector<StreamUnit> units{};
     std::vector<wire::IngestRun> runs{}; ///< of a numbered stream: they make up its bytes
 };
 struct StreamStats {
@@ -102,6 +103,7 @@ class Intake {
         std::int64_t position = 0;                 ///< bytes of the stream so far
         bool numbered = false;                     ///< its parts have runs
         std::int64_t last_cut = -1;
+        std::int64_t last_unit = -1;
         std::int64_t received_us = 0;
     };
     using Outcome = base::Result<IntakeEvent>;

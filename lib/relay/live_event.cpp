@@ -91,7 +91,8 @@ void LiveEvent::part(const StreamKey &key, const PartReady &part, base::SteadyTi
             .offset = part.offset,
             .bytes = part.bytes,
             .received_us = part.received_us,
-            .cuts = part.cuts});
+            .cuts = part.cuts,
+            .units = part.units});
     appended(now);
 }
 
@@ -118,7 +119,8 @@ void LiveEvent::append(const std::vector<PathMerge::Piece> &pieces, base::Steady
 
 void LiveEvent::append(const PathMerge::Piece &piece) {
     m_event->bytes_in.fetch_add(piece.bytes, std::memory_order_relaxed);
-    m_store.append(piece.extent, piece.offset, piece.bytes, piece.received_us, piece.cuts);
+    m_store.append(piece.extent, piece.offset, piece.bytes, piece.received_us, piece.cuts,
+                   piece.units);
 }
 
 void LiveEvent::appended(base::SteadyTime now) {

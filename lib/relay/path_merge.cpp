@@ -6,8 +6,8 @@ namespace relay {
 
 namespace {
 
-constexpr std::size_t k_recent = 256;   // runs: those of half a second, with losses
-constexpr std::size_t k_max_cuts = 512; // that wait: more of them are an attack
+constexpr std::size_t k_recent = 256;    // runs: those of half a second, with losses
+constexpr std::size_t k_max_marks = 512; // of a kind that wait: more of them are an attack
 
 } // namespace
 
@@ -19,26 +19,25 @@ std::int64_t PathMerge::extended(std::int64_t sequence, base::SteadyTime now) {
     if (ahead >= 0 || m_shown_at == base::SteadyTime{} || now - m_shown_at < k_begin_anew)
         return *m_next + ahead;
     m_held.clear();
-    m_cuts.clear();
+    m_cuts.found.clear();
+    m_units.found.clear();
     for (auto &[number, path] : m_paths)
         path = {};
     m_next = *m_next + 65536 + ahead; // ahead of all numbers that are known
     return *m_next;
 }
 
-void PathMerge::note_cuts(const Path &path, const std::vector<StreamCut> &cuts) {
-    for (const StreamCut &cut : cuts) {
-        const auto after = std::ranges::upper_bound(path.recent, cut.position, {}, &Run::position);
-        if (after == path.recent.begin())
-            continue; // forgotten
-        const Run &run = *std::prev(after);
-        const std::int64_t inside = cut.position - run.position;
-        if (inside >= (run.end - run.first) * run.payload)
-            continue;
-        m_cuts.emplace(Place{run.first + inside / run.payload, inside % run.payload}, cut.pts_90k);
-        if (m_cuts.size() > k_max_cuts)
-            m_cuts.erase(m_cuts.begin());
-    }
+void PathMerge::note(Marks &marks, const Path &path, std::int64_t position, std::int64_t stamp) {
+    const auto after = std::ranges::upper_bound(path.recent, position, {}, &Run::position);
+    if (after == path.recent.begin())
+        return; // forgotten
+    const Run &run = *std::prev(after);
+    const std::int64_t inside = position - run.position;
+    if (inside >= (run.end - run.first) * run.payload)
+        return;
+    marks.found.emplace(Place{run.first + inside / run.payload, inside % run.payload}, stamp);
+    if (marks.found.size() > k_max_marks)
+        marks.found.erase(marks.found.begin());
 }
 
 std::vector<PathMerge::Piece> PathMerge::add(unsigned path, const PartReady &part,
@@ -64,7 +63,10 @@ std::vector<PathMerge::Piece> PathMerge::add(unsigned path, const PartReady &par
         offset += came.count * run.payload;
         position += came.count * run.payload;
     }
-    note_cuts(m_paths[path], part.cuts);
+    for (const StreamCut &cut : part.cuts)
+        note(m_cuts, m_paths[path], cut.position, cut.pts_90k);
+    for (const StreamUnit &unit : part.units)
+        note(m_units, m_paths[path], unit.position, unit.dts_90k);
     return release(now);
 }
 
@@ -77,6 +79,26 @@ bool PathMerge::is_lost(const Held &next, base::SteadyTime now) const {
         const Path &path = item.second;
         return path.passed < next.run.first && now - path.delivered < k_window;
     });
+}
+
+// Both paths tell of the same places, and one path of those that the other missed.
+template <typename Take> void PathMerge::show(Marks &marks, Take take) {
+    while (!marks.found.empty() && marks.found.begin()->first.first < *m_next) {
+        const auto [place, stamp] = *marks.found.begin();
+        marks.found.erase(marks.found.begin());
+        const auto after = std::ranges::upper_bound(m_shown, place.first, {}, &Run::first);
+        if (after == m_shown.begin() || place.first >= std::prev(after)->end)
+            continue; // of a payload that was given up, or long ago
+        const Run &run = *std::prev(after);
+        if (place.second >= run.payload)
+            continue; // the paths do not say the same: whoever sends that has no such place
+        const std::int64_t position =
+            run.position + (place.first - run.first) * run.payload + place.second;
+        if (position <= marks.last)
+            continue;
+        marks.last = position;
+        take(position, stamp);
+    }
 }
 
 std::vector<PathMerge::Piece> PathMerge::release(base::SteadyTime now) {
@@ -95,8 +117,15 @@ std::vector<PathMerge::Piece> PathMerge::release(base::SteadyTime now) {
             show(held->second, out, now);
         m_held.erase(held);
     }
-    if (!out.empty())
-        show_cuts(out.back());
+    if (out.empty())
+        return out;
+    Piece &last = out.back();
+    show(m_cuts, [&last](std::int64_t position, std::int64_t pts) {
+        last.cuts.push_back({.position = position, .pts_90k = pts});
+    });
+    show(m_units, [&last](std::int64_t position, std::int64_t dts) {
+        last.units.push_back({.position = position, .dts_90k = dts});
+    });
     return out;
 }
 
@@ -113,7 +142,8 @@ void PathMerge::show(const Held &held, std::vector<Piece> &out, base::SteadyTime
                        .offset = offset,
                        .bytes = bytes,
                        .received_us = m_received_us,
-                       .cuts = {}});
+                       .cuts = {},
+                       .units = {}});
     if (!m_shown.empty() && m_shown.back().end == *m_next && m_shown.back().payload == run.payload)
         m_shown.back().end = run.end;
     else
@@ -124,26 +154,6 @@ void PathMerge::show(const Held &held, std::vector<Piece> &out, base::SteadyTime
     m_position += bytes;
     m_next = run.end;
     m_shown_at = now;
-}
-
-// Both paths tell of the same random-access points, and one path of those that the other missed.
-void PathMerge::show_cuts(Piece &last) {
-    while (!m_cuts.empty() && m_cuts.begin()->first.first < *m_next) {
-        const auto [place, pts] = *m_cuts.begin();
-        m_cuts.erase(m_cuts.begin());
-        const auto after = std::ranges::upper_bound(m_shown, place.first, {}, &Run::first);
-        if (after == m_shown.begin() || place.first >= std::prev(after)->end)
-            continue; // of a payload that was given up, or long ago
-        const Run &run = *std::prev(after);
-        if (place.second >= run.payload)
-            continue; // the paths do not say the same: whoever sends that has no such place
-        const std::int64_t position =
-            run.position + (place.first - run.first) * run.payload + place.second;
-        if (position <= m_last_cut)
-            continue;
-        m_last_cut = position;
-        last.cuts.push_back({.position = position, .pts_90k = pts});
-    }
 }
 
 } // namespace relay

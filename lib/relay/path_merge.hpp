@@ -26,7 +26,8 @@ class PathMerge {
         std::int64_t offset = 0;
         std::int64_t bytes = 0;
         std::int64_t received_us = 0;
-        std::vector<StreamCut> cuts; ///< by the merged stream's positions, at or before its end
+        std::vector<StreamCut> cuts;     ///< by the merged stream's positions, at or before its end
+        std::vector<StreamUnit> units{}; ///< likewise
     };
 
     /// @p part came over @p path at @p now: what can be shown then. Its runs are its bytes.
@@ -63,23 +64,28 @@ class PathMerge {
         std::int64_t passed = 0; ///< it delivers in order: nothing before this is to come
         std::deque<Run> recent;  ///< by position in its own stream, to find cuts
     };
-    /// A random-access point: its payload and the place in that.
+    /// A payload and the place in that.
     using Place = std::pair<std::int64_t, std::int64_t>;
+    /// Places that a path told of, with their time stamps, and up to where they were shown.
+    struct Marks {
+        std::map<Place, std::int64_t> found;
+        std::int64_t last = -1;
+    };
 
     [[nodiscard]] std::int64_t extended(std::int64_t sequence, base::SteadyTime now);
-    void note_cuts(const Path &path, const std::vector<StreamCut> &cuts);
+    static void note(Marks &marks, const Path &path, std::int64_t position, std::int64_t stamp);
     [[nodiscard]] std::vector<Piece> release(base::SteadyTime now);
     [[nodiscard]] bool is_lost(const Held &next, base::SteadyTime now) const;
     void show(const Held &held, std::vector<Piece> &out, base::SteadyTime now);
-    void show_cuts(Piece &last);
+    template <typename Take> void show(Marks &marks, Take take);
 
     std::map<unsigned, Path> m_paths;
     std::multimap<std::int64_t, Held> m_held; ///< by first
     std::deque<Run> m_shown;                  ///< the latest, by position in the merged stream
-    std::map<Place, std::int64_t> m_cuts;     ///< found, not yet shown: their PTS
-    std::optional<std::int64_t> m_next;       ///< what is shown next
-    std::int64_t m_position = 0;              ///< bytes of the merged stream
-    std::int64_t m_last_cut = -1;
+    Marks m_cuts;
+    Marks m_units;
+    std::optional<std::int64_t> m_next; ///< what is shown next
+    std::int64_t m_position = 0;        ///< bytes of the merged stream
     std::int64_t m_received_us = 0;
     base::SteadyTime m_shown_at{};
     std::int64_t m_lost = 0;

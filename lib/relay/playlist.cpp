@@ -1,10 +1,21 @@
 #include "relay/playlist.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
 #include <iterator>
 
 namespace relay {
+
+namespace {
+constexpr int k_low_latency_version = 6;
+constexpr int k_skip_version = 9;          // RFC 8216bis: EXT-X-SKIP needs it
+constexpr std::int64_t k_skip_targets = 6; // CAN-SKIP-UNTIL is at least that
+// Whole segments of which parts are listed. RFC 8216bis lets them go after three target durations
+// at the latest, and readers take that for three segments with the open one.
+constexpr std::ptrdiff_t k_segments_in_parts = 2;
+constexpr std::int64_t k_hold_back_parts = 3; // PART-HOLD-BACK should be
+} // namespace
 
 std::string segment_name(std::int64_t sequence, std::string_view tag) {
     return fmt::format("{}-{}.ts", sequence, tag);
@@ -18,25 +29,129 @@ std::optional<std::int64_t> parse_segment_name(std::string_view name, std::strin
     return sequence;
 }
 
+std::string part_name(std::int64_t sequence, std::int64_t index, std::string_view tag) {
+    return fmt::format("{}.{}-{}.ts", sequence, index, tag);
+}
+
+std::optional<std::pair<std::int64_t, std::int64_t>> parse_part_name(std::string_view name,
+                                                                     std::string_view tag) {
+    std::int64_t sequence = -1;
+    std::int64_t index = -1;
+    const char *const last = name.data() + name.size();
+    const auto [dot, ec] = std::from_chars(name.data(), last, sequence);
+    if (ec != std::errc{} || dot == last)
+        return std::nullopt;
+    const auto [end, ec2] = std::from_chars(dot + 1, last, index);
+    if (ec2 != std::errc{} || sequence < 0 || index < 0 || name != part_name(sequence, index, tag))
+        return std::nullopt;
+    return std::pair{sequence, index};
+}
+
+namespace {
+
+// Seconds with three digits, rounded.
+std::string seconds(std::int64_t ticks) {
+    const std::int64_t ms = (ticks + 45) / 90;
+    return fmt::format("{}.{:03}", ms / 1000, ms % 1000);
+}
+
+using Segments = std::deque<Segment>;
+
+std::string head(const Segmenter &segmenter, int version) {
+    return fmt::format("#EXTM3U\n#EXT-X-VERSION:{}\n#EXT-X-TARGETDURATION:{}\n", version,
+                       segmenter.target_s());
+}
+
+void add_sequences(std::string &out, const Segment &first) {
+    fmt::format_to(std::back_inserter(out), "#EXT-X-MEDIA-SEQUENCE:{}\n", first.sequence);
+    if (first.discontinuities_before > 0)
+        fmt::format_to(std::back_inserter(out), "#EXT-X-DISCONTINUITY-SEQUENCE:{}\n",
+                       first.discontinuities_before);
+}
+
+void add_begin(std::string &out, bool discontinuity) {
+    if (discontinuity)
+        out += "#EXT-X-DISCONTINUITY\n";
+}
+
+void add_end(std::string &out, const Segment &segment, std::string_view tag) {
+    fmt::format_to(std::back_inserter(out), "#EXTINF:{},\n{}\n", seconds(segment.ticks),
+                   segment_name(segment.sequence, tag));
+}
+
+void add_parts(std::string &out, const std::deque<Part> &parts, std::int64_t sequence,
+               std::string_view tag) {
+    const auto found = std::ranges::equal_range(parts, sequence, {}, &Part::sequence);
+    for (const Part &part : found)
+        fmt::format_to(std::back_inserter(out), "#EXT-X-PART:DURATION={},URI=\"{}\"{}\n",
+                       seconds(part.ticks), part_name(sequence, part.index, tag),
+                       part.independent ? ",INDEPENDENT=YES" : "");
+}
+
+} // namespace
+
 std::string make_playlist(const Segmenter &segmenter, std::string_view tag, bool ended) {
-    const auto &segments = segmenter.segments();
+    const Segments &segments = segmenter.segments();
     const auto first = segments.end() - static_cast<std::ptrdiff_t>(segmenter.listed());
     if (first == segments.end())
         return {};
-    std::string out = fmt::format("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:{}\n"
-                                  "#EXT-X-MEDIA-SEQUENCE:{}\n",
-                                  segmenter.target_s(), first->sequence);
-    if (first->discontinuities_before > 0)
-        out += fmt::format("#EXT-X-DISCONTINUITY-SEQUENCE:{}\n", first->discontinuities_before);
+    std::string out = head(segmenter, 3);
+    add_sequences(out, *first);
     for (auto it = first; it != segments.end(); ++it) {
-        if (it->discontinuity)
-            out += "#EXT-X-DISCONTINUITY\n";
-        const std::int64_t ms = (it->ticks + 45) / 90;
-        fmt::format_to(std::back_inserter(out), "#EXTINF:{}.{:03},\n{}\n", ms / 1000, ms % 1000,
-                       segment_name(it->sequence, tag));
+        add_begin(out, it->discontinuity);
+        add_end(out, *it, tag);
     }
     if (ended)
         out += "#EXT-X-ENDLIST\n";
+    return out;
+}
+
+// There is one rendition, so that there is none to report of (EXT-X-RENDITION-REPORT).
+std::string make_low_latency_playlist(const Segmenter &segmenter, std::string_view tag, bool ended,
+                                      bool skip) {
+    const Segments &segments = segmenter.segments();
+    const Parts &parts = segmenter.parts();
+    auto first = segments.end() - static_cast<std::ptrdiff_t>(segmenter.listed());
+    if (first == segments.end())
+        return {};
+    const std::int64_t target = segmenter.target_s() * k_ticks_per_second;
+    std::int64_t to_end = parts.open_ticks(); // from the present segment's end to the playlist's
+    for (auto it = first; it != segments.end(); ++it)
+        to_end += it->ticks;
+    std::string out = head(segmenter, skip ? k_skip_version : k_low_latency_version);
+    fmt::format_to(
+        std::back_inserter(out),
+        "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={},PART-HOLD-BACK={}\n"
+        "#EXT-X-PART-INF:PART-TARGET={}\n",
+        seconds(k_skip_targets * target), seconds(k_hold_back_parts * parts.target_ticks()),
+        seconds(parts.target_ticks()));
+    add_sequences(out, *first);
+    if (skip) {
+        std::int64_t skipped = 0;
+        for (; first != segments.end() && to_end - first->ticks > k_skip_targets * target;
+             ++first) {
+            to_end -= first->ticks;
+            ++skipped;
+        }
+        if (skipped == 0)
+            return {};
+        fmt::format_to(std::back_inserter(out), "#EXT-X-SKIP:SKIPPED-SEGMENTS={}\n", skipped);
+    }
+    for (auto it = first; it != segments.end(); ++it) {
+        add_begin(out, it->discontinuity);
+        if (segments.end() - it <= k_segments_in_parts)
+            add_parts(out, parts.all(), it->sequence, tag);
+        add_end(out, *it, tag);
+    }
+    if (ended)
+        return out += "#EXT-X-ENDLIST\n";
+    const std::int64_t next = segmenter.next_sequence();
+    if (parts.open_count() > 0) {
+        add_begin(out, segmenter.open_discontinuity());
+        add_parts(out, parts.all(), next, tag);
+    }
+    fmt::format_to(std::back_inserter(out), "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{}\"\n",
+                   part_name(next, parts.open_count(), tag));
     return out;
 }
 

@@ -13,6 +13,18 @@ namespace relay {
 [[nodiscard]] std::string make_playlist(const Segmenter &segmenter, std::string_view tag,
                                         bool ended);
 
+/// The same for low latency (RFC 8216bis): with the parts of the last two segments and of the open
+/// one, and a hint at the next. @p skip: a delta update, or empty when nothing is old
+/// enough to be skipped. Empty before the first segment.
+[[nodiscard]] std::string make_low_latency_playlist(const Segmenter &segmenter,
+                                                    std::string_view tag, bool ended, bool skip);
+
+/// `SEQUENCE.INDEX-TAG.ts`: a part's name, and back.
+[[nodiscard]] std::string part_name(std::int64_t sequence, std::int64_t index,
+                                    std::string_view tag);
+[[nodiscard]] std::optional<std::pair<std::int64_t, std::int64_t>>
+parse_part_name(std::string_view name, std::string_view tag);
+
 /// `SEQUENCE-TAG.ts`. The tag differs between runs of the relay, for a name is cached for ever.
 [[nodiscard]] std::string segment_name(std::int64_t sequence, std::string_view tag);
 

@@ -12,6 +12,20 @@ namespace {
 constexpr std::int64_t k_longest_wait_s = 3600;
 }
 
+bool Awaited::is_there(const Snapshot &snapshot) const {
+    if (snapshot.ended || sequence < 0 || !snapshot.playlist)
+        return snapshot.ended || snapshot.playlist != nullptr;
+    if (part < 0 || snapshot.next_sequence < sequence)
+        return snapshot.next_sequence > sequence;
+    if (snapshot.next_sequence == sequence)
+        return snapshot.next_part > part;
+    // RFC 8216bis, 6.2.5.2: a part beyond its segment's last is the next segment's first. What is
+    // known of older segments is that they are whole.
+    const auto found = std::ranges::equal_range(*snapshot.parts, sequence, {}, &Part::sequence);
+    const bool has_it = found.empty() || part < std::ranges::ssize(found);
+    return has_it || snapshot.next_sequence > sequence + 1 || snapshot.next_part > 0;
+}
+
 std::int64_t Reply::length() const {
     if (body)
         return static_cast<std::int64_t>(body->size());

@@ -6,12 +6,21 @@
 
 namespace relay {
 
+/// What a request waits for.
+struct Awaited {
+    std::int64_t sequence = -1; ///< a segment; -1: the first playlist
+    std::int64_t part = -1;     ///< a part of it; -1: all of it
+
+    /// True when there is no longer any need to wait.
+    [[nodiscard]] bool is_there(const Snapshot &snapshot) const;
+};
+
 /// What a connection does about a request.
 struct Reply {
     enum class Kind {
         whole,    ///< send status, headers and body
         live,     ///< attach to `event` as a viewer of live.ts
-        playlist, ///< no segment yet: wait for the first one, then ask again
+        wait,     ///< what is asked for is not there yet: wait until `awaited` is, then ask again
         password, ///< have `password` checked against `event`'s hash, then password_reply()
     };
     Kind kind = Kind::whole;
@@ -21,6 +30,8 @@ struct Reply {
     std::shared_ptr<const std::string> body = {}; ///< or one that all viewers share
     std::vector<Slice> media = {};                ///< or media; begin and end say which bytes
     EventPtr event = {};
+    Awaited awaited = {};
+    base::Millis patience{0}; ///< how long to wait, then 503
     seal::Secret password = {};
 
     /// Of the body, whichever it is.

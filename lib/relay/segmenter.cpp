@@ -7,7 +7,6 @@ namespace relay {
 
 namespace {
 
-constexpr std::int64_t k_pts_wrap = std::int64_t{1} << 33;
 // A step larger than this between two cuts is a jump of the time stamps, not a long group.
 constexpr std::int64_t k_max_step = 60 * k_ticks_per_second;
 // Key frames every 2.000 s come as 1.98 s when frames are dropped: do not wait for twice that.
@@ -60,10 +59,15 @@ void Segmenter::cut(std::int64_t position, std::int64_t pts_90k, std::int64_t re
         return;
     if (m_open && (jump || now - m_open->ticks >= m_options.target_ticks - k_tolerance))
         finish(position, now);
-    if (!m_open)
-        m_open = Open{.begin = position,
-                      .ticks = now,
-                      .discontinuity = std::exchange(m_pending_discontinuity, false) || jump};
+    if (m_open)
+        m_parts.cut(position);
+    else
+        begin(position, now, true, std::exchange(m_pending_discontinuity, false) || jump);
+}
+
+void Segmenter::begin(std::int64_t position, std::int64_t ticks, bool at_cut, bool discontinuity) {
+    m_open = Open{.begin = position, .ticks = ticks, .discontinuity = discontinuity};
+    m_parts.open(m_next, position, at_cut);
 }
 
 void Segmenter::data(std::int64_t end, std::int64_t received_us) {
@@ -81,13 +85,15 @@ void Segmenter::split(std::int64_t end) {
         return;
     const std::int64_t now = clock_at(m_last_received_us);
     finish(end, now);
-    m_open = Open{.begin = end, .ticks = now, .discontinuity = false};
+    begin(end, now, false, false);
 }
 
 void Segmenter::end_stream(std::int64_t end) {
+    // Time stamps say how long the last pictures are; when they came does not.
     if (m_open && end > m_open->begin)
-        finish(end, clock_at(m_last_received_us));
+        finish(end, std::max(clock_at(m_last_received_us), m_open->ticks + m_parts.open_ticks()));
     m_open.reset();
+    m_parts.close(end, 0);
     m_last_pts.reset();
 }
 
@@ -103,15 +109,31 @@ void Segmenter::finish(std::int64_t end, std::int64_t ticks) {
     // Fixed by the first segment. Media that arrives faster than it plays can defeat data(): then
     // a larger target is the lesser evil.
     m_target_s = std::max({m_target_s, whole, k_least_target_s});
+    m_parts.close(end, done.ticks);
     m_segments.push_back(done);
     m_open.reset();
     while (m_segments.size() > 2 * listed() && m_segments.size() > 2 * m_options.window)
         m_segments.pop_front();
+    forget_parts();
+}
+
+// RFC 8216bis, 4.4.4.9: served for three target durations after they were listed.
+void Segmenter::forget_parts() {
+    const std::int64_t kept = 2 * k_part_targets * m_target_s * k_ticks_per_second;
+    std::int64_t ticks = 0;
+    for (auto it = m_segments.rbegin(); it != m_segments.rend(); ++it) {
+        if (ticks > kept)
+            return m_parts.forget_before(it->sequence + 1);
+        ticks += it->ticks;
+    }
+    m_parts.forget_before(m_segments.empty() ? m_next : m_segments.front().sequence);
 }
 
 void Segmenter::drop_front() {
-    if (!m_segments.empty())
-        m_segments.pop_front();
+    if (m_segments.empty())
+        return;
+    m_segments.pop_front();
+    m_parts.forget_before(m_segments.empty() ? m_next : m_segments.front().sequence);
 }
 
 std::size_t Segmenter::listed() const {

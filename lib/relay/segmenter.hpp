@@ -1,14 +1,14 @@
 // Where segments begin and end: a pure rule over cuts (places where a viewer can begin) and time.
 #pragma once
 
-#include <cstdint>
-#include <deque>
-#include <optional>
+#include "relay/parts.hpp"
 
 namespace relay {
 
 constexpr std::int64_t k_ticks_per_second = 90'000; ///< the unit of MPEG-TS time stamps
 constexpr std::int64_t k_packet = 188;              ///< bytes of a TS packet
+constexpr std::int64_t k_part_targets = 3; ///< RFC 8216bis: parts are listed for so many targets
+constexpr std::int64_t k_pts_wrap = std::int64_t{1} << 33;
 
 /// A finished segment: the bytes [begin, end) of a reservation's media.
 struct Segment {
@@ -35,6 +35,11 @@ class Segmenter {
     void begin_stream();
     /// A cut at @p position with time stamp @p pts_90k (33 bits, wraps), told at @p received_us.
     void cut(std::int64_t position, std::int64_t pts_90k, std::int64_t received_us);
+    /// An access unit begins at @p position with decoding time @p dts_90k (33 bits, wraps). One
+    /// that is a cut as well is told after it.
+    void unit(std::int64_t position, std::int64_t dts_90k, std::int64_t received_us) {
+        m_parts.unit(position, dts_90k, received_us);
+    }
     /// The media reaches to @p end. Ends a segment that would outgrow the target duration the
     /// playlist has promised, though there is no cut.
     void data(std::int64_t end, std::int64_t received_us);
@@ -47,12 +52,16 @@ class Segmenter {
 
     /// Finished segments that are still served, oldest first: the window and as many again.
     [[nodiscard]] const std::deque<Segment> &segments() const { return m_segments; }
+    /// The parts of the newest of them and of the open one.
+    [[nodiscard]] const Parts &parts() const { return m_parts; }
     /// How many of them the playlist lists: the last `window`, or more for three target durations.
     [[nodiscard]] std::size_t listed() const;
     /// EXT-X-TARGETDURATION in seconds; 0 before the first segment.
     [[nodiscard]] std::int64_t target_s() const { return m_target_s; }
     /// Where the open segment begins.
     [[nodiscard]] std::optional<std::int64_t> open_begin() const;
+    /// Whether what the open segment holds does not continue what came before.
+    [[nodiscard]] bool open_discontinuity() const { return m_open && m_open->discontinuity; }
     /// The sequence number that the next finished segment gets.
     [[nodiscard]] std::int64_t next_sequence() const { return m_next; }
 
@@ -63,11 +72,14 @@ class Segmenter {
         bool discontinuity = false;
     };
     [[nodiscard]] std::int64_t clock_at(std::int64_t received_us) const;
+    void begin(std::int64_t position, std::int64_t ticks, bool at_cut, bool discontinuity);
     void finish(std::int64_t end, std::int64_t ticks);
+    void forget_parts();
 
     Options m_options;
     std::deque<Segment> m_segments;
     std::optional<Open> m_open;
+    Parts m_parts;
     std::int64_t m_next;
     std::int64_t m_discontinuities = 0;
     std::int64_t m_target_s = 0;

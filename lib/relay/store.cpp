@@ -37,7 +37,8 @@ const Slice *Snapshot::find(std::int64_t position) const {
 
 Store::Store(Options options)
     : m_options(std::move(options)), m_segmenter(m_options.segments),
-      m_segments(std::make_shared<const std::vector<Segment>>()) {}
+      m_segments(std::make_shared<const std::vector<Segment>>()),
+      m_parts(std::make_shared<const std::vector<Part>>()) {}
 
 void Store::begin_stream(std::int64_t position) {
     end_stream();
@@ -62,10 +63,17 @@ void Store::end() {
     rebuild();
 }
 
+void Store::drop_playlist() {
+    m_playlist.reset();
+    m_low_latency.reset();
+    m_delta.reset();
+}
+
 void Store::drop_media() {
     while (!m_segmenter.segments().empty())
         m_segmenter.drop_front();
     m_segments = std::make_shared<const std::vector<Segment>>();
+    m_parts = std::make_shared<const std::vector<Part>>();
     m_slices.clear();
     m_marks.clear();
     m_newest_cut = -1;
@@ -96,8 +104,18 @@ void Store::join(std::int64_t cut) {
     m_pending.clear();
 }
 
+void Store::cut(const StreamCut &cut, std::int64_t received_us) {
+    if (!m_joined)
+        join(cut.position);
+    if (!m_joined || cut.position + m_shift < m_slices.front().begin)
+        return;
+    m_newest_cut = std::max(m_newest_cut, cut.position + m_shift);
+    m_segmenter.cut(cut.position + m_shift, cut.pts_90k, received_us);
+}
+
 void Store::append(const ExtentPtr &extent, std::int64_t offset, std::int64_t bytes,
-                   std::int64_t received_us, const std::vector<StreamCut> &cuts) {
+                   std::int64_t received_us, const std::vector<StreamCut> &cuts,
+                   const std::vector<StreamUnit> &units) {
     if (!m_streaming || m_ended)
         return;
     if (m_joined) {
@@ -110,14 +128,15 @@ void Store::append(const ExtentPtr &extent, std::int64_t offset, std::int64_t by
         add_pending(extent, offset, bytes);
     }
     m_stream_end += bytes;
-    for (const StreamCut &cut : cuts) {
-        if (!m_joined)
-            join(cut.position);
-        if (!m_joined || cut.position + m_shift < m_slices.front().begin)
-            continue;
-        m_newest_cut = std::max(m_newest_cut, cut.position + m_shift);
-        m_segmenter.cut(cut.position + m_shift, cut.pts_90k, received_us);
+    auto next = cuts.begin();
+    for (const StreamUnit &unit : units) {
+        while (next != cuts.end() && next->position <= unit.position)
+            cut(*next++, received_us);
+        if (m_joined)
+            m_segmenter.unit(unit.position + m_shift, unit.dts_90k, received_us);
     }
+    while (next != cuts.end())
+        cut(*next++, received_us);
     if (m_joined)
         m_segmenter.data(m_end, received_us);
     drop_old();
@@ -152,7 +171,23 @@ void Store::drop_old() {
     }
 }
 
+void Store::rebuild_parts() {
+    const std::pair now{m_segmenter.next_sequence(), m_segmenter.parts().open_count()};
+    if (m_built_part == now && m_built_ended == m_ended)
+        return;
+    m_built_part = now;
+    const auto &all = m_segmenter.parts().all();
+    m_parts = std::make_shared<const std::vector<Part>>(all.begin(), all.end());
+    const auto make = [this](bool skip) {
+        std::string text = make_low_latency_playlist(m_segmenter, m_options.tag, m_ended, skip);
+        return text.empty() ? nullptr : std::make_shared<const Document>(std::move(text));
+    };
+    m_low_latency = make(false);
+    m_delta = m_ended ? nullptr : make(true);
+}
+
 void Store::rebuild() {
+    rebuild_parts();
     if (m_built_next == m_segmenter.next_sequence() && m_built_ended == m_ended)
         return;
     m_built_next = m_segmenter.next_sequence();
@@ -169,7 +204,13 @@ SnapshotPtr Store::snapshot() const {
     out->slices.assign(m_slices.begin(), m_slices.end());
     out->marks.assign(m_marks.begin(), m_marks.end());
     out->segments = m_segments;
+    out->parts = m_parts;
     out->playlist = m_playlist;
+    out->low_latency = m_low_latency;
+    out->delta = m_delta;
+    out->target_s = m_segmenter.target_s();
+    out->next_sequence = m_segmenter.next_sequence();
+    out->next_part = m_segmenter.parts().open_count();
     out->newest_cut = m_newest_cut;
     out->ended = m_ended;
     const auto &all = m_segmenter.segments();

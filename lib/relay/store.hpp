@@ -33,10 +33,16 @@ struct Snapshot {
     std::vector<Slice> slices;                            ///< contiguous, oldest first
     std::vector<PartMark> marks;                          ///< of the last parts, oldest first
     std::shared_ptr<const std::vector<Segment>> segments; ///< never null
+    std::shared_ptr<const std::vector<Part>> parts;       ///< of the newest segments; never null
     DocumentPtr playlist;                                 ///< null before the first segment
-    std::int64_t window_begin = 0; ///< where the playlist begins: behind it is too slow
-    std::int64_t newest_cut = -1;  ///< where a viewer begins; -1: no media yet
-    bool ended = false;            ///< nothing will be added
+    DocumentPtr low_latency;                              ///< the same with parts
+    DocumentPtr delta;              ///< of that, without what is old; null when nothing is
+    std::int64_t target_s = 0;      ///< the playlists' target duration
+    std::int64_t next_sequence = 0; ///< of the segment that is being filled
+    std::int64_t next_part = 0;     ///< of its part that is being filled
+    std::int64_t window_begin = 0;  ///< where the playlist begins: behind it is too slow
+    std::int64_t newest_cut = -1;   ///< where a viewer begins; -1: no media yet
+    bool ended = false;             ///< nothing will be added
 
     [[nodiscard]] std::int64_t end() const { return slices.empty() ? 0 : slices.back().end; }
     /// The slice that holds @p position, or null.
@@ -48,6 +54,12 @@ using SnapshotPtr = std::shared_ptr<const Snapshot>;
 struct StreamCut {
     std::int64_t position = 0;
     std::int64_t pts_90k = 0;
+};
+
+/// An access unit likewise: a part can begin there.
+struct StreamUnit {
+    std::int64_t position = 0;
+    std::int64_t dts_90k = 0;
 };
 
 /// Not thread-safe. Numbers come from intake, which has checked them.
@@ -67,12 +79,13 @@ class Store {
     void begin_stream(std::int64_t position = 0);
     /// The next bytes of the publisher: @p bytes in @p extent from @p offset on.
     void append(const ExtentPtr &extent, std::int64_t offset, std::int64_t bytes,
-                std::int64_t received_us, const std::vector<StreamCut> &cuts);
+                std::int64_t received_us, const std::vector<StreamCut> &cuts,
+                const std::vector<StreamUnit> &units = {});
     void end_stream();
     /// The event is over: the playlist ends.
     void end();
     /// Of an event that is over: takes the playlist away, its segments stay.
-    void drop_playlist() { m_playlist.reset(); }
+    void drop_playlist();
     /// Of an event that is over: lets go of all media.
     void drop_media();
 
@@ -85,8 +98,10 @@ class Store {
   private:
     void add_pending(const ExtentPtr &extent, std::int64_t offset, std::int64_t bytes);
     void join(std::int64_t cut);
+    void cut(const StreamCut &cut, std::int64_t received_us);
     void drop_old();
     void rebuild();
+    void rebuild_parts();
 
     Options m_options;
     Segmenter m_segmenter;
@@ -102,8 +117,12 @@ class Store {
     bool m_ended = false;
     std::int64_t m_built_next = -1; ///< segmenter state that the playlist was built of
     bool m_built_ended = false;
+    std::pair<std::int64_t, std::int64_t> m_built_part{-1, -1};
     std::shared_ptr<const std::vector<Segment>> m_segments;
+    std::shared_ptr<const std::vector<Part>> m_parts;
     DocumentPtr m_playlist;
+    DocumentPtr m_low_latency;
+    DocumentPtr m_delta;
 };
 
 } // namespace relay

@@ -15,6 +15,10 @@ using namespace std::chrono_literals;
 constexpr auto k_early = 10min; // viewers may wait connected from then on
 constexpr int k_live_playlist_s = 1;
 constexpr int k_ended_playlist_s = 60;
+constexpr int k_blocked_playlist_s = 6;
+constexpr int k_patience_targets = 3;
+constexpr base::Millis k_least_patience = 8s;
+constexpr std::int64_t k_parts_ahead = 9; // RFC 8216bis: 3 s of parts, in parts
 
 // Which bytes of the event's media [begin, end) are; empty when some of them are gone.
 std::vector<Slice> slices_of(const Snapshot &snapshot, std::int64_t begin, std::int64_t end) {
@@ -50,23 +54,69 @@ Reply live(const EventPtr &event, base::UtcTime now) {
     return out;
 }
 
-Reply playlist(const HttpRequest &request, const EventPtr &event, base::UtcTime now) {
-    const SnapshotPtr snapshot = event->snapshot();
-    if (snapshot->playlist)
-        return document_reply(snapshot->playlist,
-                              fmt::format("Content-Type: application/vnd.apple.mpegurl\r\n"
-                                          "Cache-Control: {}, max-age={}\r\n",
-                                          audience(*event),
-                                          snapshot->ended ? k_ended_playlist_s : k_live_playlist_s),
-                              request.accept_encoding, request.if_none_match);
+Reply waiting(const EventPtr &event, const Awaited &awaited) {
+    // RFC 8216bis, 6.2.5.2: after three target durations a blocked request may be given up.
+    const auto targets = k_patience_targets * event->snapshot()->target_s * 1s;
+    return {.kind = Reply::Kind::wait,
+            .event = event,
+            .awaited = awaited,
+            .patience = std::max<base::Millis>(targets, k_least_patience)};
+}
+
+Reply listed(const HttpRequest &request, const EventPtr &event, const DocumentPtr &document,
+             int seconds) {
+    return document_reply(document,
+                          fmt::format("Content-Type: application/vnd.apple.mpegurl\r\n"
+                                      "Cache-Control: {}, max-age={}\r\n",
+                                      audience(*event), seconds),
+                          request.accept_encoding, request.if_none_match);
+}
+
+// There is no playlist yet.
+Reply no_playlist(const EventPtr &event, const Snapshot &snapshot, base::UtcTime now) {
     const EntryPtr entry = event->entry();
-    if (snapshot->ended || now >= entry->window.closes())
+    if (snapshot.ended || now >= entry->window.closes())
         return plain_reply(410, "this event is over");
     if (now < entry->window.opens())
         return plain_reply(503, "no media yet", retry_after(entry->window.opens() - now));
-    Reply out{.kind = Reply::Kind::playlist};
-    out.event = event;
-    return out;
+    return waiting(event, {});
+}
+
+Reply playlist(const HttpRequest &request, const EventPtr &event, base::UtcTime now) {
+    const SnapshotPtr snapshot = event->snapshot();
+    if (!snapshot->playlist)
+        return no_playlist(event, *snapshot, now);
+    return listed(request, event, snapshot->playlist,
+                  snapshot->ended ? k_ended_playlist_s : k_live_playlist_s);
+}
+
+// What RFC 8216bis, 6.2.5.2, has a server refuse: further ahead than a player can mean.
+bool is_too_far(const Awaited &awaited, const Snapshot &snapshot) {
+    if (awaited.sequence > snapshot.next_sequence + 1)
+        return true;
+    const std::int64_t there = awaited.sequence == snapshot.next_sequence ? snapshot.next_part : 0;
+    return awaited.sequence >= snapshot.next_sequence && awaited.part > there + k_parts_ahead;
+}
+
+Reply low_latency(const HttpRequest &request, const EventPtr &event, base::UtcTime now) {
+    const auto directives = parse_directives(request.query);
+    if (!directives)
+        return plain_reply(400, "not the directives of RFC 8216bis, 6.2.5");
+    const SnapshotPtr snapshot = event->snapshot();
+    if (!snapshot->low_latency)
+        return no_playlist(event, *snapshot, now);
+    const Awaited awaited{.sequence = directives->sequence, .part = directives->part};
+    if (!snapshot->ended && is_too_far(awaited, *snapshot))
+        return plain_reply(400, "that far ahead there will be nothing soon");
+    if (!awaited.is_there(*snapshot))
+        return waiting(event, awaited);
+    // The answer to a question that was never asked before is good for a while.
+    const bool fresh = awaited.sequence >= snapshot->next_sequence - 1;
+    const int seconds = snapshot->ended ? k_ended_playlist_s
+                        : fresh         ? k_blocked_playlist_s
+                                        : k_live_playlist_s;
+    const bool skip = directives->skip && snapshot->delta;
+    return listed(request, event, skip ? snapshot->delta : snapshot->low_latency, seconds);
 }
 
 // Bytes [begin, end) of the media under a name that never means anything else.
@@ -99,24 +149,48 @@ Reply immutable(const HttpRequest &request, const EventPtr &event, std::string_v
     return out;
 }
 
+Reply not_there(const Snapshot &snapshot) {
+    return snapshot.ended ? plain_reply(410, "this event is over") : plain_reply(404, "not found");
+}
+
 Reply segment(const HttpRequest &request, const EventPtr &event, std::string_view name) {
     const auto sequence = parse_segment_name(name, event->tag());
-    const SnapshotPtr snapshot = event->snapshot();
-    const auto found =
-        std::ranges::find(*snapshot->segments, sequence.value_or(-1), &Segment::sequence);
-    if (sequence && snapshot->ended && found == snapshot->segments->end())
-        return plain_reply(410, "this event is over");
-    if (!sequence || found == snapshot->segments->end())
+    if (!sequence)
         return plain_reply(404, "not found");
+    const SnapshotPtr snapshot = event->snapshot();
+    const auto found = std::ranges::find(*snapshot->segments, *sequence, &Segment::sequence);
+    if (found == snapshot->segments->end())
+        return not_there(*snapshot);
     return immutable(request, event, name, *snapshot, found->begin, found->end);
+}
+
+// The one that is hinted at is waited for.
+Reply part(const HttpRequest &request, const EventPtr &event, std::string_view name) {
+    const auto place = parse_part_name(name, event->tag());
+    if (!place)
+        return plain_reply(404, "not found");
+    const auto [sequence, index] = *place;
+    const SnapshotPtr snapshot = event->snapshot();
+    const auto found = std::ranges::find_if(*snapshot->parts, [&](const Part &p) {
+        return p.sequence == sequence && p.index == index;
+    });
+    if (found != snapshot->parts->end())
+        return immutable(request, event, name, *snapshot, found->begin, found->end);
+    if (!snapshot->ended && snapshot->playlist && sequence == snapshot->next_sequence &&
+        index == snapshot->next_part)
+        return waiting(event, {.sequence = sequence, .part = index});
+    return not_there(*snapshot);
 }
 
 } // namespace
 
 Reply stream_answer(const HttpRequest &request, const EventPtr &event, std::string_view name,
                     base::UtcTime now) {
+    const bool in_parts = name.substr(0, name.find('-')).contains('.');
     Reply out = name == "live.ts"      ? live(event, now)
                 : name == "index.m3u8" ? playlist(request, event, now)
+                : name == "ll.m3u8"    ? low_latency(request, event, now)
+                : in_parts             ? part(request, event, name)
                                        : segment(request, event, name);
     out.headers += k_any_origin;
     return out;

@@ -74,6 +74,11 @@ struct Write {
                        {"extent", m.extent},     {"offset", m.offset},
                        {"bytes", m.bytes},       {"received_us", m.received_us},
                        {"cuts", std::move(cuts)}};
+        JsonArray units;
+        for (const IngestUnit &u : m.units)
+            units.push_back(JsonObject{{"position", u.position}, {"dts_90k", u.dts_90k}});
+        if (!units.empty())
+            out["units"] = std::move(units);
         JsonArray runs;
         for (const IngestRun &r : m.runs)
             runs.push_back(
@@ -215,6 +220,14 @@ Result<IngestMessage> read_part(ObjectReader &in) {
         cut.pts_90k = TRY(c.integer("pts_90k", 0, k_max_pts));
         TRY(c.finish());
     }
+    if (in.has("units"))
+        for (const Json &item : *TRY(in.array("units", k_max_ingest_units))) {
+            auto u = TRY(ObjectReader::of(item, in.where("units")));
+            auto &unit = m.units.emplace_back();
+            unit.position = TRY(u.integer("position"));
+            unit.dts_90k = TRY(u.integer("dts_90k", 0, k_max_pts));
+            TRY(u.finish());
+        }
     if (!in.has("runs"))
         return m;
     for (const Json &item : *TRY(in.array("runs", k_max_ingest_runs))) {

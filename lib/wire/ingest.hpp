@@ -73,6 +73,14 @@ struct IngestCut {
     std::int64_t position = 0; ///< bytes of the stream before it (all extents together)
     std::int64_t pts_90k = 0;  ///< of the random-access point, 33 bits
 };
+/// Where an access unit begins (a picture; without video, a PES of the audio): where a part of a
+/// segment can.
+struct IngestUnit {
+    std::int64_t position = 0; ///< as IngestCut's
+    std::int64_t dts_90k = 0;  ///< 33 bits
+};
+/// Of one part; more of them come with the next.
+inline constexpr std::size_t k_max_ingest_units = 64;
 /// Payloads of a numbered stream (RTP) that follow each other.
 struct IngestRun {
     std::int64_t sequence = 0; ///< of the first, 16 bits
@@ -86,9 +94,10 @@ struct IngestPart {
     std::int64_t extent = 0;
     std::int64_t offset = 0;
     std::int64_t bytes = 0;
-    std::int64_t received_us = 0;  ///< CLOCK_MONOTONIC of the first packet
-    std::vector<IngestCut> cuts;   ///< may lie a little before this part
-    std::vector<IngestRun> runs{}; ///< what the bytes are, in their order; empty: plain TS
+    std::int64_t received_us = 0;    ///< CLOCK_MONOTONIC of the first packet
+    std::vector<IngestCut> cuts;     ///< may lie a little before this part
+    std::vector<IngestUnit> units{}; ///< may lie before this part
+    std::vector<IngestRun> runs{};   ///< what the bytes are, in their order; empty: plain TS
 };
 /// Of one part: what fits a message beside the cuts.
 inline constexpr std::size_t k_max_ingest_runs = 256;

@@ -107,6 +107,23 @@ TEST_CASE("relay: tags and encodings are read as lists, and only what is meant c
     }));
 }
 
+TEST_CASE("relay: what a player of low latency asks is read strictly") {
+    const auto read = relay::parse_directives("_HLS_msn=273&_HLS_part=2&_HLS_skip=YES");
+    REQUIRE(read.has_value());
+    CHECK(read->sequence == 273);
+    CHECK(read->part == 2);
+    CHECK(read->skip);
+    CHECK(relay::parse_directives("")->sequence == -1);
+    CHECK(relay::parse_directives("x=1&&_HLS_msn=0&y")->sequence == 0);
+    CHECK(relay::parse_directives("_HLS_skip=v2")->skip);
+    CHECK_FALSE(relay::parse_directives("_HLS_skip=no")->skip);
+    for (const char *bad :
+         {"_HLS_msn=", "_HLS_msn", "_HLS_msn=-1", "_HLS_msn=+1", "_HLS_msn=1x", "_HLS_part=1",
+          "_HLS_msn=1&_HLS_msn=1", "_HLS_msn=1&_HLS_part=1&_HLS_part=1", "_HLS_msn=%31",
+          "_HLS_skip=YES&_HLS_skip=YES", "_HLS_msn=1000000000000000"})
+        CHECK_FALSE(relay::parse_directives(bad).has_value());
+}
+
 TEST_CASE("relay: a date as HTTP writes it") {
     CHECK(relay::http_date(base::from_unix_ms(784'111'777'000)) == "Sun, 06 Nov 1994 08:49:37 GMT");
     CHECK(relay::http_date(base::from_unix_ms(1'709'164'800'999)) ==

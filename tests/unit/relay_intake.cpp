@@ -63,6 +63,26 @@ TEST_CASE("relay: intake passes on what is in order") {
     CHECK(intake.open_streams().empty());
 }
 
+TEST_CASE("relay: intake passes units on, and refuses those that cannot be") {
+    Intake intake = opened();
+    auto good = part(0, 0);
+    good.units = {{.position = 0, .dts_90k = 5}, {.position = 188, .dts_90k = 4}};
+    const auto outcome = intake.handle(good, k_now);
+    REQUIRE(outcome.has_value());
+    CHECK(std::get<relay::PartReady>(*outcome).units.size() == 2);
+    auto again = part(0, 10 * 188);
+    again.units = {{.position = 188, .dts_90k = 5}}; // told already
+    lies(intake, again);
+    for (const wire::IngestUnit &lie :
+         {wire::IngestUnit{-188, 0}, wire::IngestUnit{1, 0}, wire::IngestUnit{10 * 188, 0},
+          wire::IngestUnit{0, -1}, wire::IngestUnit{0, 1LL << 33}}) {
+        Intake fresh = opened();
+        auto message = part(0, 0);
+        message.units = {lie};
+        lies(fresh, message);
+    }
+}
+
 TEST_CASE("relay: intake refuses every lie about extents and offsets") {
     for (const auto &lie :
          {part(0, 188), part(0, -188), part(1, 0), part(2, 0), part(-1, 0), part(0, 0, 0),

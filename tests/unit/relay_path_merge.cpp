@@ -142,6 +142,28 @@ TEST_CASE("relay: random-access points are told once, at their place in the merg
     CHECK(more[0].cuts[0].pts_90k == 9);
 }
 
+TEST_CASE("relay: units are told once likewise, beside the cuts") {
+    PathMerge merge;
+    Path a{0};
+    Path b{1};
+    auto part = a.bring(0, 3);
+    part.cuts = {{.position = 0, .pts_90k = 1}};
+    part.units = {{.position = 188, .dts_90k = 1}, {.position = 2 * k_payload, .dts_90k = 2}};
+    const auto pieces = merge.add(0, part, k_start);
+    REQUIRE(pieces.size() == 1);
+    CHECK(pieces[0].cuts.size() == 1);
+    REQUIRE(pieces[0].units.size() == 2);
+    CHECK(pieces[0].units[0].position == 188);
+    auto other = b.bring(1, 3);
+    other.units = {{.position = k_payload, .dts_90k = 2},
+                   {.position = 2 * k_payload, .dts_90k = 3}};
+    const auto more = merge.add(1, other, k_start);
+    REQUIRE(more.size() == 1);
+    REQUIRE(more[0].units.size() == 1);
+    CHECK(more[0].units[0].position == 3 * k_payload);
+    CHECK(more[0].units[0].dts_90k == 3);
+}
+
 TEST_CASE("relay: a publisher whose numbers begin anew after silence is shown again") {
     PathMerge merge;
     Path a{0};
