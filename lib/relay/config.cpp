@@ -14,6 +14,11 @@ using conf::Table;
 
 namespace {
 
+using namespace std::chrono_literals;
+
+constexpr base::Millis k_longest_dvr = 6h;
+constexpr std::int64_t k_least_memory = 64'000'000;
+
 Result<conf::Address> read_address(const Table &table, std::string_view key) {
     const auto address = conf::parse_address(TRY(table.string(key)));
     if (!address)
@@ -23,7 +28,6 @@ Result<conf::Address> read_address(const Table &table, std::string_view key) {
 }
 
 Result<IngestConfig> read_ingest(const Table &table) {
-    using namespace std::chrono_literals;
     IngestConfig out;
     out.listen = TRY(read_address(table, "listen"));
     out.latency = TRY(table.duration_or("latency", 120ms));
@@ -33,6 +37,16 @@ Result<IngestConfig> read_ingest(const Table &table) {
         return std::unexpected(table.error_at("listen", "the echo needs the next port"));
     TRY(table.finish());
     return out;
+}
+
+Result<std::int64_t> read_memory(const Table &top) {
+    if (!top.has("memory"))
+        return 0;
+    const auto bytes = base::parse_bytes(TRY(top.string("memory")));
+    if (!bytes || *bytes < k_least_memory)
+        return std::unexpected(
+            top.error_at("memory", "not an amount of memory from 64M to 1T", "write it as \"4G\""));
+    return *bytes;
 }
 
 // Viewers and media must not meet on one socket, nor one carrier's packets at another's listener.
@@ -72,6 +86,10 @@ Result<RelayConfig> read_config(const Table &top) {
     c.user = TRY(top.string_or("user", c.user));
     c.workers = static_cast<unsigned>(TRY(top.integer_or("workers", 0, 0, 256)));
     c.segments = static_cast<std::size_t>(TRY(top.integer_or("segments", 8, 3, 60)));
+    c.dvr = TRY(top.duration_or("dvr", 0ms));
+    if (c.dvr > k_longest_dvr)
+        return std::unexpected(top.error_at("dvr", "not in 0s to 6h"));
+    c.memory = TRY(read_memory(top));
     c.connections =
         static_cast<std::size_t>(TRY(top.integer_or("connections", 4096, 1, 1'000'000)));
     for (const auto &[name, table] : TRY(top.tables("ingest"))) {
@@ -113,6 +131,10 @@ std::string print_config(const RelayConfig &c) {
     line("user", c.user);
     out += fmt::format("workers = {}\nsegments = {}\nconnections = {}\n", c.workers, c.segments,
                        c.connections);
+    if (c.dvr > 0ms)
+        line("dvr", base::format_duration(c.dvr));
+    if (c.memory > 0)
+        line("memory", std::to_string(c.memory));
     for (const auto &[name, ingest] : c.ingest) {
         out += fmt::format("\n[ingest.{}]\n", name);
         line("listen", ingest.listen.text());

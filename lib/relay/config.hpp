@@ -27,6 +27,8 @@ struct RelayConfig {
     std::string user = "nobody";                ///< the ingest children's, when started as root
     unsigned workers = 0;                       ///< threads that serve viewers; 0: one per core
     std::size_t segments = 8;                   ///< of two seconds or more that a playlist lists
+    base::Millis dvr{0};                        ///< that a playlist lists at least
+    std::int64_t memory = 0;                    ///< bytes of media in all; 0: see memory_budget()
     std::size_t connections = 4096;             ///< of viewers, at most, in all
     std::map<std::string, IngestConfig> ingest; ///< by carrier; at least one
 };

@@ -82,6 +82,7 @@ class Event {
 
     std::atomic<std::int64_t> viewers{0};
     std::atomic<std::int64_t> blocked{0};
+    std::atomic<std::int64_t> bytes_kept{0}; ///< of memory
     std::atomic<std::int64_t> bytes_in{0};
     std::atomic<std::int64_t> bytes_out{0};
     std::atomic<std::int64_t> segments_out{0};

@@ -3,8 +3,8 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "relay/descriptors.hpp"
+#include "relay/memory.hpp"
 #include "relay/status.hpp"
-#include "seal/hash.hpp"
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -22,21 +22,6 @@ using namespace std::chrono_literals;
 
 constexpr auto k_restart_gap = 1s; // between two starts of one child
 constexpr int k_tick_ms = 100;
-// Memory of one event: a minute at the reserved rate, within these bounds.
-constexpr std::int64_t k_least_store = std::int64_t{64} << 20;
-constexpr std::int64_t k_most_store = std::int64_t{1} << 30;
-
-std::string make_tag() {
-    return seal::to_hex(seal::random_bytes(3));
-}
-
-Store::Options store_options(const RelayConfig &config, const wire::FeedEntry &entry,
-                             base::UtcTime now) {
-    const auto since = std::max<std::int64_t>(0, (now - entry.window.opens()).count() / 1000);
-    return {.segments = {.first_sequence = since, .window = config.segments},
-            .tag = make_tag(),
-            .max_bytes = std::clamp(entry.max_rate.bps / 8 * 60, k_least_store, k_most_store)};
-}
 
 wire::IngestAdmit admit_message(const wire::FeedEntry &e) {
     return {.reservation = e.reservation,
@@ -53,7 +38,8 @@ base::UtcTime forgotten_at(const wire::FeedEntry &e) {
 } // namespace
 
 Hub::Hub(RelayConfig config, RelayKeys keys, ServeOptions options)
-    : m_config(std::move(config)), m_keys(std::move(keys)), m_options(std::move(options)),
+    : m_config(std::move(config)), m_budget(memory_budget(m_config)), m_keys(std::move(keys)),
+      m_options(std::move(options)),
       m_router({.board = &m_board,
                 .clock = &m_clock,
                 .viewer_key = &m_keys.viewer_key,
@@ -201,11 +187,11 @@ void Hub::apply(const wire::FeedEntry &entry) {
     const bool shown = valid && now < forgotten_at(entry);
     LiveEvent *live = find(entry.reservation);
     if (live != nullptr && live->ended() && open && entry.state != resv::State::ended)
-        live->reopen(entry, store_options(m_config, entry, now));
+        live->reopen(entry, store_options(m_config, entry, m_clock));
     else if (live != nullptr)
         live->event()->set_entry(entry);
     else if (shown)
-        m_events.try_emplace(entry.reservation, entry, store_options(m_config, entry, now));
+        m_events.try_emplace(entry.reservation, entry, store_options(m_config, entry, m_clock));
     if (open) {
         m_admitted.insert_or_assign(entry.reservation, entry);
         tell_children(admit_message(entry));
@@ -279,6 +265,10 @@ void Hub::tick() {
     }
     if (forgot)
         rebuild_board();
+    std::vector<LiveEvent *> all;
+    for (auto &[id, live] : m_events)
+        all.push_back(&live);
+    m_new_media = keep_within(m_budget, all) || m_new_media;
     for (const auto &ingest : m_ingest) {
         if (!ingest->child && steady - ingest->started >= k_restart_gap)
             start_child(*ingest);

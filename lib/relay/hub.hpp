@@ -75,6 +75,7 @@ class Hub {
     [[nodiscard]] LiveEvent *find(const base::Id &reservation);
 
     RelayConfig m_config;
+    std::int64_t m_budget; ///< of memory for all media
     RelayKeys m_keys;
     ServeOptions m_options;
     base::Fd m_program;

@@ -12,10 +12,6 @@ using namespace std::chrono_literals;
 constexpr auto k_path_silence = 300ms;
 // … and another publisher is let in after this: until then the first one holds its place.
 constexpr auto k_publisher_silence = 2s;
-// After the end. RFC 8216, 6.2.2: who has the playlist must get its segments for as long as it
-// lasts, and a cache may give it for another minute.
-constexpr auto k_playlist_stays = 2min;
-constexpr auto k_media_stays = 5min;
 // A bare ticket's: nobody knows whose it is, so each is a stranger to every other.
 constexpr std::string_view k_anonymous = "AAAAAAAAAAA";
 
@@ -182,24 +178,19 @@ void LiveEvent::leave(const Source &source) {
     publish();
 }
 
-// The entry stays for the retention, media would cost memory all that time.
-void LiveEvent::let_go(base::SteadyTime now) {
-    m_ended_at = m_ended_at.value_or(now);
-    const auto since = now - *m_ended_at;
-    const Kept keep = since < k_playlist_stays ? Kept::all
-                      : since < k_media_stays  ? Kept::segments
-                                               : Kept::nothing;
-    if (keep == std::exchange(m_kept, keep))
-        return;
-    m_store.drop_playlist();
-    if (keep == Kept::nothing)
-        m_store.drop_media();
+void LiveEvent::keep_at_most(std::int64_t bytes) {
+    m_store.keep_at_most(bytes);
     publish();
+}
+
+void LiveEvent::publish() {
+    m_event->bytes_kept = m_store.bytes_kept();
+    m_event->publish(m_store.snapshot());
 }
 
 void LiveEvent::tick(base::SteadyTime now) {
     if (ended())
-        return let_go(now);
+        return;
     if (m_merged)
         append(m_merge.tick(now), now);
     if (m_had_media && !m_silent && now - m_last_part >= k_publisher_silence) {
@@ -226,8 +217,6 @@ void LiveEvent::end(bool withdrawn) {
 void LiveEvent::reopen(const wire::FeedEntry &entry, Store::Options options) {
     m_store = Store{std::move(options)};
     m_event = std::make_shared<Event>(entry, m_store.tag());
-    m_ended_at.reset();
-    m_kept = Kept::all;
     m_silent = m_had_media; // what comes is told as "back"
 }
 

@@ -39,14 +39,18 @@ class LiveEvent {
     void stats(const StreamKey &key, const wire::IngestStats &numbers);
     /// Media of @p key at @p now: shown when it is the stream's turn, else dropped.
     void part(const StreamKey &key, const PartReady &part, base::SteadyTime now);
-    /// Notices silence, and lets go of the media of an event that ended some minutes ago. Call it
-    /// a few times a second.
+    /// Notices silence. Call it a few times a second.
     void tick(base::SteadyTime now);
     /// The window closed, or the reservation was ended or withdrawn.
     void end(bool withdrawn);
     /// The event goes on after all: an extension came after its end. What was shown has ended for
     /// good, so a new event() takes its place, under another tag.
     void reopen(const wire::FeedEntry &entry, Store::Options options);
+
+    /// See Store::keep_at_most().
+    void keep_at_most(std::int64_t bytes);
+    /// What its media takes of memory.
+    [[nodiscard]] std::int64_t bytes_kept() const { return m_store.bytes_kept(); }
 
     [[nodiscard]] std::vector<News> take_news() { return std::exchange(m_news, {}); }
     [[nodiscard]] const EventPtr &event() const { return m_event; }
@@ -62,7 +66,6 @@ class LiveEvent {
         bool numbered = false;
         wire::IngestStats numbers{};
     };
-    void let_go(base::SteadyTime now);
     void show(std::int64_t position);
     [[nodiscard]] bool another_delivers(base::SteadyTime now) const;
     void merge(const Source &source, const PartReady &part, base::SteadyTime now);
@@ -71,7 +74,7 @@ class LiveEvent {
     void appended(base::SteadyTime now);
     void leave(const Source &source);
     void tell_paths();
-    void publish() { m_event->publish(m_store.snapshot()); }
+    void publish();
 
     Store m_store;
     EventPtr m_event;
@@ -81,8 +84,6 @@ class LiveEvent {
     PathMerge m_merge;
     std::int64_t m_payloads_lost = 0; ///< of former merged streams
     base::SteadyTime m_last_part{};
-    std::optional<base::SteadyTime> m_ended_at;
-    enum class Kept { all, segments, nothing } m_kept = Kept::all; ///< once it has ended
     bool m_had_media = false;
     bool m_silent = false;
     std::vector<News> m_news;

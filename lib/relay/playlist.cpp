@@ -1,5 +1,7 @@
 #include "relay/playlist.hpp"
 
+#include "base/time.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
@@ -9,6 +11,8 @@ namespace relay {
 
 namespace {
 constexpr int k_low_latency_version = 6;
+// Of an event that is over: nothing of it will change any more.
+constexpr std::string_view k_on_demand = "#EXT-X-PLAYLIST-TYPE:VOD\n";
 constexpr int k_skip_version = 9;          // RFC 8216bis: EXT-X-SKIP needs it
 constexpr std::int64_t k_skip_targets = 6; // CAN-SKIP-UNTIL is at least that
 // Whole segments of which parts are listed. RFC 8216bis lets them go after three target durations
@@ -69,9 +73,15 @@ void add_sequences(std::string &out, const Segment &first) {
                        first.discontinuities_before);
 }
 
-void add_begin(std::string &out, bool discontinuity) {
+// With the date on each segment, no line of it changes when it becomes the first.
+void add_begin(std::string &out, bool discontinuity, std::optional<std::int64_t> utc_ms) {
     if (discontinuity)
         out += "#EXT-X-DISCONTINUITY\n";
+    if (!utc_ms)
+        return;
+    const auto date = base::format_rfc3339(base::from_unix_ms(*utc_ms / 1000 * 1000));
+    fmt::format_to(std::back_inserter(out), "#EXT-X-PROGRAM-DATE-TIME:{}.{:03}Z\n",
+                   date.substr(0, sizeof "2026-11-22T18:00:00" - 1), *utc_ms % 1000);
 }
 
 void add_end(std::string &out, const Segment &segment, std::string_view tag) {
@@ -96,9 +106,11 @@ std::string make_playlist(const Segmenter &segmenter, std::string_view tag, bool
     if (first == segments.end())
         return {};
     std::string out = head(segmenter, 3);
+    if (ended)
+        out += k_on_demand;
     add_sequences(out, *first);
     for (auto it = first; it != segments.end(); ++it) {
-        add_begin(out, it->discontinuity);
+        add_begin(out, it->discontinuity, it->utc_ms);
         add_end(out, *it, tag);
     }
     if (ended)
@@ -125,6 +137,8 @@ std::string make_low_latency_playlist(const Segmenter &segmenter, std::string_vi
         "#EXT-X-PART-INF:PART-TARGET={}\n",
         seconds(k_skip_targets * target), seconds(k_hold_back_parts * parts.target_ticks()),
         seconds(parts.target_ticks()));
+    if (ended)
+        out += k_on_demand;
     add_sequences(out, *first);
     if (skip) {
         std::int64_t skipped = 0;
@@ -138,7 +152,7 @@ std::string make_low_latency_playlist(const Segmenter &segmenter, std::string_vi
         fmt::format_to(std::back_inserter(out), "#EXT-X-SKIP:SKIPPED-SEGMENTS={}\n", skipped);
     }
     for (auto it = first; it != segments.end(); ++it) {
-        add_begin(out, it->discontinuity);
+        add_begin(out, it->discontinuity, it->utc_ms);
         if (segments.end() - it <= k_segments_in_parts)
             add_parts(out, parts.all(), it->sequence, tag);
         add_end(out, *it, tag);
@@ -147,7 +161,7 @@ std::string make_low_latency_playlist(const Segmenter &segmenter, std::string_vi
         return out += "#EXT-X-ENDLIST\n";
     const std::int64_t next = segmenter.next_sequence();
     if (parts.open_count() > 0) {
-        add_begin(out, segmenter.open_discontinuity());
+        add_begin(out, segmenter.open_discontinuity(), segmenter.open_utc_ms());
         add_parts(out, parts.all(), next, tag);
     }
     fmt::format_to(std::back_inserter(out), "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{}\"\n",

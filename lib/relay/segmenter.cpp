@@ -23,8 +23,9 @@ std::int64_t rounded_s(std::int64_t ticks) {
 
 } // namespace
 
-Segmenter::Segmenter(Options options) : m_options(options), m_next(options.first_sequence) {
-    m_discontinuities = options.first_sequence; // rises over restarts too
+Segmenter::Segmenter(Options options)
+    : m_options(std::move(options)), m_next(m_options.first_sequence) {
+    m_discontinuities = m_options.first_sequence; // rises over restarts too
 }
 
 std::optional<std::int64_t> Segmenter::open_begin() const {
@@ -67,6 +68,10 @@ void Segmenter::cut(std::int64_t position, std::int64_t pts_90k, std::int64_t re
 
 void Segmenter::begin(std::int64_t position, std::int64_t ticks, bool at_cut, bool discontinuity) {
     m_open = Open{.begin = position, .ticks = ticks, .discontinuity = discontinuity};
+    if (m_options.utc_ms && (!m_dated || discontinuity))
+        m_dated = {ticks, m_options.utc_ms(m_last_received_us)};
+    if (m_dated)
+        m_open->utc_ms = m_dated->second + (ticks - m_dated->first) / 90;
     m_parts.open(m_next, position, at_cut);
 }
 
@@ -103,7 +108,8 @@ void Segmenter::finish(std::int64_t end, std::int64_t ticks) {
                  .end = end,
                  .ticks = std::max<std::int64_t>(ticks - m_open->ticks, 1),
                  .discontinuity = m_open->discontinuity,
-                 .discontinuities_before = m_discontinuities};
+                 .discontinuities_before = m_discontinuities,
+                 .utc_ms = m_open->utc_ms};
     m_discontinuities += done.discontinuity ? 1 : 0;
     const std::int64_t whole = rounded_s(done.ticks);
     // Fixed by the first segment. Media that arrives faster than it plays can defeat data(): then
@@ -136,10 +142,19 @@ void Segmenter::drop_front() {
     m_parts.forget_before(m_segments.empty() ? m_next : m_segments.front().sequence);
 }
 
+bool Segmenter::can_spare_front() const {
+    std::int64_t ticks = 0;
+    for (auto it = m_segments.rbegin(); it != m_segments.rend() && it + 1 != m_segments.rend();
+         ++it)
+        ticks += it->ticks;
+    return ticks >= k_window_targets * m_target_s * k_ticks_per_second;
+}
+
 std::size_t Segmenter::listed() const {
     std::size_t count = 0;
     std::int64_t ticks = 0;
-    const std::int64_t needed = k_window_targets * m_target_s * k_ticks_per_second;
+    const std::int64_t needed =
+        std::max(k_window_targets * m_target_s * k_ticks_per_second, m_options.window_ticks);
     for (auto it = m_segments.rbegin(); it != m_segments.rend(); ++it, ++count) {
         if (count >= m_options.window && ticks >= needed)
             break;

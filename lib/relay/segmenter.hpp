@@ -3,6 +3,8 @@
 
 #include "relay/parts.hpp"
 
+#include <functional>
+
 namespace relay {
 
 constexpr std::int64_t k_ticks_per_second = 90'000; ///< the unit of MPEG-TS time stamps
@@ -18,6 +20,7 @@ struct Segment {
     std::int64_t ticks = 0;                  ///< duration, in 1/90000 s
     bool discontinuity = false;              ///< what it holds does not continue what came before
     std::int64_t discontinuities_before = 0; ///< of all segments with a lower number
+    std::optional<std::int64_t> utc_ms{};    ///< when its first packet came, by control's clock
 };
 
 /// Cuts one reservation's media into segments of at least `target_ticks`, each from a cut to a cut
@@ -27,7 +30,11 @@ class Segmenter {
     struct Options {
         std::int64_t first_sequence = 0; ///< rises over restarts: seconds since the window opened
         std::int64_t target_ticks = 2 * k_ticks_per_second;
-        std::size_t window = 8; ///< segments that the playlist lists
+        std::size_t window = 8;        ///< segments that the playlist lists
+        std::int64_t window_ticks = 0; ///< and at least so long, as far as there is memory
+        /// Control's clock, in milliseconds since 1970, at a time of CLOCK_MONOTONIC in
+        /// microseconds. Empty: segments have no date.
+        std::function<std::int64_t(std::int64_t received_us)> utc_ms{};
     };
     explicit Segmenter(Options options);
 
@@ -54,14 +61,21 @@ class Segmenter {
     [[nodiscard]] const std::deque<Segment> &segments() const { return m_segments; }
     /// The parts of the newest of them and of the open one.
     [[nodiscard]] const Parts &parts() const { return m_parts; }
-    /// How many of them the playlist lists: the last `window`, or more for three target durations.
+    /// How many of them the playlist lists: the last `window`, or more for three target durations
+    /// or `window_ticks`.
     [[nodiscard]] std::size_t listed() const;
+    /// Whether three target durations would be listed without the oldest segment.
+    [[nodiscard]] bool can_spare_front() const;
     /// EXT-X-TARGETDURATION in seconds; 0 before the first segment.
     [[nodiscard]] std::int64_t target_s() const { return m_target_s; }
     /// Where the open segment begins.
     [[nodiscard]] std::optional<std::int64_t> open_begin() const;
     /// Whether what the open segment holds does not continue what came before.
     [[nodiscard]] bool open_discontinuity() const { return m_open && m_open->discontinuity; }
+    /// When its first packet came, as Segment::utc_ms.
+    [[nodiscard]] std::optional<std::int64_t> open_utc_ms() const {
+        return m_open ? m_open->utc_ms : std::nullopt;
+    }
     /// The sequence number that the next finished segment gets.
     [[nodiscard]] std::int64_t next_sequence() const { return m_next; }
 
@@ -70,6 +84,7 @@ class Segmenter {
         std::int64_t begin = 0;
         std::int64_t ticks = 0; ///< media clock at its begin
         bool discontinuity = false;
+        std::optional<std::int64_t> utc_ms{};
     };
     [[nodiscard]] std::int64_t clock_at(std::int64_t received_us) const;
     void begin(std::int64_t position, std::int64_t ticks, bool at_cut, bool discontinuity);
@@ -83,6 +98,8 @@ class Segmenter {
     std::int64_t m_next;
     std::int64_t m_discontinuities = 0;
     std::int64_t m_target_s = 0;
+    /// Dates follow the media clock from where that last began anew: arrival times waver.
+    std::optional<std::pair<std::int64_t, std::int64_t>> m_dated; ///< ticks, UTC in ms
     bool m_pending_discontinuity = false;
     bool m_any_stream = false;
     // The media clock: ticks at the last cut, carried on by arrival times between cuts.

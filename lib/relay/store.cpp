@@ -3,6 +3,7 @@
 #include "relay/playlist.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace relay {
 
@@ -63,20 +64,25 @@ void Store::end() {
     rebuild();
 }
 
-void Store::drop_playlist() {
-    m_playlist.reset();
-    m_low_latency.reset();
-    m_delta.reset();
-}
-
-void Store::drop_media() {
+void Store::drop_all() {
     while (!m_segmenter.segments().empty())
         m_segmenter.drop_front();
     m_segments = std::make_shared<const std::vector<Segment>>();
     m_parts = std::make_shared<const std::vector<Part>>();
+    m_playlist.reset();
+    m_low_latency.reset();
+    m_delta.reset();
     m_slices.clear();
     m_marks.clear();
     m_newest_cut = -1;
+}
+
+void Store::keep_at_most(std::int64_t bytes) {
+    if (m_ended && bytes == 0)
+        return drop_all();
+    while (bytes_kept() > bytes && m_segmenter.can_spare_front())
+        drop_front();
+    rebuild();
 }
 
 void Store::add_pending(const ExtentPtr &extent, std::int64_t offset, std::int64_t bytes) {
@@ -147,35 +153,57 @@ std::int64_t Store::bytes_kept() const {
     return m_slices.empty() ? 0 : m_end - m_slices.front().begin;
 }
 
+std::int64_t Store::oldest() const {
+    if (!m_segmenter.segments().empty())
+        return m_segmenter.segments().front().begin;
+    return m_segmenter.open_begin().value_or(m_end);
+}
+
+void Store::drop_unused() {
+    while (m_slices.size() > 1 && m_slices.front().end <= oldest())
+        m_slices.pop_front();
+}
+
+void Store::drop_front() {
+    m_segmenter.drop_front();
+    drop_unused();
+}
+
 void Store::drop_old() {
     if (m_slices.empty())
         return;
-    const auto oldest = [this] {
-        if (!m_segmenter.segments().empty())
-            return m_segmenter.segments().front().begin;
-        return m_segmenter.open_begin().value_or(m_end);
-    };
     // A publisher without cuts or far over its rate does not get more memory than others.
     if (m_end - m_segmenter.open_begin().value_or(m_end) > m_options.max_bytes / 2)
         m_segmenter.split(m_end);
-    const auto drop_before = [this](std::int64_t keep) {
-        while (m_slices.size() > 1 && m_slices.front().end <= keep)
-            m_slices.pop_front();
-    };
-    drop_before(oldest());
+    drop_unused();
     const std::size_t most = most_slices(m_options.max_bytes);
     while ((m_end - oldest() > m_options.max_bytes || m_slices.size() > most) &&
-           !m_segmenter.segments().empty()) {
-        m_segmenter.drop_front();
-        drop_before(oldest());
-    }
+           !m_segmenter.segments().empty())
+        drop_front();
 }
 
-void Store::rebuild_parts() {
-    const std::pair now{m_segmenter.next_sequence(), m_segmenter.parts().open_count()};
-    if (m_built_part == now && m_built_ended == m_ended)
+Store::Built Store::state() const {
+    const auto &all = m_segmenter.segments();
+    const auto first = all.end() - static_cast<std::ptrdiff_t>(m_segmenter.listed());
+    return {.first = first == all.end() ? -1 : first->sequence,
+            .next = m_segmenter.next_sequence(),
+            .part = -1,
+            .ended = m_ended};
+}
+
+void Store::rebuild() {
+    Built now = state();
+    if (now != m_built) {
+        m_built = now;
+        const auto &all = m_segmenter.segments();
+        m_segments = std::make_shared<const std::vector<Segment>>(all.begin(), all.end());
+        std::string text = make_playlist(m_segmenter, m_options.tag, m_ended);
+        if (!text.empty())
+            m_playlist = std::make_shared<const Document>(std::move(text));
+    }
+    now.part = m_segmenter.parts().open_count();
+    if (std::exchange(m_built_parts, now) == now)
         return;
-    m_built_part = now;
     const auto &all = m_segmenter.parts().all();
     m_parts = std::make_shared<const std::vector<Part>>(all.begin(), all.end());
     const auto make = [this](bool skip) {
@@ -184,19 +212,6 @@ void Store::rebuild_parts() {
     };
     m_low_latency = make(false);
     m_delta = m_ended ? nullptr : make(true);
-}
-
-void Store::rebuild() {
-    rebuild_parts();
-    if (m_built_next == m_segmenter.next_sequence() && m_built_ended == m_ended)
-        return;
-    m_built_next = m_segmenter.next_sequence();
-    m_built_ended = m_ended;
-    const auto &all = m_segmenter.segments();
-    m_segments = std::make_shared<const std::vector<Segment>>(all.begin(), all.end());
-    std::string text = make_playlist(m_segmenter, m_options.tag, m_ended);
-    if (!text.empty())
-        m_playlist = std::make_shared<const Document>(std::move(text));
 }
 
 SnapshotPtr Store::snapshot() const {

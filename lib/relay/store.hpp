@@ -84,10 +84,9 @@ class Store {
     void end_stream();
     /// The event is over: the playlist ends.
     void end();
-    /// Of an event that is over: takes the playlist away, its segments stay.
-    void drop_playlist();
-    /// Of an event that is over: lets go of all media.
-    void drop_media();
+    /// Drops the oldest segments until at most @p bytes are kept, or three target durations; of an
+    /// event that is over, 0 drops all media and the playlists.
+    void keep_at_most(std::int64_t bytes);
 
     [[nodiscard]] bool ended() const { return m_ended; }
     [[nodiscard]] bool empty() const { return m_slices.empty(); }
@@ -100,8 +99,11 @@ class Store {
     void join(std::int64_t cut);
     void cut(const StreamCut &cut, std::int64_t received_us);
     void drop_old();
+    void drop_front();
+    void drop_all();
+    void drop_unused();
+    [[nodiscard]] std::int64_t oldest() const;
     void rebuild();
-    void rebuild_parts();
 
     Options m_options;
     Segmenter m_segmenter;
@@ -115,9 +117,17 @@ class Store {
     bool m_streaming = false;
     bool m_joined = false;
     bool m_ended = false;
-    std::int64_t m_built_next = -1; ///< segmenter state that the playlist was built of
-    bool m_built_ended = false;
-    std::pair<std::int64_t, std::int64_t> m_built_part{-1, -1};
+    /// Segmenter state that a playlist was built of.
+    struct Built {
+        std::int64_t first = -1;
+        std::int64_t next = -1;
+        std::int64_t part = -1;
+        bool ended = false;
+        bool operator==(const Built &) const = default;
+    };
+    [[nodiscard]] Built state() const;
+    Built m_built;
+    Built m_built_parts;
     std::shared_ptr<const std::vector<Segment>> m_segments;
     std::shared_ptr<const std::vector<Part>> m_parts;
     DocumentPtr m_playlist;

@@ -124,6 +124,6 @@ waiting() { curl -s "$HTTP/metrics" | sed -n "s/^slotcast_relay_requests_waiting
     start waits curl -s -m 20 "$(url)?_HLS_msn=$sequence&_HLS_part=0"
     publish again "$ID" "$RELAY/media.ts"
     wait "$started_waits"
-    grep -A 1 -x '#EXT-X-DISCONTINUITY' "$BATS_TEST_TMPDIR/waits.out" | grep -q "URI=\"$sequence.0-.*INDEPENDENT=YES"
+    grep -A 2 -x '#EXT-X-DISCONTINUITY' "$BATS_TEST_TMPDIR/waits.out" | grep -q "URI=\"$sequence.0-.*INDEPENDENT=YES"
     end_started
 }

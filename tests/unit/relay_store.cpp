@@ -229,3 +229,40 @@ TEST_CASE("relay: streams that are cut again and again do not hold descriptors w
     CHECK(snapshot->find(snapshot->newest_cut) != nullptr);
     CHECK(snapshot->find(snapshot->segments->front().begin) != nullptr);
 }
+
+TEST_CASE("relay: each segment has its date, which follows the media and not the arrival") {
+    Store store{
+        {.segments = {.window = 3,
+                      .utc_ms = [](std::int64_t us) { return 1'700'000'000'000 + us / 1000; }},
+         .tag = "t"}};
+    Publisher p(store);
+    p.begin();
+    p.group(2000);
+    p.pause(300); // late, as after a loss
+    p.group(2000);
+    p.group(2000);
+    const auto text = playlist(store);
+    CHECK(text.contains(
+        "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:21.000Z\n#EXTINF:2.000,\n0-t.ts\n"));
+    CHECK(text.contains(
+        "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:23.000Z\n#EXTINF:2.000,\n1-t.ts\n"));
+    p.pause(10'000);
+    p.begin(5);
+    p.group(2000);
+    p.group(2000);
+    CHECK(playlist(store).contains(
+        "#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:37.300Z\n#EXTINF:"));
+}
+
+TEST_CASE("relay: a window of time lists what is in it, and as much again is served") {
+    Store store{
+        {.segments = {.window = 3, .window_ticks = 60 * 90'000}, .tag = "t", .max_bytes = 1 << 30}};
+    Publisher p(store);
+    p.begin();
+    for (int i = 0; i < 101; ++i)
+        p.group(2000, 1);
+    CHECK(playlist(store).contains("#EXT-X-MEDIA-SEQUENCE:70\n"));
+    CHECK(store.snapshot()->segments->front().sequence == 40);
+    store.end();
+    CHECK(playlist(store).contains("#EXT-X-TARGETDURATION:4\n#EXT-X-PLAYLIST-TYPE:VOD\n"));
+}
