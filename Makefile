@@ -83,6 +83,13 @@ $(BUILD)/lib/control/openapi.o: CPPFLAGS += -Wa,-I$(BUILD)
 $(BUILD)/lib/control/pages.o: $(wildcard lib/web/calendar/*)
 $(BUILD)/lib/control/pages.o: CPPFLAGS += -Wa,-Ilib/web/calendar
 
+# The watch page, and its player from npm.
+hls := lib/web/watch/node_modules/hls.js
+$(BUILD)/lib/relay/player.o: $(wildcard lib/web/watch/*.*) $(hls)/dist/hls.light.min.js
+$(BUILD)/lib/relay/player.o: CPPFLAGS += -Wa,-Ilib/web/watch -Wa,-Ilib/web/watch/node_modules
+$(hls)/%:
+	@echo 'make: error: $@ is not there: run make deps' >&2; exit 1
+
 define program_rules
 $(BUILD)/bin/$(1): $(BUILD)/tools/$(1).o $(call archives,$(call closure,$(modules.$(1))))
 	@mkdir -p $$(@D)

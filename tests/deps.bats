@@ -90,14 +90,16 @@ deps: hint: as root, run: apt-get install g++ jq'
     assert_not_exists "$BATS_TEST_TMPDIR/ran"
 }
 
-@test "deps: what the tests take from npm is installed when the lock file is newer" {
+@test "deps: what the page and the tests take from npm is installed when the lock file is newer" {
     tree=$BATS_TEST_TMPDIR/tree
-    mkdir -p "$tree/tools/packaging" "$tree/tests/web"
+    mkdir -p "$tree/tools/packaging" "$tree/tests/web" "$tree/lib/web/watch"
     cp "$SLOTCAST_ROOT"/tools/packaging/{deps,packages.txt} "$tree/tools/packaging"
-    touch "$tree/tests/web/package-lock.json"
+    touch "$tree/tests/web/package-lock.json" "$tree/lib/web/watch/package-lock.json"
     program npm <<<'PATH=/usr/bin:/bin; mkdir -p "$3/node_modules" && cp "$3/package-lock.json" "$3/node_modules/.package-lock.json"'
     run -0 deps
-    assert_output --regexp '^\+ npm ci --prefix .*/tests/web --ignore-scripts --no-audit --no-fund$'
+    assert_equal "${#lines[@]}" 2
+    assert_line --regexp '^\+ npm ci --prefix .*/lib/web/watch --ignore-scripts --no-audit --no-fund$'
+    assert_line --regexp '^\+ npm ci --prefix .*/tests/web --ignore-scripts --no-audit --no-fund$'
     run -0 deps
     assert_output ''
     touch -d '+1 minute' "$tree/tests/web/package-lock.json"

@@ -1,18 +1,12 @@
 #include "control/pages.hpp"
 
+#include "base/embed.hpp"
 #include "seal/hash.hpp"
 
 #include <algorithm>
 #include <array>
 
-// The assembler takes the files in as they are; the Makefile tells it where they are.
-// NOLINTBEGIN(*-no-assembler, *-avoid-c-arrays, *-macro-usage)
-#define SLOTCAST_FILE(symbol, name)                                                                \
-    asm(".pushsection .rodata\n" #symbol ": .incbin \"" name "\"\n" #symbol "_end: .byte 0\n"      \
-        ".popsection\n");                                                                          \
-    extern "C" const char symbol[];                                                                \
-    extern "C" const char symbol##_end[]
-
+// NOLINTBEGIN(*-no-assembler, *-avoid-c-arrays)
 SLOTCAST_FILE(slotcast_index_html, "index.html");
 SLOTCAST_FILE(slotcast_calendar_css, "calendar.css");
 SLOTCAST_FILE(slotcast_icon_svg, "icon.svg");
@@ -23,7 +17,7 @@ SLOTCAST_FILE(slotcast_timeline_js, "timeline.js");
 SLOTCAST_FILE(slotcast_keys_js, "keys.js");
 SLOTCAST_FILE(slotcast_details_js, "details.js");
 SLOTCAST_FILE(slotcast_time_js, "time.js");
-// NOLINTEND(*-no-assembler, *-avoid-c-arrays, *-macro-usage)
+// NOLINTEND(*-no-assembler, *-avoid-c-arrays)
 
 namespace control {
 

@@ -111,9 +111,12 @@ bool Event::enter() {
     return false;
 }
 
+std::int64_t Event::most_blocked() const {
+    return std::max(k_least_blocked, 2 * entry()->viewers);
+}
+
 bool Event::block() {
-    const std::int64_t most = std::max(k_least_blocked, 2 * entry()->viewers);
-    if (blocked.fetch_add(1) < most)
+    if (blocked.fetch_add(1) < most_blocked())
         return true;
     unblock();
     return false;

@@ -72,6 +72,8 @@ class Event {
     /// in any case. False: too many do.
     [[nodiscard]] bool block();
     void unblock() { blocked.fetch_sub(1); }
+    /// No further one would be let wait.
+    [[nodiscard]] bool is_crowded() const { return blocked >= most_blocked(); }
 
     /// A viewer who begins now must not count old media as late: what is there counts as sent.
     void begin_at(std::int64_t end);
@@ -97,6 +99,8 @@ class Event {
     std::atomic<bool> withdrawn{false}; ///< cancelled or revoked: no longer shown
 
   private:
+    [[nodiscard]] std::int64_t most_blocked() const;
+
     const std::string m_tag;
     mutable std::mutex m_mutex; // for these three: held for a copy of one
     EntryPtr m_entry;

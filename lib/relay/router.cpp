@@ -2,6 +2,7 @@
 
 #include "relay/http_rules.hpp"
 #include "relay/pages.hpp"
+#include "relay/player.hpp"
 #include "relay/stream_answers.hpp"
 #include "relay/viewer_token.hpp"
 
@@ -18,18 +19,24 @@ constexpr std::string_view k_methods = "GET, HEAD, OPTIONS";
 Reply html_reply(int status, std::string text) {
     Reply out{.status = status};
     out.headers = fmt::format("Content-Type: text/html; charset=utf-8\r\n"
-                              "Content-Security-Policy: {}\r\n{}",
+                              "Content-Security-Policy: {}\r\n"
+                              "Referrer-Policy: no-referrer\r\n{}",
                               k_page_policy, k_no_store);
     out.text = std::move(text);
     return out;
 }
 
-Stage stage_of(const Event &event, const wire::FeedEntry &entry, base::UtcTime now) {
-    if (event.snapshot()->ended || now >= entry.window.closes())
-        return Stage::over;
-    if (event.snapshot()->newest_cut >= 0)
-        return Stage::live;
-    return now < entry.window.opens() ? Stage::before : Stage::waiting;
+WatchState state_of(const Event &event, const wire::FeedEntry &entry, base::UtcTime now) {
+    const SnapshotPtr snapshot = event.snapshot();
+    WatchState out{.now = now, .media = event.live, .full = event.is_crowded()};
+    if (snapshot->ended || now >= entry.window.closes())
+        out.stage = Stage::over;
+    else if (snapshot->newest_cut >= 0)
+        out.stage = Stage::live;
+    else
+        out.stage = now < entry.window.opens() ? Stage::before : Stage::waiting;
+    out.on_demand = snapshot->ended && snapshot->playlist != nullptr;
+    return out;
 }
 
 } // namespace
@@ -70,6 +77,8 @@ Reply Router::route(const HttpRequest &request, Origin origin) const {
             return plain_reply(404, "nothing public is on this channel now");
         return plain_reply(302, "", fmt::format("Location: /w/{}/\r\n", event->entry()->vid));
     }
+    if (top == "player" && get && path->size() == 3)
+        return player_file(request, (*path)[1], (*path)[2]);
     if (top == "w" && path->size() >= 2)
         return watch(request, *path);
     return plain_reply(404, "not found");
@@ -99,31 +108,43 @@ Reply Router::watch(const HttpRequest &request, const std::vector<std::string_vi
     if (!locked) {
         if (path.size() != 3)
             return plain_reply(404, "not found");
-        return path[2].empty() ? page(request, event, true)
-                               : stream_answer(request, event, path[2], now);
+        return below(request, event, path[2]);
     }
     if (path.size() == 3 && path[2].empty())
-        return page(request, event, false);
+        return page(event, false);
     if (!check_viewer_token(*m_world.viewer_key, *entry, path[2], now) || path.size() > 4)
         return plain_reply(
             403, "give the password first",
             fmt::format("{}Link: </w/{}/>; rel=\"start\"\r\n", k_any_origin, entry->vid));
     if (path.size() == 3)
         return plain_reply(301, "", fmt::format("Location: /w/{}/{}/\r\n", entry->vid, path[2]));
-    return path[3].empty() ? page(request, event, true)
-                           : stream_answer(request, event, path[3], now);
+    return below(request, event, path[3]);
 }
 
-Reply Router::page(const HttpRequest &, const EventPtr &event, bool open) const {
+Reply Router::page(const EventPtr &event, bool open) const {
     const EntryPtr entry = event->entry();
     if (!open)
-        return html_reply(200, password_page(false));
-    return html_reply(200, watch_page(*entry, stage_of(*event, *entry, m_world.clock->now())));
+        return html_reply(200, password_page(false, player_folder()));
+    const WatchState state = state_of(*event, *entry, m_world.clock->now());
+    return html_reply(200, watch_page(*entry, state, player_folder()));
+}
+
+Reply Router::below(const HttpRequest &request, const EventPtr &event,
+                    std::string_view name) const {
+    const auto now = m_world.clock->now();
+    if (name.empty())
+        return page(event, true);
+    if (name != "state.json")
+        return stream_answer(request, event, name, now);
+    const EntryPtr entry = event->entry();
+    Reply out{.headers = fmt::format("Content-Type: application/json\r\n{}", k_no_store)};
+    out.text = watch_state(*entry, state_of(*event, *entry, now));
+    return out;
 }
 
 Reply Router::password_reply(const EventPtr &event, bool right) const {
     if (!right)
-        return html_reply(403, password_page(true));
+        return html_reply(403, password_page(true, player_folder()));
     const EntryPtr entry = event->entry();
     return plain_reply(303, "",
                        fmt::format("Location: /w/{}/{}/\r\n", entry->vid,

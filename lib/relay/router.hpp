@@ -34,7 +34,9 @@ class Router {
     [[nodiscard]] Reply route(const HttpRequest &request, Origin origin) const;
     [[nodiscard]] Reply watch(const HttpRequest &request,
                               const std::vector<std::string_view> &path) const;
-    [[nodiscard]] Reply page(const HttpRequest &request, const EventPtr &event, bool open) const;
+    [[nodiscard]] Reply page(const EventPtr &event, bool open) const;
+    [[nodiscard]] Reply below(const HttpRequest &request, const EventPtr &event,
+                              std::string_view name) const;
 
     World m_world;
 };

@@ -187,5 +187,7 @@ TEST_CASE("relay: forms are decoded, pages escaped") {
     CHECK(relay::escape_html("<a href=\"x\">'&") == "&lt;a href=&quot;x&quot;&gt;&#39;&amp;");
     wire::FeedEntry event;
     event.title = "<script>";
-    CHECK(relay::watch_page(event, relay::Stage::live).find("<script>") == std::string::npos);
+    const std::string page = relay::watch_page(event, {.stage = relay::Stage::live}, "/player/x/");
+    CHECK(page.find("<script>") == std::string::npos);
+    CHECK(page.contains("&lt;script&gt;"));
 }

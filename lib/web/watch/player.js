@@ -1,0 +1,103 @@
+// The video: hls.js where the browser has media sources, else the browser's own HLS. Knows nothing of the page.
+/* global Hls */
+
+const RETRY_MS = 2000
+const STUCK_MS = 5000
+// A blocked playlist request may take three target durations, and a publisher who is away takes longer.
+const patient = {
+  default: {
+    maxTimeToFirstByteMs: 30_000,
+    maxLoadTimeMs: 60_000,
+    timeoutRetry: { maxNumRetry: 1000, retryDelayMs: 0, maxRetryDelayMs: 0 },
+    errorRetry: { maxNumRetry: 1000, retryDelayMs: 1000, maxRetryDelayMs: 4000 },
+  },
+}
+
+export class Player {
+  #video
+  #files
+  #hls
+  #retry
+  #live = false
+  #moved = { to: 0, at: 0 } // where the picture was last, and since when
+  refused = false // the relay has no place for this viewer now
+
+  // Script files are below `files`.
+  constructor(video, files) {
+    this.#video = video
+    this.#files = files
+  }
+
+  get running() { return this.#hls !== undefined || this.#video.hasAttribute('src') }
+
+  // Plays what goes on, or what is over from its beginning.
+  start(live) {
+    this.stop()
+    this.#live = live
+    this.#moved = { to: this.#video.currentTime, at: performance.now() }
+    if (typeof Hls !== 'undefined' && Hls.isSupported()) this.#begin()
+    else this.#video.src = live ? 'll.m3u8' : 'index.m3u8'
+    this.#video.play().catch(() => {}) // a browser may want a click first
+  }
+
+  #begin() {
+    const hls = (this.#hls = new Hls({
+      workerPath: `${this.#files}hls.worker.js`,
+      lowLatencyMode: this.#live,
+      startPosition: this.#live ? -1 : 0,
+      backBufferLength: 60,
+      maxLiveSyncPlaybackRate: 1.05,
+      liveSyncOnStallIncrease: 0.5,
+      playlistLoadPolicy: patient,
+      manifestLoadPolicy: patient,
+    }))
+    hls.on(Hls.Events.ERROR, (_, data) => {
+      this.refused = data.response?.code === 503
+      if (data.fatal) this.#recover(data)
+    })
+    hls.on(Hls.Events.LEVEL_LOADED, () => (this.refused = false))
+    hls.loadSource(this.#live ? 'll.m3u8' : 'index.m3u8')
+    hls.attachMedia(this.#video)
+  }
+
+  #recover(data) {
+    if (data.type === Hls.ErrorTypes.MEDIA_ERROR) return this.#hls.recoverMediaError()
+    clearTimeout(this.#retry)
+    this.#retry = setTimeout(() => this.running && this.start(this.#live), RETRY_MS)
+  }
+
+  // Call it now and then while media comes. hls.js 1.7 can go on asking for playlists and nothing else: it did when it
+  // began while the publisher was away, and a discontinuity followed.
+  unstick() {
+    const now = performance.now()
+    if (this.#video.paused || this.#video.currentTime !== this.#moved.to) this.#moved = { to: this.#video.currentTime, at: now }
+    else if (this.running && now - this.#moved.at > STUCK_MS) this.start(this.#live)
+  }
+
+  stop() {
+    clearTimeout(this.#retry)
+    this.#hls?.destroy()
+    this.#hls = undefined
+    this.#video.removeAttribute('src')
+  }
+
+  // Seconds behind what is newest; undefined when that is not known.
+  get behind() {
+    if (!this.#live || !this.running) return undefined
+    if (this.#hls) return this.#hls.latency > 0 ? this.#hls.latency : undefined
+    const ends = this.#video.seekable
+    return ends.length ? ends.end(ends.length - 1) - this.#video.currentTime : undefined
+  }
+
+  get atEdge() {
+    const wanted = this.#hls?.targetLatency ?? 6
+    return !this.#video.paused && this.behind !== undefined && this.behind < wanted + 2
+  }
+
+  toEdge() {
+    const ends = this.#video.seekable
+    const edge = this.#hls?.liveSyncPosition ?? (ends.length ? ends.end(ends.length - 1) : undefined)
+    if (edge) this.#video.currentTime = edge
+    this.#video.play().catch(() => {})
+  }
+}

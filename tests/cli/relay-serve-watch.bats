@@ -1,0 +1,104 @@
+# The watch page in Chromium, from before the event to after its end; what its files are served as.
+
+load ../lib/common
+export PORT=18980
+load ../lib/relay
+
+setup_file() {
+    export ID LOCKED SOON SHORT FULL
+    ID=$(make-relay id) LOCKED=$(make-relay id) SOON=$(make-relay id) SHORT=$(make-relay id) FULL=$(make-relay id)
+    relay_up 'dvr = "5m"' -- "$ID,0,$((300 + ${WATCH_SECONDS:-0})),title=<b>Town & hall" \
+        "$LOCKED,0,300,channel=studio2,disclosure=password,vid=abcdefgh12345678,password=sesame" \
+        "$SHORT,0,30,channel=studio4,drain=1" \
+        "$SOON,45,100,channel=studio3,lead_in=2,title=<b>Town & hall" "$FULL,0,300,channel=studio5,viewers=1"
+    make_media "$RELAY/media.ts" $((150 + ${WATCH_SECONDS:-0})) 50
+    publish push "$ID" "$RELAY/media.ts"
+    echo "$started" >"$RELAY/publisher"
+    wait_for 12 has_segments "$ID" 1
+}
+teardown_file() {
+    kill "$(cat "$RELAY/publisher")" || true
+    relay_down
+}
+teardown() { end_started; }
+
+# in_browser CASE URL [MORE…]
+in_browser() {
+    run env HOME="$BATS_TEST_TMPDIR" timeout $((100 + ${WATCH_SECONDS:-0})) node "$SLOTCAST_ROOT/tests/web/watch.mjs" "$@"
+    assert_success
+    assert_line "the page's policy was not violated"
+}
+
+@test "the end is seen, and what was is there to be watched again" {
+    publish short "$SHORT" "$RELAY/media.ts" A
+    in_browser end "$HTTP/w/$SHORT/"
+}
+
+@test "before the start it counts down, then waits" {
+    in_browser countdown "$HTTP/w/$SOON/"
+}
+
+@test "live: pictures, latency, back to live by keyboard, on a phone, nobody else is asked" {
+    in_browser live "$HTTP/w/$ID/"
+}
+
+# check-long has it play for ten minutes.
+@test "parts play without a stall" {
+    in_browser long "$HTTP/w/$ID/" "${WATCH_SECONDS:-20}"
+}
+
+@test "the password's form leads to the picture" {
+    publish locked "$LOCKED" "$RELAY/media.ts"
+    in_browser password "$HTTP/w/abcdefgh12345678/"
+}
+
+@test "full, it says so and gets a place later by itself" {
+    local next
+    publish full "$FULL" "$RELAY/media.ts"
+    wait_for 12 has_segments "$FULL" 1
+    kill "$started_full" # so that whoever waits does so for twelve seconds
+    away() { curl -s "$HTTP/w/$FULL/state.json" | jq -e '.media == false'; }
+    wait_for 10 away
+    next=$(curl -s "$HTTP/w/$FULL/ll.m3u8" | sed -n 's/.*HINT.*URI="\([0-9]*\).*/\1/p')
+    start crowd curl -s -Z --parallel-immediate --parallel-max 64 -m 90 "$HTTP/w/$FULL/ll.m3u8?_HLS_msn=$next&x=[1-640]"
+    local crowd=$started
+    full() { curl -s "$HTTP/w/$FULL/state.json" | jq -e '.full and .stage == "live"'; }
+    wait_for 5 full
+    start browser env HOME="$BATS_TEST_TMPDIR" timeout 100 node "$SLOTCAST_ROOT/tests/web/watch.mjs" full "$HTTP/w/$FULL/"
+    wait_for 40 grep -qx full "$BATS_TEST_TMPDIR/browser.out"
+    kill "$crowd"
+    publish back "$FULL" "$RELAY/media.ts"
+    wait "$started_browser" || {
+        cat "$BATS_TEST_TMPDIR/browser.err"
+        false
+    }
+}
+
+@test "the page's files: policy, types, tags, for ever, and nothing else under the name" {
+    local folder file
+    run -0 curl -si "$HTTP/w/$ID/"
+    folder=$(sed -n 's/.*data-files="\([^"]*\)".*/\1/p' <<<"$output")
+    assert_regex "$(header content-security-policy)" "^default-src 'none'; .*frame-ancestors 'none'$"
+    refute_output --partial unsafe
+    assert_equal "$(header referrer-policy)" no-referrer
+    assert_equal "$(header cache-control)" no-store
+    # Nothing inline, nothing from elsewhere.
+    run ! grep -E '<style|style=| on[a-z]+=|<script>|(src|href)="(https?:)?//' <<<"$output"
+    assert_regex "$folder" '^/player/[0-9a-f]{16}/$'
+    for file in watch.js player.js watch.css hls.js hls.worker.js hls.licence.txt; do
+        run -0 curl -sI --compressed "$HTTP$folder$file"
+        assert_line --partial 'HTTP/1.1 200'
+        assert_equal "$(header cache-control)" 'public, max-age=31536000, immutable'
+        assert_equal "$(header content-encoding)" gzip
+        assert_equal "$(status_of -H "If-None-Match: $(header etag)" --compressed "$HTTP$folder$file")" 304
+    done
+    curl -s "$HTTP${folder}hls.licence.txt" | grep -q 'Apache License'
+    for file in "${folder}none.js" "$folder" /player/0123456789abcdef/watch.js "${folder}../watch.js" /player/watch.js; do
+        assert_equal "$file $(status_of --path-as-is "$HTTP$file")" "$file 404"
+    done
+    assert_equal "$(status_of -d x "$HTTP${folder}watch.js")" 404
+    run -0 curl -si "$HTTP/w/$ID/state.json"
+    assert_equal "$(header cache-control)" no-store
+    tail -n 1 <<<"$output" | jq -e '.stage == "live" and .media and (.full | not) and (.start | fromdateiso8601? // true)'
+    assert_equal "$(status_of "$HTTP/w/abcdefgh12345678/state.json")" 403
+}

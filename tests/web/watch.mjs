@@ -1,0 +1,202 @@
+// The watch page in a real browser.   node watch.mjs CASE URL [MORE…]
+// Prints a line for each thing that holds; the first that does not ends it. With SHOTS set, pictures go there.
+import assert from 'node:assert/strict'
+import { chromium } from 'playwright-core'
+
+const [what, url, ...more] = process.argv.slice(2)
+const PATIENCE = 20_000
+const say = (text) => console.log(text)
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms))
+const browser = await chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update',
+    '--disable-sync'],
+})
+const troubles = []
+
+async function open(where, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', ...options })
+  await context.addInitScript(() => {
+    window.violations = []
+    window.frames_shown = 0
+    document.addEventListener('securitypolicyviolation', (e) => window.violations.push(`${e.violatedDirective} ${e.blockedURI}`))
+    document.addEventListener('DOMContentLoaded', () => {
+      const video = document.querySelector('#video')
+      const count = () => {
+        window.frames_shown++
+        video.requestVideoFrameCallback(count)
+      }
+      video?.requestVideoFrameCallback(count)
+    })
+  })
+  const page = await context.newPage()
+  page.setDefaultTimeout(PATIENCE)
+  page.asked = []
+  page.on('request', (r) => page.asked.push(r.url()))
+  page.on('pageerror', (e) => troubles.push(e.message))
+  page.on('console', (m) => m.type() === 'error' && !/status of (403|404|503)/.test(m.text()) && troubles.push(m.text()))
+  await page.goto(where)
+  return page
+}
+
+const shoot = (page, name) => process.env.SLOTCAST_SHOTS && page.screenshot({ path: `${process.env.SLOTCAST_SHOTS}/watch-${name}.png` })
+const status = (page) => page.textContent('#state')
+const says = (page, text) => page.waitForFunction((t) => document.querySelector('#state').textContent.includes(t), text)
+const numbers = (page) => page.evaluate(() => {
+  const video = document.querySelector('#video')
+  const latency = parseFloat(document.querySelector('#latency').textContent)
+  return { frames: window.frames_shown, at: video.currentTime, latency, paused: video.paused, muted: video.muted }
+})
+// What the picture is now: a coarse sum of its pixels.
+const picture = (page) => page.evaluate(() => {
+  const canvas = Object.assign(document.createElement('canvas'), { width: 32, height: 18 })
+  const pen = canvas.getContext('2d')
+  pen.drawImage(document.querySelector('#video'), 0, 0, 32, 18)
+  return pen.getImageData(0, 0, 32, 18).data.join()
+})
+
+async function plays(page) {
+  await page.waitForFunction(() => window.frames_shown > 10)
+  const before = await numbers(page)
+  const seen = await picture(page)
+  await sleep(3000)
+  const after = await numbers(page)
+  assert.ok(after.frames - before.frames > 30, `${after.frames - before.frames} pictures in 3 s`)
+  assert.ok(after.at - before.at > 2, `${after.at - before.at} s played in 3 s`)
+  assert.notEqual(await picture(page), seen)
+  return after
+}
+
+const cases = {
+  async countdown() {
+    const page = await open(url)
+    assert.match(await status(page), /^Starts in ([0-9]+ (d|h|min|s) ?){1,2}\.$/)
+    const first = await status(page)
+    await page.waitForFunction((t) => document.querySelector('#state').textContent !== t, first)
+    assert.equal(await page.isHidden('#theatre'), true)
+    assert.equal(await page.title(), '<b>Town & hall')
+    await shoot(page, 'before')
+    say('before its time the page counts down')
+    await says(page, 'Waiting for the picture')
+    say('then it waits for the picture')
+    return page
+  },
+
+  // MORE: nothing. The publisher is there.
+  async live() {
+    const page = await open(url)
+    await says(page, 'Live now')
+    const { latency } = await plays(page)
+    assert.ok(latency > 0.3 && latency < 8, `${latency} s behind`)
+    assert.ok(page.asked.some((u) => /ll\.m3u8\?.*_HLS_msn=/.test(u)) && page.asked.some((u) => /\/\d+\.\d+-\w+\.ts$/.test(u)))
+    say('pictures advance, from parts, and the page says how far behind they are')
+
+    await page.waitForFunction(() => document.querySelector('#live').disabled)
+    await page.keyboard.press('k')
+    assert.equal((await numbers(page)).paused, true)
+    await sleep(5000)
+    await page.waitForFunction(() => !document.querySelector('#live').disabled)
+    assert.ok((await numbers(page)).latency > latency + 2)
+    await shoot(page, 'behind')
+    await page.focus('#live')
+    await page.keyboard.press('Enter')
+    await page.waitForFunction(() => document.querySelector('#live').disabled)
+    assert.equal((await numbers(page)).paused, false)
+    await plays(page)
+    await page.keyboard.press('m')
+    assert.equal((await numbers(page)).muted, false)
+    await page.waitForFunction(() => document.querySelector('#sound').textContent === 'Sound off')
+    say('paused, and back to live, by keyboard alone')
+
+    await page.setViewportSize({ width: 360, height: 640 })
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth)
+    assert.ok(wide <= 360, `${wide} px wide on a phone`)
+    for (const button of ['#live', '#sound']) assert.ok((await page.locator(button).boundingBox()).height >= 44)
+    await shoot(page, 'phone')
+    say('it fits a phone, and its buttons a finger')
+
+    const host = new URL(url).host
+    for (const asked of page.asked) assert.ok(asked.startsWith('blob:') || new URL(asked).host === host, asked)
+    say('no other host is asked')
+    return page
+  },
+
+  // MORE: seconds. Pictures advance without a stall.
+  async long() {
+    const page = await open(url)
+    await plays(page)
+    await page.evaluate(() => {
+      window.stalls = 0
+      document.querySelector('#video').addEventListener('waiting', () => window.stalls++)
+    })
+    const begun = Date.now()
+    const first = await numbers(page)
+    let worst = 0
+    while (Date.now() - begun < Number(more[0]) * 1000) {
+      await sleep(1000)
+      worst = Math.max(worst, (await numbers(page)).latency || 0)
+    }
+    const last = await numbers(page)
+    const passed = (Date.now() - begun) / 1000
+    const stalls = await page.evaluate(() => window.stalls)
+    say(JSON.stringify({ passed, played: last.at - first.at, frames: last.frames - first.frames, stalls, worst, latency: last.latency }))
+    assert.equal(stalls, 0)
+    assert.ok(last.at - first.at > 0.97 * passed)
+    assert.ok(last.frames - first.frames > 0.9 * 25 * passed)
+    return page
+  },
+
+  async password() {
+    const page = await open(url)
+    assert.equal(await page.title(), 'Password')
+    await page.keyboard.type('wrong') // it has the focus
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('[role=alert]')
+    await page.fill('input[name=password]', 'sesame')
+    await page.click('button')
+    await page.waitForSelector('#video', { state: 'attached' })
+    assert.match(page.url(), /\/w\/[^/]+\/[A-Za-z0-9_-]{32}\/$/)
+    await says(page, 'Live now')
+    await plays(page)
+    say('a wrong password is told, the right one leads to the picture')
+    return page
+  },
+
+  // MORE: nothing. The event ends while the page is open.
+  async end() {
+    const page = await open(url)
+    await plays(page)
+    await says(page, 'This event is over. You can watch it again.')
+    say('the page sees the end')
+    const again = await open(url)
+    await says(again, 'You can watch it again')
+    const { at } = await plays(again)
+    assert.ok(at < 15, `it begins at ${at}`)
+    assert.equal(await again.isHidden('#live'), true)
+    await shoot(again, 'over')
+    say('and who comes later watches from the beginning')
+    return again
+  },
+
+  async full() {
+    const page = await open(url)
+    await says(page, 'All places are taken')
+    await shoot(page, 'full')
+    say('full')
+    const { frames } = await numbers(page) // of what was there before
+    await says(page, 'Live now')
+    await page.waitForFunction((n) => window.frames_shown > n + 20, frames)
+    await plays(page)
+    say('and by itself it gets a place')
+    return page
+  },
+}
+
+try {
+  const page = await cases[what]()
+  assert.deepEqual(await page.evaluate(() => window.violations), [])
+  assert.deepEqual(troubles, [])
+  say('the page\'s policy was not violated')
+} finally {
+  await browser.close()
+}
