@@ -95,6 +95,8 @@ void Session::watch_links(const wire::SenderPlan &plan) {
         const std::string &word = m_found[path.carrier];
         std::string &told = m_told[path.carrier];
         const bool active = path.carrier == plan.paths.front().carrier;
+        if (told.empty() && word != k_there && !active)
+            continue; // a spare that is still being connected
         if (word == told || (told.empty() && word == k_there))
             ;
         else if (word == k_there)
@@ -189,8 +191,10 @@ void Session::tend() {
     const auto carriers = m_connector.carriers();
     for (const auto &[name, state] : carriers ? *carriers : Carriers{}) {
         const Use *use = use_of(*carriers, name, m_settings.reservation);
-        if (use == nullptr || use->leaving ||
-            only_below(*carriers, name, m_settings.reservation)) // its tunnel is tended with it
+        const wire::CarrierInfo *info = m_settings.carrier(name);
+        const bool for_tunnel = info != nullptr && info->ingest.empty();
+        if (use == nullptr || use->leaving || for_tunnel || // it is tended with its tunnel
+            only_below(*carriers, name, m_settings.reservation))
             continue;
         const auto choice = choose(m_settings, m_config, name);
         const auto done = choice ? m_connector.tend(m_settings, *choice, state.media_uid)

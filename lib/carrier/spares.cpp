@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <sys/prctl.h>
@@ -17,6 +18,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto k_again = 2s; // between two attempts at one line
+constexpr int k_wanted = 2;  // lines: what the sender uses
 
 /// The child's whole work: its exit code. It has a netlink socket of its own.
 int connect(const wire::Settings &settings, const conf::TerminalConfig &config,
@@ -63,6 +65,24 @@ bool Spares::is_there(const Line &line) {
     return link && *link && (*link)->up && (*link)->carrier && !(*link)->addresses.empty();
 }
 
+/// Its driver makes the interface, or, by DHCP, gives one that is up its address.
+bool Spares::may_be_dialled(const Line &line) {
+    if (find_driver(line.choice.driver)->is_there_already())
+        return false;
+    const auto link = m_connector.link(line.choice.interface);
+    return line.choice.driver != "dhcp" || (link && *link && (*link)->up && (*link)->carrier);
+}
+
+// Its programs go on by themselves, and its addresses are an event; no child waits for them, who
+// would hold the state folder's lock.
+void Spares::dial(const Line &line) {
+    const auto begun = m_connector.tend(m_settings, line.choice, m_media_uid);
+    if (begun)
+        base::log::info("carrier {}: connecting its line, as a spare", line.choice.name);
+    else
+        base::log::debug("carrier {}: {}", line.choice.name, begun.error().message);
+}
+
 void Spares::turn(base::SteadyTime now) {
     if (m_child > 0)
         return;
@@ -70,11 +90,22 @@ void Spares::turn(base::SteadyTime now) {
     const base::Id &id = m_settings.reservation;
     if (!carriers || active_for(*carriers, id) == nullptr || leaving(*carriers, id))
         return;
+    const auto used = [&](const Line &line) {
+        return use_of(*carriers, line.choice.name, id) != nullptr;
+    };
     for (Line &line : m_lines) {
-        if (use_of(*carriers, line.choice.name, id) != nullptr || now < line.due || !is_there(line))
+        if (used(line) || now < line.due || !is_there(line))
             continue;
         line.due = now + k_again;
         return begin(line);
+    }
+    if (std::ranges::count_if(m_lines, used) >= k_wanted)
+        return; // a line that is dialled may cost by the minute
+    for (Line &line : m_lines) {
+        if (used(line) || now < line.due || !may_be_dialled(line))
+            continue;
+        line.due = now + k_again;
+        return dial(line);
     }
 }
 

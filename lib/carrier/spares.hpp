@@ -22,7 +22,9 @@ class Spares {
     ~Spares();
 
     /// Begins to connect a line that is there and not in use, while the reservation has an active
-    /// one. Never waits; call it every second or so, and after events.
+    /// one; when there is none and no two lines are in use, one that is to be dialled first, by the
+    /// settings' preference. Never waits; call it every second or so, and after events. Once a line
+    /// is in use, Session::tend() looks after it.
     void turn(base::SteadyTime now);
     /// To be called when a child has ended.
     void reap();
@@ -34,7 +36,9 @@ class Spares {
         bool told = false; ///< that it cannot be had
     };
     [[nodiscard]] bool is_there(const Line &line);
+    [[nodiscard]] bool may_be_dialled(const Line &line);
     void begin(Line &line);
+    void dial(const Line &line);
 
     const wire::Settings &m_settings;
     const conf::TerminalConfig &m_config;

@@ -7,6 +7,7 @@
 #include "carrier/line_files.hpp"
 #include "carrier/line_process.hpp"
 #include "carrier/program.hpp"
+#include "line/grant.hpp"
 #include "line/modem_order.hpp"
 #include "seal/secret.hpp"
 
@@ -23,8 +24,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr base::Millis k_end_patience{1000};
-// ModemManager gives a modem a minute to disconnect.
-constexpr base::Millis k_disconnect_limit{70'000};
+constexpr base::Millis k_disconnect_limit{20'000};
 
 /// D-Bus' own variable, for a bus that is not at the usual place.
 std::vector<std::string> environment() {
@@ -39,6 +39,13 @@ Result<std::vector<std::string>> helper(const char *verb, const fs::path &folder
     const std::string program = TRY(helper_path("carrier-modem"));
     return std::vector<std::string>{program,         verb,        "--folder",
                                     folder.native(), "--carrier", carrier};
+}
+
+/// A bearer, or what it gave.
+bool left_something(const fs::path &folder, const std::string &carrier) {
+    std::error_code ignored;
+    return fs::exists(folder / fmt::format("line-{}.bearer", carrier), ignored) ||
+           fs::exists(line::grant_file(folder, carrier), ignored);
 }
 
 class WwanDriver final : public LineDriver {
@@ -107,8 +114,8 @@ Result<void> WwanDriver::stop(LineWorld &world, const CarrierState &state) const
     // It dies as it stands: what it leaves is ended in one way, whatever ended it.
     for (const LineProcess &process : state.owned.processes)
         TRY(end_line_process(process, k_end_patience));
-    if (state.owned.since_ms == 0)
-        return {};
+    if (!left_something(world.folder, state.name)) // it has ended all by itself
+        return base::remove_file(line_log(world.folder, state.name));
     auto argv = TRY(helper("disconnect", world.folder, state.name));
     const auto end = TRY(run_program({.argv = std::move(argv),
                                       .environment = environment(),

@@ -180,6 +180,27 @@ nothing_left() {
     assert_equal "$(counted leaked)" 0
 }
 
+@test "wireguard: a tunnel is connected as a spare where there is no second line, and media moves to it" {
+    terminal resv-request book --start "$(in_seconds 8)" --duration 40s --rate 4M --title Test --channel studio2 \
+        --carrier lineB --carrier tunA >"$BATS_TEST_TMPDIR/booking"
+    terminal resv-store add <"$BATS_TEST_TMPDIR/booking" >/dev/null
+    ID=$(jq -r 'select(.type == "reservation").id' "$BATS_TEST_TMPDIR/booking")
+    start_carrier run exec "$ID" --carrier lineB -- push-stream --stats "$BATS_TEST_TMPDIR/stats" "$ID" test:
+    stats_say() { [ -s "$BATS_TEST_TMPDIR/stats" ] && tail -n 1 "$BATS_TEST_TMPDIR/stats" | jq -e "$1"; }
+    wait_for 20 stats_say '[.paths[] | select(.state == "live").carrier] | sort == ["lineB", "tunA"]'
+    grep -q 'info: carrier tunA: connecting its line, as a spare' "$BATS_TEST_TMPDIR/run.err"
+    run ! grep -q 'tunA: interface .* is gone' "$BATS_TEST_TMPDIR/run.err"
+    stats_say 'any(.paths[]; .active and .carrier == "lineB")'
+    ip -n "$LAB-terminal" link set carB down
+    flows # over the tunnel
+    stats_say 'any(.paths[]; .active and .carrier == "tunA")'
+    assert_equal "$(lab_bytes media inet0)" 0
+    ip -n "$LAB-terminal" link set carB up
+    kill "$started"
+    wait "$started" || true
+    nothing_left
+}
+
 @test "wireguard: what cannot be connected is refused with the reason, and nothing is left" {
     book_tunnel 5 30 studio3
     # Nobody answers at the other end.
