@@ -70,14 +70,17 @@ template <typename Int> Int number_in(const std::string &text, int base = 10) {
     return out;
 }
 
-/// The two rules of a tunnel.
+/// The three rules of a tunnel. The last: where its program is gone, the kernel answers what still
+/// comes from the other end with port unreachable, which has a piece of that in it.
 std::string outer_text(const Outer &outer) {
+    const bool v4 = outer.endpoint.family == Family::v4;
     const std::string elsewhere =
         outer.interface.empty() ? "" : fmt::format("oifname != \"{}\" ", outer.interface);
     return fmt::format(
-        "meta mark {:#010x} {}counter drop\n{} daddr {} udp dport {} {}counter drop\n", outer.mark,
-        elsewhere, outer.endpoint.family == Family::v4 ? "ip" : "ip6", outer.endpoint.text(),
-        outer.port, elsewhere);
+        "meta mark {0:#010x} {1}counter drop\n{2} daddr {3} udp dport {4} {1}counter drop\n"
+        "{2} daddr {3} {5} {1}counter drop\n",
+        outer.mark, elsewhere, v4 ? "ip" : "ip6", outer.endpoint.text(), outer.port,
+        v4 ? "icmp type 3" : "icmpv6 type 1"); // destination unreachable, RFC 792, RFC 4443
 }
 
 /// What outer_text() wrote, as nft shows it: `mark M [oifname != IF] counter … daddr E udp dport

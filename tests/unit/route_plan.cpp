@@ -203,6 +203,9 @@ TEST_CASE("route: the guard's text is read back, tunnels too") {
     CHECK(text.find("meta mark 0x736c6f01 oifname != \"carA\" counter drop\n") != text.npos);
     CHECK(text.find("ip6 daddr 2001:db8::7 udp dport 51820 oifname != \"carA\" counter drop\n") !=
           text.npos);
+    CHECK(text.find("ip6 daddr 2001:db8::7 icmpv6 type 1 oifname != \"carA\" counter drop\n") !=
+          text.npos);
+    CHECK(text.find("ip daddr 192.0.2.7 icmp type 3 counter drop\n") != text.npos);
     CHECK(text.find("\nmeta mark 0x736c6f02 counter drop\n") != text.npos);
     std::string changed = text; // somebody lets the outer packets out
     changed.replace(changed.find("mark 0x736c6f02 counter drop"), 28,
