@@ -5,12 +5,13 @@ export PORT=18980
 load ../lib/relay
 
 setup_file() {
-    export ID LOCKED SOON SHORT FULL
-    ID=$(make-relay id) LOCKED=$(make-relay id) SOON=$(make-relay id) SHORT=$(make-relay id) FULL=$(make-relay id)
+    export ID LOCKED SOON SHORT FULL EARLY
+    ID=$(make-relay id) LOCKED=$(make-relay id) SOON=$(make-relay id) SHORT=$(make-relay id) FULL=$(make-relay id) EARLY=$(make-relay id)
     relay_up 'dvr = "5m"' -- "$ID,0,$((300 + ${WATCH_SECONDS:-0})),title=<b>Town & hall" \
         "$LOCKED,0,300,channel=studio2,disclosure=password,vid=abcdefgh12345678,password=sesame" \
         "$SHORT,0,30,channel=studio4,drain=1" \
-        "$SOON,45,100,channel=studio3,lead_in=2,title=<b>Town & hall" "$FULL,0,300,channel=studio5,viewers=1"
+        "$SOON,45,100,channel=studio3,lead_in=2,title=<b>Town & hall" "$EARLY,70,200,channel=studio6,lead_in=5" \
+        "$FULL,0,300,channel=studio5,viewers=1"
     make_media "$RELAY/media.ts" $((150 + ${WATCH_SECONDS:-0})) 50
     publish push "$ID" "$RELAY/media.ts"
     echo "$started" >"$RELAY/publisher"
@@ -36,6 +37,27 @@ in_browser() {
 
 @test "before the start it counts down, then waits" {
     in_browser countdown "$HTTP/w/$SOON/"
+}
+
+@test "ffmpeg and VLC that open live.ts before the event opens wait for it, and play" {
+    local url=$HTTP/w/$EARLY/live.ts out=$BATS_TEST_TMPDIR user=()
+    jq -e '.stage == "before"' <<<"$(curl -s "$HTTP/w/$EARLY/state.json")"
+    start ffmpeg timeout 110 ffmpeg -nostdin -hide_banner -loglevel error -stats -i "$url" -frames:v 50 -f null -
+    # VLC does not run as root. It writes the pictures as raw video: what is there was decoded.
+    [ "$(id -u)" != 0 ] || user=(setpriv --reuid 1000 --regid 1000 --clear-groups)
+    start vlc "${user[@]}" env HOME=/tmp timeout 110 cvlc -q --no-audio "$url" \
+        --sout "#transcode{vcodec=I420,acodec=none}:std{access=file,mux=raw,dst=/tmp/vlc.$$}" vlc://quit
+    open() { [ "$(curl -s "$HTTP/metrics" | sed -n "s/^slotcast_relay_viewers{reservation=\"$EARLY\"} //p")" = 2 ]; }
+    wait_for 10 open
+    jq -e '.stage == "before"' <<<"$(curl -s "$HTTP/w/$EARLY/state.json")"
+    opened() { curl -s "$HTTP/w/$EARLY/state.json" | jq -e '.stage == "waiting"'; }
+    wait_for 75 opened
+    publish early "$EARLY" "$RELAY/media.ts"
+    wait "$started_ffmpeg"
+    grep -aq 'frame= *50' "$out/ffmpeg.err"
+    decoded() { [ "$(stat -c %s "/tmp/vlc.$$")" -gt $((320 * 180 * 50 * 3 / 2)) ]; }
+    wait_for 20 decoded
+    rm -f "/tmp/vlc.$$"
 }
 
 @test "live: pictures, latency, back to live by keyboard, on a phone, nobody else is asked" {
