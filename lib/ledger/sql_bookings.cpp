@@ -219,12 +219,12 @@ Result<resv::Usage> SqlTransaction::usage(const std::string &owner, resv::Span m
                                           const std::optional<base::Id> &except) {
     const seal::ByteView other = except ? seal::ByteView{except->bytes} : seal::ByteView{};
     // What is not over yet began at most the longest time ago: both read the index of airtime.
-    const auto ahead = TRY(m_sql.number(
-        "SELECT count(*) FROM reservations WHERE owner = ? "
-        "AND start_ms > ? - (SELECT ms FROM longest) AND end_ms > ? "
-        "AND state IN ('held', 'booked', 'active') "
-        "AND (hold_expires_ms IS NULL OR hold_expires_ms > ?) AND id <> ?",
-        {owner, now, now, now, other}));
+    const auto ahead =
+        TRY(m_sql.number("SELECT count(*) FROM reservations WHERE owner = ? "
+                         "AND start_ms > ? - (SELECT ms FROM longest) AND end_ms > ? "
+                         "AND state IN ('held', 'booked', 'active') "
+                         "AND (hold_expires_ms IS NULL OR hold_expires_ms > ?) AND id <> ?",
+                         {owner, now, now, now, other}));
     const auto airtime = TRY(
         m_sql.number("SELECT CAST(COALESCE(SUM(end_ms - start_ms), 0) AS BIGINT) FROM reservations "
                      "WHERE owner = ? AND start_ms >= ? AND start_ms < ? "
