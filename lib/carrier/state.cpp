@@ -199,7 +199,13 @@ Result<StateFolder> StateFolder::open(fs::path path, bool make) {
 }
 
 Result<base::FileLock> StateFolder::lock(int wait_ms) const {
-    return base::FileLock::acquire(m_path / "lock", wait_ms);
+    auto lock = TRY(base::FileLock::acquire(m_path / "lock", wait_ms));
+    // Who holds the lock is the only one who writes: these were left by one that was killed.
+    std::error_code ignored;
+    for (const auto &entry : fs::directory_iterator(carriers(), ignored))
+        if (entry.path().native().ends_with(base::k_temporary_suffix))
+            TRY(base::remove_file(entry.path()));
+    return lock;
 }
 
 namespace {

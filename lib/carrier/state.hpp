@@ -91,7 +91,8 @@ class StateFolder {
     /// may write to it: what it says is done to the machine's routing.
     [[nodiscard]] static base::Result<StateFolder> open(std::filesystem::path path, bool make);
 
-    /// Everybody who changes state or kernel holds this.
+    /// Everybody who changes state or kernel holds this. Removes what writers that were killed left
+    /// half written.
     [[nodiscard]] base::Result<base::FileLock> lock(int wait_ms) const;
     /// Held by the exec of @p reservation; try_again when another one is running.
     [[nodiscard]] base::Result<base::FileLock> lock_exec(const base::Id &reservation) const;

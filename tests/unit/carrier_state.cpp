@@ -1,6 +1,9 @@
+#include "base/file.hpp"
 #include "carrier/state.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <unistd.h>
 
 using namespace carrier;
 
@@ -88,4 +91,20 @@ TEST_CASE("carrier: one whose relay has not answered yet is nobody's active one"
     CHECK(active_for(carriers, id(1)) == nullptr);
     CHECK(most_recent(carriers) == nullptr);
     CHECK(read_state(to_text(carriers["A"]), "A") == carriers["A"]);
+}
+
+TEST_CASE("carrier: who takes the lock removes what a killed writer left") {
+    namespace fs = std::filesystem;
+    const fs::path path = fs::temp_directory_path() / fmt::format("slotcast-state-{}", ::getpid());
+    const auto folder = StateFolder::open(path, true);
+    REQUIRE(folder.has_value());
+    REQUIRE(folder->store(state("lineB", {})).has_value());
+    const fs::path left = path / "carriers" / "lineB.json.cd49f0b46a454d20.tmp";
+    REQUIRE(base::write_file_atomic(left, "{", 0644).has_value());
+    CHECK(folder->load().has_value());
+    CHECK(fs::exists(left)); // it may be somebody's who writes now
+    CHECK(folder->lock(0).has_value());
+    CHECK_FALSE(fs::exists(left));
+    CHECK(folder->load().value().contains("lineB"));
+    fs::remove_all(path);
 }
