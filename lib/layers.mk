@@ -53,7 +53,7 @@ modules.relay-ingest    := relay cli
 
 # A program's own libraries. Threads that allocate for each other are slow with the C library's
 # allocator; sanitizers bring their own.
-program_libs.resv-control := $(if $(SANITIZE),,-ljemalloc)
+program_libs.resv-control := $(if $(SANITIZE),,-lmimalloc)
 
 # Programs of tests/tools.
 test_modules.make-settings := wire cli
