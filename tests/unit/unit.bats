@@ -32,6 +32,8 @@ cases() {
     assert_exist "$SLOTCAST_RECORD"
     check_answers
 }
+@test "unit: line" { cases line; }
+@test "unit: modem" { cases modem; }
 @test "unit: carrier" { cases carrier; }
 @test "unit: push" { cases push; }
 @test "unit: relay" { cases relay; }
