@@ -93,7 +93,7 @@ $(hls)/%:
 define program_rules
 $(BUILD)/bin/$(1): $(BUILD)/tools/$(1).o $(call archives,$(call closure,$(modules.$(1))))
 	@mkdir -p $$(@D)
-	$$(call say,LINK,$$@)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $$@ $$^ $$(program_libs.$(1)) $$(call link_libs,$(call closure,$(modules.$(1))))
+	$$(call say,LINK,$$@)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $$@ $$^ $$(call link_libs,$(call closure,$(modules.$(1))))
 endef
 $(foreach p,$(programs),$(eval $(call program_rules,$(p))))
 

@@ -51,10 +51,6 @@ modules.push-sender     := push cli
 modules.relay-serve     := relay cli
 modules.relay-ingest    := relay cli
 
-# A program's own libraries. Threads that allocate for each other are slow with the C library's
-# allocator; sanitizers bring their own.
-program_libs.resv-control := $(if $(SANITIZE),,-lmimalloc)
-
 # Programs of tests/tools.
 test_modules.make-settings := wire cli
 test_modules.read-document := wire cli

@@ -7,12 +7,16 @@
 #include "control/service_metrics.hpp"
 #include "net/plain_server.hpp"
 
+#include <malloc.h>
+
 namespace control {
 
 using base::Errc;
 using base::Result;
 
 namespace {
+
+constexpr int k_kept_free = 16 << 20; // bytes, in each arena
 
 void warn_of_certificate(const net::Certificate &certificate, const Config &config,
                          base::UtcTime now) {
@@ -57,6 +61,8 @@ Result<void> reload(Engines &engines, const Ground &ground, net::HttpServer &ser
 } // namespace
 
 Result<bool> serve(const Config &config, const ServiceCalls &calls) {
+    // Else the allocator gives memory back, and asks for the same again, with each request.
+    ::mallopt(M_TRIM_THRESHOLD, k_kept_free);
     const Keys keys = TRY(load_keys(config));
     std::optional<base::FileLock> lock; // PostgreSQL is for any number of processes
     if (!config.on_postgres())
