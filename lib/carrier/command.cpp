@@ -142,8 +142,7 @@ Result<LineLook> CommandDriver::look(LineWorld &world, const CarrierState &state
 }
 
 Result<void> CommandDriver::stop(LineWorld &world, const CarrierState &state) const {
-    for (const LineProcess &process : state.owned.processes)
-        TRY(end_line_process(process, k_end_patience));
+    TRY(end_line_processes(state.owned, k_end_patience));
     if (const auto argv = down_of(state); !argv.empty() && state.owned.since_ms != 0) {
         TRY(check_program(argv.front()));
         const auto end = TRY(run_program({.argv = argv,

@@ -54,11 +54,7 @@ std::vector<LineStep> DhcpDriver::plan_start(const Choice &choice) const {
 }
 
 std::vector<LineStep> DhcpDriver::plan_stop(const CarrierState &state) const {
-    std::vector<LineStep> out;
-    for (const LineProcess &process : state.owned.processes)
-        if (runs(process))
-            out.push_back({"disconnect line", fmt::format("kill {}", process.pid)});
-    return out;
+    return plan_end(state.owned);
 }
 
 Result<void> DhcpDriver::start(LineWorld &world, const Choice &choice, const CarrierState &state,
@@ -107,8 +103,7 @@ Result<LineLook> DhcpDriver::look(LineWorld &world, const CarrierState &state) c
 }
 
 Result<void> DhcpDriver::stop(LineWorld &world, const CarrierState &state) const {
-    for (const LineProcess &process : state.owned.processes)
-        TRY(end_line_process(process, k_end_patience));
+    TRY(end_line_processes(state.owned, k_end_patience));
     TRY(line::take_back(line::grant_file(world.folder, state.name)));
     return base::remove_file(line_log(world.folder, state.name));
 }

@@ -61,6 +61,23 @@ bool ends_within(const Fd &process, base::Millis patience) {
     return ::poll(&end, 1, static_cast<int>(patience.count())) > 0;
 }
 
+Result<void> end_line_process(const LineProcess &process, base::Millis patience) {
+    const Fd held = hold(process);
+    if (!held)
+        return {};
+    const auto send = [&](int signal) {
+        return ::syscall(SYS_pidfd_send_signal, held.get(), signal, nullptr, 0) == 0 ||
+               errno == ESRCH;
+    };
+    if (!send(SIGTERM))
+        return base::fail_errno("end", fmt::format("process {}", process.pid));
+    if (!ends_within(held, patience) && send(SIGKILL) &&
+        !ends_within(held, base::Millis{k_kill_wait_ms}))
+        return base::fail(Errc::io, "end process {}: it does not", process.pid);
+    ::waitpid(static_cast<pid_t>(process.pid), nullptr, WNOHANG);
+    return {};
+}
+
 } // namespace
 
 Result<void> start_line_process(const LineProgram &program, Owned owned, const Keep &keep) {
@@ -102,20 +119,17 @@ bool runs(const LineProcess &process, std::optional<int> *code) {
     return stat && stat->started == process.started && stat->state != 'Z' && stat->state != 'X';
 }
 
-Result<void> end_line_process(const LineProcess &process, base::Millis patience) {
-    const Fd held = hold(process);
-    if (!held)
-        return {};
-    const auto send = [&](int signal) {
-        return ::syscall(SYS_pidfd_send_signal, held.get(), signal, nullptr, 0) == 0 ||
-               errno == ESRCH;
-    };
-    if (!send(SIGTERM))
-        return base::fail_errno("end", fmt::format("process {}", process.pid));
-    if (!ends_within(held, patience) && send(SIGKILL) &&
-        !ends_within(held, base::Millis{k_kill_wait_ms}))
-        return base::fail(Errc::io, "end process {}: it does not", process.pid);
-    ::waitpid(static_cast<pid_t>(process.pid), nullptr, WNOHANG);
+std::vector<LineStep> plan_end(const Owned &owned) {
+    std::vector<LineStep> out;
+    for (const LineProcess &process : owned.processes)
+        if (runs(process))
+            out.push_back({"disconnect line", fmt::format("kill {}", process.pid)});
+    return out;
+}
+
+Result<void> end_line_processes(const Owned &owned, base::Millis patience) {
+    for (const LineProcess &process : owned.processes)
+        TRY(end_line_process(process, patience));
     return {};
 }
 

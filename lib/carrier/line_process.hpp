@@ -23,8 +23,11 @@ struct LineProgram {
 /// Whether it still runs. Collects it when it was our child: its exit code is in @p code then.
 [[nodiscard]] bool runs(const LineProcess &process, std::optional<int> *code = nullptr);
 
-/// Asks it to end, waits, makes it end. Success when it is gone, whoever was first.
-[[nodiscard]] base::Result<void> end_line_process(const LineProcess &process,
-                                                  base::Millis patience);
+/// Those of @p owned that run, each with how it is ended by hand.
+[[nodiscard]] std::vector<LineStep> plan_end(const Owned &owned);
+
+/// Asks each of @p owned to end, waits so long, makes it end. Success when all are gone, whoever
+/// was first.
+[[nodiscard]] base::Result<void> end_line_processes(const Owned &owned, base::Millis patience);
 
 } // namespace carrier

@@ -4,7 +4,6 @@
 #include "carrier/ppp.hpp"
 
 #include "base/file.hpp"
-#include "base/log.hpp"
 #include "carrier/line_files.hpp"
 #include "carrier/line_process.hpp"
 #include "carrier/program.hpp"
@@ -23,7 +22,6 @@ namespace {
 
 constexpr int k_password_fd = 3;
 constexpr base::Millis k_end_patience{4000}; // it takes leave of the other end first
-constexpr std::size_t k_max_log = 262'144;
 
 fs::path chat_file(const fs::path &folder, const std::string &name) {
     return folder / fmt::format("line-{}.chat", name);
@@ -56,16 +54,6 @@ std::string meaning(int code) {
     }
 }
 
-/// What it wrote, for whoever wants to know more; its last line.
-std::string last_words(const fs::path &folder, const std::string &name) {
-    auto text = base::read_regular_file(line_log(folder, name), k_max_log);
-    if (!text || text->empty())
-        return {};
-    base::log::debug("carrier {}: pppd says:\n{}", name, *text);
-    text->erase(text->find_last_not_of("\r\n ") + 1);
-    return "pppd says: " + text->substr(text->rfind('\n') + 1);
-}
-
 class PppDriver final : public LineDriver {
   public:
     [[nodiscard]] base::Millis patience() const override {
@@ -85,11 +73,7 @@ std::vector<LineStep> PppDriver::plan_start(const Choice &choice) const {
 }
 
 std::vector<LineStep> PppDriver::plan_stop(const CarrierState &state) const {
-    std::vector<LineStep> out;
-    for (const LineProcess &process : state.owned.processes)
-        if (runs(process))
-            out.push_back({"disconnect line", fmt::format("kill {}", process.pid)});
-    return out;
+    return plan_end(state.owned);
 }
 
 Result<void> PppDriver::start(LineWorld &world, const Choice &choice, const CarrierState &state,
@@ -113,9 +97,12 @@ Result<LineLook> PppDriver::look(LineWorld &world, const CarrierState &state) co
     for (const LineProcess &process : state.owned.processes) {
         std::optional<int> code;
         if (!runs(process, &code)) {
-            const std::string said = last_words(world.folder, state.name);
-            const std::string known = code ? meaning(*code) : std::string{};
-            return LineLook{LineProgress::absent, known.empty() ? said : known};
+            LineLook out = said_in_log(world.folder, state.name);
+            if (std::string known = code ? meaning(*code) : std::string{}; !known.empty())
+                out.why = std::move(known);
+            else if (!out.why.empty())
+                out.why = "pppd says: " + out.why;
+            return out;
         }
         const auto link = TRY(world.kernel.link(state.interface));
         const bool there = link && link->up && !link->addresses.empty();
@@ -125,8 +112,7 @@ Result<LineLook> PppDriver::look(LineWorld &world, const CarrierState &state) co
 }
 
 Result<void> PppDriver::stop(LineWorld &world, const CarrierState &state) const {
-    for (const LineProcess &process : state.owned.processes)
-        TRY(end_line_process(process, k_end_patience));
+    TRY(end_line_processes(state.owned, k_end_patience));
     for (const fs::path &file :
          {chat_file(world.folder, state.name), line_log(world.folder, state.name)})
         TRY(base::remove_file(file));

@@ -99,12 +99,9 @@ std::vector<LineStep> WireguardDriver::plan_start(const Choice &choice) const {
 }
 
 std::vector<LineStep> WireguardDriver::plan_stop(const CarrierState &state) const {
-    std::vector<LineStep> out;
+    std::vector<LineStep> out = plan_end(state.owned);
     if (state.owned.handle == k_kernel)
         out.push_back({"disconnect line", fmt::format("ip link delete {}", state.interface)});
-    for (const LineProcess &process : state.owned.processes)
-        if (runs(process))
-            out.push_back({"disconnect line", fmt::format("kill {}", process.pid)});
     return out;
 }
 
@@ -171,8 +168,7 @@ Result<LineLook> WireguardDriver::look(LineWorld &world, const CarrierState &sta
 }
 
 Result<void> WireguardDriver::stop(LineWorld & /*world*/, const CarrierState &state) const {
-    for (const LineProcess &process : state.owned.processes)
-        TRY(end_line_process(process, k_end_patience));
+    TRY(end_line_processes(state.owned, k_end_patience));
     if (state.owned.handle != k_kernel)
         return {};
     auto devices = TRY(route::Devices::open());

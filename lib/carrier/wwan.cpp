@@ -112,8 +112,7 @@ Result<LineLook> WwanDriver::look(LineWorld &world, const CarrierState &state) c
 
 Result<void> WwanDriver::stop(LineWorld &world, const CarrierState &state) const {
     // It dies as it stands: what it leaves is ended in one way, whatever ended it.
-    for (const LineProcess &process : state.owned.processes)
-        TRY(end_line_process(process, k_end_patience));
+    TRY(end_line_processes(state.owned, k_end_patience));
     if (!left_something(world.folder, state.name)) // it has ended all by itself
         return base::remove_file(line_log(world.folder, state.name));
     auto argv = TRY(helper("disconnect", world.folder, state.name));

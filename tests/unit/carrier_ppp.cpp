@@ -88,14 +88,17 @@ TEST_CASE("carrier: a program of a line is written down before it begins, and fo
     REQUIRE(kept.processes.size() == 1);
     const LineProcess process = kept.processes[0];
     CHECK(runs(process));
-    LineProcess other = process; // the same number, another start
-    ++other.started;
-    CHECK_FALSE(runs(other));
-    CHECK(end_line_process(other, 1s).has_value());
+    Owned others = kept; // the same number, another start
+    ++others.processes[0].started;
+    CHECK_FALSE(runs(others.processes[0]));
+    CHECK(plan_end(others).empty());
+    CHECK(end_line_processes(others, 1s).has_value());
     CHECK(runs(process));
-    CHECK(end_line_process(process, 5s).has_value());
+    CHECK(plan_end(kept) ==
+          std::vector<LineStep>{{"disconnect line", fmt::format("kill {}", process.pid)}});
+    CHECK(end_line_processes(kept, 5s).has_value());
     CHECK_FALSE(runs(process));
-    CHECK(end_line_process(process, 5s).has_value());
+    CHECK(end_line_processes(kept, 5s).has_value());
 }
 
 TEST_CASE("carrier: a program of a line that cannot be written down never begins") {
