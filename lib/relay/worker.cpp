@@ -244,10 +244,7 @@ void Worker::settle(std::uint64_t number, Slot &slot, Connection::Need need) {
     std::uint32_t interest = 0;
     switch (need) {
     case Need::close:
-        if (slot.waits) {
-            --m_waiting;
-            --m_world.counters->waiting;
-        }
+        let_wait(slot, false);
         --m_world.counters->connections;
         m_slots.erase(number);
         return;
@@ -268,9 +265,7 @@ void Worker::settle(std::uint64_t number, Slot &slot, Connection::Need need) {
     }
     const bool wants_media = slot.connection->event() != nullptr && need != Need::password;
     if (wants_media != slot.waits) {
-        m_waiting += wants_media ? 1 : -1;
-        m_world.counters->waiting += wants_media ? 1 : -1;
-        slot.waits = wants_media;
+        let_wait(slot, wants_media);
         slot.seen.reset();
         if (wants_media)
             poke(); // for what was published between its look and the line above
@@ -280,6 +275,13 @@ void Worker::settle(std::uint64_t number, Slot &slot, Connection::Need need) {
     slot.interest = interest;
     epoll_event event{.events = interest, .data = {.u64 = number}};
     ::epoll_ctl(m_epoll.get(), EPOLL_CTL_MOD, slot.connection->fd(), &event);
+}
+
+void Worker::let_wait(Slot &slot, bool waits) {
+    const int change = int{waits} - int{slot.waits};
+    m_waiting += change;
+    m_world.counters->waiting += change;
+    slot.waits = waits;
 }
 
 int Worker::patience_ms(base::SteadyTime now) const {

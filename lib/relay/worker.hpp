@@ -62,6 +62,7 @@ class Worker {
     void hear(bool listen);
     void add(base::Fd socket, Origin origin, base::SteadyTime now);
     void settle(std::uint64_t number, Slot &slot, Connection::Need need);
+    void let_wait(Slot &slot, bool waits);
     void hear_of_media(base::SteadyTime now);
     void serve_media(base::SteadyTime now);
     [[nodiscard]] int patience_ms(base::SteadyTime now) const;
