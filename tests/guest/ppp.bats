@@ -146,10 +146,7 @@ nothing_left() {
 @test "ppp: killed at any moment, down ends the line, and a second up finds the first one's" {
     local after
     for after in 0.05 0.3 1; do
-        start_connect up up "$ID" --carrier dsl
-        sleep "$after"
-        kill -9 "$started" 2>/dev/null || true
-        wait "$started" || true
+        killed_after "$after" start_connect up up "$ID" --carrier dsl
         connect down "$ID"
         nothing_left
     done

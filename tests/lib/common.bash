@@ -25,6 +25,16 @@ start() {
     STARTED_PIDS="${STARTED_PIDS:-} $started"
 }
 
+# killed_after SECONDS START…: START is a `start NAME COMMAND…`, or what ends in one; killed so long after.
+killed_after() {
+    local seconds=$1
+    shift
+    "$@"
+    sleep "$seconds"
+    kill -9 "$started" 2>/dev/null || true
+    wait "$started" || true
+}
+
 end_started() {
     local pid
     for pid in ${STARTED_PIDS:-}; do kill "$pid" 2>/dev/null || true; done

@@ -189,10 +189,7 @@ refused() {
 @test "dhcp: killed at any moment, down takes address and client away" {
     server 10.2.0.50 10.2.0.50 10.2.0.1
     for after in 0.02 0.1 0.3 1; do
-        start up nsenter --net="/run/netns/$LAB-terminal" carrier-connect up "$ID"
-        sleep "$after"
-        kill -9 "$started" 2>/dev/null || true
-        wait "$started" || true
+        killed_after "$after" start up nsenter --net="/run/netns/$LAB-terminal" carrier-connect up "$ID"
         connect down "$ID"
         nothing_left
     done

@@ -141,10 +141,7 @@ booked() { book 600 60; }
     modem '"slow": 0.4'
     booked
     for after in 0.1 0.5 0.8 1.5; do
-        start up nsenter --net="/run/netns/$LAB-terminal" carrier-connect --config "$STACK/terminal.toml" up "$ID" --no-probe
-        sleep "$after"
-        kill -9 "$started" 2>/dev/null || true
-        wait "$started" || true
+        killed_after "$after" start up nsenter --net="/run/netns/$LAB-terminal" carrier-connect --config "$STACK/terminal.toml" up "$ID" --no-probe
         connect down "$ID"
         nothing_left
     done
