@@ -1,3 +1,4 @@
+# alone: its encoder is to follow the line, not what other tests leave it
 # A line that carries less than was reserved for a while, as a radio link does in the rain: the encoder makes what
 # it takes, and viewers see a poorer picture in place of a broken one. When it is good again, so is the picture.
 
