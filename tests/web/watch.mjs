@@ -166,6 +166,10 @@ const cases = {
   async end() {
     const page = await open(url)
     await plays(page)
+    // Patience counts from the end, which may be further away than that.
+    const end = await page.evaluate(() => Date.parse(JSON.parse(document.querySelector('#watch').dataset.state).end))
+    assert.match(await status(page), /Live now/)
+    await page.waitForTimeout(Math.max(0, end - Date.now()))
     await says(page, 'This event is over. You can watch it again.')
     say('the page sees the end')
     const again = await open(url)
