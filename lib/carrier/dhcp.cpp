@@ -35,6 +35,7 @@ std::vector<std::string> arguments(const std::string &interface, const std::stri
 
 class DhcpDriver final : public LineDriver {
   public:
+    [[nodiscard]] bool needs_link() const override { return true; }
     [[nodiscard]] base::Millis patience() const override { return base::Millis{15'000}; }
     [[nodiscard]] std::vector<LineStep> plan_start(const Choice &choice) const override;
     [[nodiscard]] std::vector<LineStep> plan_stop(const CarrierState &state) const override;

@@ -62,6 +62,8 @@ class LineDriver {
 
     /// True when there is nothing to connect: start() and stop() are not called.
     [[nodiscard]] virtual bool is_there_already() const { return false; }
+    /// True when start() is of no use before the interface is up with a cable in.
+    [[nodiscard]] virtual bool needs_link() const { return false; }
     /// How long `up` waits for it.
     [[nodiscard]] virtual base::Millis patience() const { return base::Millis{20'000}; }
 

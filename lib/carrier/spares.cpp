@@ -65,12 +65,15 @@ bool Spares::is_there(const Line &line) {
     return link && *link && (*link)->up && (*link)->carrier && !(*link)->addresses.empty();
 }
 
-/// Its driver makes the interface, or, by DHCP, gives one that is up its address.
+/// Its driver has something to connect, and what that takes is there.
 bool Spares::may_be_dialled(const Line &line) {
-    if (find_driver(line.choice.driver)->is_there_already())
+    const LineDriver &driver = *find_driver(line.choice.driver);
+    if (driver.is_there_already())
         return false;
+    if (!driver.needs_link())
+        return true;
     const auto link = m_connector.link(line.choice.interface);
-    return line.choice.driver != "dhcp" || (link && *link && (*link)->up && (*link)->carrier);
+    return link && *link && (*link)->up && (*link)->carrier;
 }
 
 // Its programs go on by themselves, and its addresses are an event; no child waits for them, who
