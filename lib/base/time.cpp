@@ -3,7 +3,6 @@
 #include <array>
 #include <charconv>
 #include <concepts>
-#include <iterator>
 
 namespace base {
 
@@ -77,40 +76,42 @@ using namespace std::chrono_literals;
 constexpr std::array<Unit, 5> k_units{{{"d", 24h}, {"h", 1h}, {"m", 1min}, {"s", 1s}, {"ms", 1ms}}};
 
 // A menu has tens of thousands of times: fmt would be most of what it costs.
-void append_two_digits(std::string &out, std::integral auto number) {
-    out += static_cast<char>('0' + number / 10);
-    out += static_cast<char>('0' + number % 10);
+char *put_digits(char *at, std::integral auto number, int digits) {
+    for (char *digit = at + digits; digit != at; number /= 10)
+        *--digit = static_cast<char>('0' + number % 10);
+    return at + digits;
 }
 
 } // namespace
 
+// By hand: a menu holds hundreds of thousands of times.
 std::string format_rfc3339(UtcTime t) {
-    std::string out;
-    out.reserve(sizeof "2026-11-22T18:00:00.000Z");
     const auto day = std::chrono::floor<std::chrono::days>(t);
     const std::chrono::year_month_day date{day};
     const std::chrono::hh_mm_ss clock{t - day};
     const auto year = static_cast<int>(date.year());
-    if (year < 0 || year > 9999) {
-        fmt::format_to(std::back_inserter(out), "{:04}", year);
-    } else {
-        append_two_digits(out, year / 100);
-        append_two_digits(out, year % 100);
+    std::array<char, sizeof "-32768-11-22T18:00:00.000Z"> text{};
+    char *at = text.data();
+    if (year < 0 || year > 9999)
+        at = fmt::format_to(at, "{:04}", year);
+    else
+        at = put_digits(at, year, 4);
+    *at++ = '-';
+    at = put_digits(at, static_cast<unsigned>(date.month()), 2);
+    *at++ = '-';
+    at = put_digits(at, static_cast<unsigned>(date.day()), 2);
+    *at++ = 'T';
+    at = put_digits(at, clock.hours().count(), 2);
+    *at++ = ':';
+    at = put_digits(at, clock.minutes().count(), 2);
+    *at++ = ':';
+    at = put_digits(at, clock.seconds().count(), 2);
+    if (const auto millis = clock.subseconds().count(); millis != 0) {
+        *at++ = '.';
+        at = put_digits(at, millis, 3);
     }
-    out += '-';
-    append_two_digits(out, static_cast<unsigned>(date.month()));
-    out += '-';
-    append_two_digits(out, static_cast<unsigned>(date.day()));
-    out += 'T';
-    append_two_digits(out, clock.hours().count());
-    out += ':';
-    append_two_digits(out, clock.minutes().count());
-    out += ':';
-    append_two_digits(out, clock.seconds().count());
-    if (clock.subseconds().count() != 0)
-        fmt::format_to(std::back_inserter(out), ".{:03}", clock.subseconds().count());
-    out += 'Z';
-    return out;
+    *at++ = 'Z';
+    return {text.data(), at};
 }
 
 Result<UtcTime> parse_rfc3339(std::string_view text) {

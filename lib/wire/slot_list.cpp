@@ -1,6 +1,8 @@
 #include "wire/slot_list.hpp"
 
 #include <algorithm>
+#include <fmt/compile.h>
+#include <iterator>
 #include <stdexcept>
 
 namespace wire {
@@ -42,6 +44,7 @@ std::string compact_json(const SlotList &list) {
     constexpr std::size_t k_left = 128; // about
     std::string out = R"({"slots":[)";
     out.reserve(out.size() + list.times.size() * (longest + 2 * k_time + k_left) + 2);
+    fmt::memory_buffer left;
     for (const SlotList::Times &slot : list.times) {
         const Form &form = forms[slot.kind];
         out += form.before;
@@ -49,11 +52,14 @@ std::string compact_json(const SlotList &list) {
         out += form.between;
         out += base::format_rfc3339(slot.latest_start);
         out += form.after;
-        fmt::format_to(std::back_inserter(out),
-                       R"(,"left":{{"streams":{},"lines":{},"carrier_bps":{},"rate_bps":{},)"
-                       R"("viewers":{}}}}},)",
+        // Not to the end of `out`: that would be letter by letter.
+        left.clear();
+        fmt::format_to(std::back_inserter(left),
+                       FMT_COMPILE(R"(,"left":{{"streams":{},"lines":{},"carrier_bps":{},)"
+                                   R"("rate_bps":{},"viewers":{}}}}},)"),
                        slot.left.streams, slot.left.lines, slot.left.carrier_bps,
                        slot.left.rate.bps, slot.left.viewers);
+        out.append(left.data(), left.size());
     }
     if (!list.times.empty())
         out.pop_back(); // the last comma
