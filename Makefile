@@ -6,8 +6,9 @@ CXX       ?= g++
 # -g1 is enough for backtraces, and full debugging information costs a third of the build: for a
 # debugger, make OPTIMISE='-Og -g'. Sanitizers are slow to compile at -O2.
 OPTIMISE  ?= $(if $(SANITIZE),-O1,-O2) -g1
-# Unit tests are compiled more often than they run.
-UNIT_OPTIMISE ?= -O0 -g1
+# What only reads options and calls the library, and tests, are compiled more often than they run.
+TOOL_OPTIMISE ?= -O1 -g1
+TEST_OPTIMISE ?= -O0 -g1
 WARNINGS  := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
 CXXFLAGS  += -std=c++23 -pthread $(OPTIMISE) $(WARNINGS) $(if $(WERROR),-Werror)
 LDFLAGS   += -Wl,--as-needed -pthread
@@ -52,8 +53,9 @@ all: $(programs:%=$(BUILD)/bin/%) ## build every program into build/bin
 ifeq ($(notdir $(CXX)),g++)
 precompiled = $(BUILD)/$(1)/base/precompiled.hpp.gch
 precompiled_flags = -I$(BUILD)/$(1) -include base/precompiled.hpp -Wno-stringop-overread -Wno-array-bounds
-$(call precompiled,pch-O0): precompiled_optimise = $(UNIT_OPTIMISE)
-$(call precompiled,pch) $(call precompiled,pch-O0): lib/base/precompiled.hpp
+$(call precompiled,pch-tool): precompiled_optimise = $(TOOL_OPTIMISE)
+$(call precompiled,pch-test): precompiled_optimise = $(TEST_OPTIMISE)
+$(foreach p,pch pch-tool pch-test,$(call precompiled,$(p))): lib/base/precompiled.hpp
 	@mkdir -p $(@D)
 	$(call say,CXX,$@)$(CXX) -Ilib $(CXXFLAGS) $(precompiled_optimise) $(CPPFLAGS) -MMD -MP -MF $(@:.gch=.d) -MT $@ -x c++-header -o $@ $<
 endif
@@ -68,9 +70,9 @@ $(BUILD)/lib/lib$(1).a: $$(call objects,$$(call sources,$(1)))
 endef
 $(foreach m,$(modules),$(eval $(call module_rules,$(m))))
 
-$(BUILD)/tools/%.o: tools/%.cpp lib/layers.mk $(call precompiled,pch)
+$(BUILD)/tools/%.o: tools/%.cpp lib/layers.mk $(call precompiled,pch-tool)
 	@mkdir -p $(@D)
-	$(call say,CXX,$<)$(CXX) $(call precompiled_flags,pch) -Ilib $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CXX,$<)$(CXX) $(call precompiled_flags,pch-tool) -Ilib $(CXXFLAGS) $(TOOL_OPTIMISE) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 # What GET /openapi.json answers, taken into the program by the assembler.
 $(BUILD)/openapi.json: lib/control/openapi/bundle.jq $(wildcard lib/control/openapi/*.json lib/wire/schemas/*.json)
@@ -98,14 +100,27 @@ endef
 $(foreach p,$(programs),$(eval $(call program_rules,$(p))))
 
 # Unit tests: one binary; tests/unit/MODULE_*.cpp may include anything of that module and below.
-# With what is fuzzed, to run it over the kept corpora.
+# A module's are compiled together: the headers take most of the time. With what is fuzzed, to run it
+# over the kept corpora.
 fuzz_targets := $(sort $(wildcard tests/fuzz/target*.cpp))
-unit_sources := $(sort $(wildcard tests/unit/*.cpp)) $(fuzz_targets)
+unit_alone   := $(addprefix tests/unit/,main.cpp postgres_server.cpp control_model.cpp)
+unit_tests   := $(filter-out $(unit_alone),$(sort $(wildcard tests/unit/*.cpp)))
+unit_module   = $(firstword $(subst _, ,$(basename $(notdir $(1)))))
+unit_together = $(addprefix $(BUILD)/tests/unit/,$(sort $(foreach f,$(unit_tests),$(call unit_module,$(f)).together)))
 unit_modules := $(call closure,control carrier modem push relay cli)
-$(BUILD)/tests/unit/%.o: tests/unit/%.cpp lib/layers.mk $(call precompiled,pch-O0)
+unit_flags    = $(call precompiled_flags,pch-test) -Ilib $(CXXFLAGS) $(TEST_OPTIMISE) $(CPPFLAGS) -MMD -MP
+$(BUILD)/tests/unit/%.o: tests/unit/%.cpp lib/layers.mk $(call precompiled,pch-test)
 	@mkdir -p $(@D)
-	$(call say,CXX,$<)$(CXX) $(call precompiled_flags,pch-O0) -Ilib $(CXXFLAGS) $(UNIT_OPTIMISE) $(CPPFLAGS) -MMD -MP -c -o $@ $<
-$(BUILD)/tests/unit/unit: $(call objects,$(unit_sources)) $(call archives,$(unit_modules))
+	$(call say,CXX,$<)$(CXX) $(unit_flags) -c -o $@ $<
+define unit_rules
+$(1).cpp: tests/unit/together $(filter tests/unit/$(basename $(notdir $(1)))_%,$(unit_tests))
+	@mkdir -p $$(@D)
+	@$$^ >$$@
+$(1).o: $(1).cpp lib/layers.mk $(call precompiled,pch-test)
+	$$(call say,CXX,tests/unit/$(basename $(notdir $(1)))_*.cpp)$(CXX) -I. -Itests/unit $$(unit_flags) -c -o $$@ $$<
+endef
+$(foreach t,$(unit_together),$(eval $(call unit_rules,$(t))))
+$(BUILD)/tests/unit/unit: $(addsuffix .o,$(unit_together)) $(call objects,$(unit_alone) $(fuzz_targets)) $(call archives,$(unit_modules))
 	$(call say,LINK,$@)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ -lrapidcheck $(call link_libs,$(unit_modules))
 
 # The fuzzer: one program for all targets. g++ has no libFuzzer: see `make fuzz`.
@@ -123,9 +138,9 @@ define test_tool_rules
 $(BUILD)/tests/tools/$(1): $(BUILD)/tests/tools/$(1).o $(call archives,$(call closure,$(test_modules.$(1))))
 	$$(call say,LINK,$$@)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $$@ $$^ $$(call link_libs,$(call closure,$(test_modules.$(1))))
 endef
-$(BUILD)/tests/tools/%.o: tests/tools/%.cpp lib/layers.mk $(call precompiled,pch)
+$(BUILD)/tests/tools/%.o: tests/tools/%.cpp lib/layers.mk $(call precompiled,pch-tool)
 	@mkdir -p $(@D)
-	$(call say,CXX,$<)$(CXX) $(call precompiled_flags,pch) -Ilib $(CXXFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CXX,$<)$(CXX) $(call precompiled_flags,pch-tool) -Ilib $(CXXFLAGS) $(TOOL_OPTIMISE) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 $(foreach t,$(test_tools),$(eval $(call test_tool_rules,$(t))))
 
 # Preloaded by tests, see there.

@@ -25,7 +25,7 @@ std::string text(const wire::Json &entry, std::string_view key) {
 }
 
 // All histories of a ledger, checked.
-base::Result<std::int64_t> check(ledger::Ledger &ledger) {
+base::Result<std::int64_t> check_all(ledger::Ledger &ledger) {
     std::int64_t entries = 0;
     TRY(ledger.read([&](ledger::Transaction &t) -> base::Result<void> {
         control::HistoryCheck check{TRY(t.bookings(""))};
@@ -80,7 +80,7 @@ struct OnDisk {
         REQUIRE(db.execute(sql.c_str()));
     }
     [[nodiscard]] base::Result<std::int64_t> check() const {
-        return ::check(*ledger::open_sqlite_ledger(file, ledger::Verify::no).value());
+        return check_all(*ledger::open_sqlite_ledger(file, ledger::Verify::no).value());
     }
     // The blob of reservation `i`, for SQL.
     [[nodiscard]] std::string id(std::size_t i) const {
@@ -133,7 +133,7 @@ TEST_CASE("control: a history says what was done, when, by whom and what was oth
         CHECK(text(history(got).at(i), "previous") == text(history(got).at(i - 1), "hash"));
         CHECK(history(got).at(i).at("sequence").as_int64() == static_cast<std::int64_t>(i + 1));
     }
-    CHECK(check(*f.ledger) == 7);
+    CHECK(check_all(*f.ledger) == 7);
     CHECK(f.get(f.boss, "/v1/reservations/" + id + "/history").text == got.text);
     CHECK(f.get(f.bob, "/v1/reservations/" + id + "/history").code() == "not_found");
     CHECK(f.get(f.relay, "/v1/reservations/" + id + "/history").code() == "wrong_role");
@@ -159,7 +159,7 @@ TEST_CASE("control: a refused change leaves no entry, a password no trace but th
     const std::string id = f.book(f.alice, wish).id();
     CHECK(f.book(f.bob, wish).status == 409);
     CHECK(f.act(f.alice, id, "end").code() == "wrong_state");
-    CHECK(check(*f.ledger) == 1);
+    CHECK(check_all(*f.ledger) == 1);
     const std::string hash = seal::hash_password("sesame").value();
     REQUIRE(f.patch(f.alice, id, {{"disclosure", "password"}, {"password_hash", hash}}).status ==
             200);
