@@ -142,29 +142,30 @@ Result<void> Connector::ask_relay(const Choice &choice, int stop_fd) {
     return {};
 }
 
-/// Back to @p before from what @p out has stored: the state first, so that a crash here is mended
-/// towards it.
-void Connector::go_back(const Carriers &before, const Outcome &out, const std::string &name) {
-    const auto had = before.find(name);
-    const auto has = out.carriers.find(name);
-    if (before == out.carriers)
-        return; // nothing was done
-    Result<void> restored;
-    if (had != before.end() && has->second.owned != had->second.owned)
-        restored = end_line(has->second);
-    if (!restored)
-        base::log::error("{}", restored.error().message);
-    if (had == before.end())
-        restored = has == out.carriers.end() ? Result<void>{} : forget(has->second);
-    else if (has->second != had->second)
-        restored = m_folder.store(had->second);
-    if (!restored)
-        base::log::error("{}", restored.error().message);
-    const auto back = plan(before, false);
-    if (!back || !apply(*back))
-        base::log::error("the former routing could not be restored; carrier-connect down, for "
-                         "every reservation of carrier {}, cleans up",
-                         name);
+/// Back to what the reservation had in @p before: the state first, so that a crash here is mended
+/// towards it. Whatever others did since then stays.
+void Connector::go_back(const Carriers &before, const Attempt &attempt) {
+    const auto restored = [&]() -> Result<void> {
+        if (!attempt.lock)
+            return base::fail(Errc::try_again, "another carrier-connect holds the lock");
+        for (auto [name, state] : TRY(m_folder.load())) {
+            const auto had = before.find(name);
+            const auto has = attempt.out.carriers.find(name);
+            // A line that was in use, was gone, and that this connected again in vain.
+            if (had == before.end() || has == attempt.out.carriers.end() ||
+                state.owned != has->second.owned || state.owned == had->second.owned)
+                continue;
+            TRY(end_line(state));
+            state.owned = had->second.owned;
+            TRY(m_folder.store(state));
+        }
+        return restore(before, attempt.reservation);
+    }();
+    if (restored)
+        return;
+    base::log::error("{}", restored.error().message);
+    base::log::error("the former routing could not be restored; carrier-connect down, for every "
+                     "reservation of the carrier, cleans up");
 }
 
 /// In two parts where the relay is asked: what asking needs, then what sending does.
@@ -188,10 +189,11 @@ Result<void> Connector::go_up(Outcome &out, const CarrierState &next, const base
 }
 
 /// The line, then what leads into it. Where out.line ends a dry run, nothing else is known yet.
-Result<void> Connector::connect(Outcome &out, const wire::Settings &settings, const Choice &choice,
-                                std::uint32_t media_uid, const UpHow &how) {
+Result<void> Connector::connect(Attempt &attempt, const wire::Settings &settings,
+                                const Choice &choice, std::uint32_t media_uid, const UpHow &how) {
+    Outcome &out = attempt.out;
     for (const Choice &below : choice.below) {
-        TRY(connect(out, settings, below, media_uid,
+        TRY(connect(attempt, settings, below, media_uid,
                     {.dry_run = how.dry_run,
                      .probe = false,
                      .stop_fd = how.stop_fd,
@@ -202,7 +204,7 @@ Result<void> Connector::connect(Outcome &out, const wire::Settings &settings, co
     }
     if (!find_driver(choice.driver)->is_there_already()) {
         const CarrierState closed = TRY(closed_state(out.carriers, settings, choice, media_uid));
-        TRY(bring_line(out, closed, choice, how));
+        TRY(bring_line(attempt, closed, choice, how));
         if (!out.line.empty() && how.dry_run)
             return {};
     }
@@ -212,23 +214,19 @@ Result<void> Connector::connect(Outcome &out, const wire::Settings &settings, co
 
 Result<Outcome> Connector::up(const wire::Settings &settings, const Choice &choice,
                               std::uint32_t media_uid, const UpHow &how) {
-    std::optional<base::FileLock> lock;
+    Attempt attempt{settings.reservation, {}};
     if (!how.dry_run)
-        lock.emplace(TRY(m_folder.lock(k_lock_wait_ms)));
+        attempt.lock.emplace(TRY(m_folder.lock(k_lock_wait_ms)));
     const Carriers before = TRY(m_folder.load());
     if (how.spare && !how.below && active_for(before, settings.reservation) == nullptr)
         return base::fail(Errc::refused, "reservation {} has no carrier that needs a spare",
                           settings.reservation.text());
-    Outcome out;
-    out.carriers = before;
-    auto done = connect(out, settings, choice, media_uid, how);
+    attempt.out.carriers = before;
+    auto done = connect(attempt, settings, choice, media_uid, how);
     if (done)
-        return out;
-    if (!how.dry_run) {
-        go_back(before, out, choice.name);
-        for (const Choice &below : choice.below)
-            go_back(before, out, below.name);
-    }
+        return std::move(attempt.out);
+    if (!how.dry_run && attempt.out.carriers != before)
+        go_back(before, attempt);
     return std::unexpected(std::move(done).error());
 }
 

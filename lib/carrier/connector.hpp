@@ -43,9 +43,9 @@ class Connector {
     /// Connects @p choice for the reservation and, once the relay answers through it, makes it the
     /// active one. Repeating it changes nothing. no_input: no such interface; unavailable: it is
     /// down, has no fitting address, its line does not come up, or the relay does not answer;
-    /// try_again: stopped. On failure state, lines and kernel are as they were before. A dry run of
-    /// a line that is yet to be connected ends with connecting it: what follows depends on what
-    /// the access side gives.
+    /// try_again: stopped; refused: taken down meanwhile. On failure the reservation has what it had
+    /// before. While a line comes up, other verbs may work. A dry run of a line that is yet to be
+    /// connected ends with connecting it: what follows depends on what the access side gives.
     [[nodiscard]] base::Result<Outcome> up(const wire::Settings &settings, const Choice &choice,
                                            std::uint32_t media_uid, const UpHow &how);
 
@@ -110,16 +110,24 @@ class Connector {
                                                         const wire::Settings &settings,
                                                         const Choice &choice,
                                                         std::uint32_t media_uid);
-    [[nodiscard]] base::Result<void> bring_line(Outcome &out, const CarrierState &closed,
+    /// An `up` on its way.
+    struct Attempt {
+        base::Id reservation;
+        std::optional<base::FileLock> lock; ///< not held while a line comes up, nor by a dry run
+        Outcome out{};
+    };
+    [[nodiscard]] base::Result<void> bring_line(Attempt &attempt, const CarrierState &closed,
                                                 const Choice &choice, const UpHow &how);
     [[nodiscard]] base::Result<void> start_line(CarrierState &state, const Choice &choice);
-    [[nodiscard]] base::Result<void> wait_line(const CarrierState &state, const Choice &choice,
+    [[nodiscard]] base::Result<void> watch_line(const CarrierState &state, const Choice &choice,
+                                                const UpHow &how);
+    [[nodiscard]] base::Result<void> wait_line(Attempt &attempt, const Choice &choice,
                                                const UpHow &how);
     [[nodiscard]] base::Result<bool> tend_below(const wire::Settings &settings, const Choice &below,
                                                 std::uint32_t media_uid);
     [[nodiscard]] base::Result<void> end_line(const CarrierState &state);
     [[nodiscard]] base::Result<void> forget(const CarrierState &state);
-    [[nodiscard]] base::Result<void> connect(Outcome &out, const wire::Settings &settings,
+    [[nodiscard]] base::Result<void> connect(Attempt &attempt, const wire::Settings &settings,
                                              const Choice &choice, std::uint32_t media_uid,
                                              const UpHow &how);
     [[nodiscard]] base::Result<void> go_up(Outcome &out, const CarrierState &next,
@@ -128,7 +136,7 @@ class Connector {
     [[nodiscard]] base::Result<void> advance(Outcome &out, const CarrierState &state,
                                              route::State &kernel, bool dry_run);
     [[nodiscard]] base::Result<void> ask_relay(const Choice &choice, int stop_fd);
-    void go_back(const Carriers &before, const Outcome &out, const std::string &name);
+    void go_back(const Carriers &before, const Attempt &attempt);
     /// Under the lock: state first, then the kernel.
     [[nodiscard]] base::Result<Outcome> drop(const base::Id &reservation, const Carriers *seen);
     [[nodiscard]] base::Result<bool> mark_leaving(const base::Id &reservation);

@@ -42,8 +42,8 @@ Result<void> Connector::start_line(CarrierState &state, const Choice &choice) {
 }
 
 /// Until the line is there, its driver gives up, or nobody wants to wait any longer.
-Result<void> Connector::wait_line(const CarrierState &state, const Choice &choice,
-                                  const UpHow &how) {
+Result<void> Connector::watch_line(const CarrierState &state, const Choice &choice,
+                                   const UpHow &how) {
     const LineDriver *driver = find_driver(state.owned.driver);
     LineWorld world{m_kernel, m_folder.path()};
     for (base::Millis waited{0};; waited += k_look) {
@@ -66,9 +66,25 @@ Result<void> Connector::wait_line(const CarrierState &state, const Choice &choic
     }
 }
 
+/// The same without the lock: it may take a minute, and what others hold up meanwhile needs care.
+Result<void> Connector::wait_line(Attempt &attempt, const Choice &choice, const UpHow &how) {
+    Carriers &carriers = attempt.out.carriers;
+    const CarrierState begun = carriers.at(choice.name);
+    attempt.lock.reset();
+    const auto there = watch_line(begun, choice, how);
+    attempt.lock.emplace(TRY(m_folder.lock(k_lock_wait_ms)));
+    carriers = TRY(m_folder.load());
+    const Use *use = use_of(carriers, choice.name, attempt.reservation);
+    if (use == nullptr || (use->leaving && !begun.uses.at(attempt.reservation).leaving))
+        return base::fail(Errc::refused, "carrier {}: it was taken down while its line came up",
+                          choice.name);
+    return there;
+}
+
 /// The line of @p closed, connected unless it is; rules and guard stand before it does.
-Result<void> Connector::bring_line(Outcome &out, const CarrierState &closed, const Choice &choice,
-                                   const UpHow &how) {
+Result<void> Connector::bring_line(Attempt &attempt, const CarrierState &closed,
+                                   const Choice &choice, const UpHow &how) {
+    Outcome &out = attempt.out;
     const LineDriver *driver = find_driver(choice.driver);
     LineWorld world{m_kernel, m_folder.path()};
     const LineLook before = TRY(driver->look(world, closed));
@@ -84,7 +100,7 @@ Result<void> Connector::bring_line(Outcome &out, const CarrierState &closed, con
         CarrierState &state = out.carriers.at(choice.name);
         TRY(start_line(state, choice));
     }
-    return wait_line(out.carriers.at(choice.name), choice, how);
+    return wait_line(attempt, choice, how);
 }
 
 Result<void> Connector::end_line(const CarrierState &state) {

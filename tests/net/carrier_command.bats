@@ -141,6 +141,64 @@ refused() {
     done
 }
 
+@test "command: while a line comes up, other verbs work; one that is taken down meanwhile is refused" {
+    program up <<-'END'
+	echo x >>"${0%/*}/up.seen"
+	until [ -e "${0%/*}/go" ]; do sleep 0.05; done
+	echo "$SLOTCAST_INTERFACE"
+	END
+    begun() { [ -s "$SITE/up.seen" ]; }
+    local first=$ID
+    start up nsenter --net="/run/netns/$LAB-terminal" carrier-connect up "$first"
+    wait_for 5 begun
+    # Another event on another line, and another that waits for the same one.
+    event --connection 'command={}'
+    local other=$ID
+    event --connection 'command={}'
+    run --separate-stderr -0 timeout 5 nsenter --net="/run/netns/$LAB-terminal" carrier-connect up "$other" --carrier lineB
+    active_b() { on terminal ip route show table 4000 | grep -q 'default via 10.3.0.1 dev carB'; }
+    active_b
+    start also nsenter --net="/run/netns/$LAB-terminal" carrier-connect up "$ID"
+    run -0 timeout 5 nsenter --net="/run/netns/$LAB-terminal" carrier-connect down "$other"
+    run ! active_b
+    touch "$SITE/go"
+    local pid
+    for pid in "$started_up" "$started_also"; do wait "$pid"; done
+    assert_equal "$(seen up)" x # one program for both
+    run -0 connect status
+    assert_equal "$(jq -c '[.carrier, .intact, (.reservations | length)]' <<<"$output")" '["lineA",true,2]'
+    connect down "$first"
+    connect down "$ID"
+    nothing_left
+
+    # Taken down while it dials; somebody else's line stays as it is.
+    rm "$SITE/go" "$SITE/up.seen" "$SITE/down.seen"
+    connect -q up "$other" --carrier lineB >/dev/null
+    start gone nsenter --net="/run/netns/$LAB-terminal" carrier-connect up "$ID"
+    wait_for 5 begun
+    connect down "$ID"
+    local code=0
+    wait "$started" || code=$?
+    assert_equal "$code" 1
+    run cat "$BATS_TEST_TMPDIR/gone.err"
+    assert_output --partial 'carrier lineA: it was taken down while its line came up'
+    assert_equal "$(seen down)" 'down 7'
+    active_b
+    assert_equal "$(ls "$CARRIERS/run/carriers")" lineB.json
+    # Given up for another reason, likewise.
+    rm "$SITE/up.seen"
+    start stopped nsenter --net="/run/netns/$LAB-terminal" carrier-connect up "$ID"
+    wait_for 5 begun
+    kill "$started"
+    code=0
+    wait "$started" || code=$?
+    assert_equal "$code" 143
+    active_b
+    assert_equal "$(ls "$CARRIERS/run/carriers")" lineB.json
+    connect down "$other"
+    nothing_left
+}
+
 @test "command: a down that fails is told, and may be repeated" {
     connect -q up "$ID" >/dev/null
     program down <<<'echo busy >&2; exit 1'
