@@ -61,8 +61,9 @@ class Connector {
     [[nodiscard]] base::Result<void> finish_leaving(const base::Id &reservation,
                                                     const Carriers &seen);
 
-    /// Begins to connect the line of @p choice when it is absent and was not begun within the last
-    /// second: again for a carrier that is in use, or as a spare. Waits for nothing; try_again:
+    /// Begins to connect the line of @p choice when it is absent and was not begun a second ago, or
+    /// up to ten after attempts in vain: again for a carrier in use, or as a spare. Waits for
+    /// nothing; try_again:
     /// another verb is at work.
     [[nodiscard]] base::Result<void> tend(const wire::Settings &settings, const Choice &choice,
                                           std::uint32_t media_uid);

@@ -3,8 +3,10 @@
 
 #include "base/log.hpp"
 
+#include <algorithm>
 #include <ctime>
 #include <poll.h>
+#include <utility>
 
 namespace carrier {
 
@@ -16,6 +18,15 @@ namespace {
 
 constexpr base::Millis k_look{50};
 constexpr base::Millis k_between_starts = 1s;
+constexpr base::Millis k_between_starts_at_most = 10s;
+
+/// An access side that refuses must not be asked all the time, nor be waited for when it is back.
+base::Millis between_starts(std::int64_t tries) {
+    base::Millis out = k_between_starts;
+    for (; tries > 1 && out < k_between_starts_at_most; --tries)
+        out *= 2;
+    return std::min(out, k_between_starts_at_most);
+}
 
 /// Since boot: what is stored of it means the same to the next process, but not after a reboot,
 /// which takes the state with it.
@@ -32,10 +43,12 @@ base::Millis boot_clock() {
 Result<void> Connector::start_line(CarrierState &state, const Choice &choice) {
     const LineDriver *driver = find_driver(state.owned.driver);
     LineWorld world{m_kernel, m_folder.path()};
+    const std::int64_t tries = state.owned.tries + 1;
     const Keep keep = [&](const Owned &owned) {
         state.owned = owned;
         state.owned.driver = choice.driver;
         state.owned.since_ms = boot_clock().count();
+        state.owned.tries = tries;
         return m_folder.store(state);
     };
     return driver->start(world, choice, CarrierState{state}, keep);
@@ -98,6 +111,7 @@ Result<void> Connector::bring_line(Attempt &attempt, const CarrierState &closed,
         if (how.dry_run)
             return {};
         CarrierState &state = out.carriers.at(choice.name);
+        state.owned.tries = 0; // somebody asks for it
         TRY(start_line(state, choice));
     }
     return wait_line(attempt, choice, how);
@@ -146,9 +160,13 @@ Result<void> Connector::tend(const wire::Settings &settings, const Choice &choic
     CarrierState state = TRY(closed_state(out.carriers, settings, choice, media_uid));
     LineWorld world{m_kernel, m_folder.path()};
     const LineLook now = TRY(driver->look(world, state));
+    if (const auto known = out.carriers.find(choice.name);
+        now.progress == LineProgress::there && known != out.carriers.end() &&
+        std::exchange(known->second.owned.tries, 0) != 0)
+        return m_folder.store(known->second);
     const base::Millis since = boot_clock() - base::Millis{state.owned.since_ms};
     if (now.progress != LineProgress::absent ||
-        (state.owned.since_ms != 0 && since < k_between_starts))
+        (state.owned.since_ms != 0 && since < between_starts(state.owned.tries)))
         return {};
     if (state.owned.since_ms != 0)
         base::log::warning("carrier {}: the line is gone{}; connecting it again", choice.name,

@@ -98,6 +98,7 @@ wire::Json owned_json(const Owned &owned) {
         processes.push_back(wire::JsonObject{{"pid", process.pid}, {"started", process.started}});
     return wire::JsonObject{{"driver", owned.driver},
                             {"since_ms", owned.since_ms},
+                            {"tries", owned.tries},
                             {"processes", std::move(processes)},
                             {"handle", owned.handle}};
 }
@@ -137,6 +138,7 @@ Result<Owned> read_owned(wire::ObjectReader in) {
     Owned out;
     out.driver = TRY(in.string("driver", 16));
     out.since_ms = TRY(in.integer("since_ms"));
+    out.tries = in.has("tries") ? TRY(in.integer("tries", 0)) : 0; // of a former version
     for (const wire::Json &item : *TRY(in.array("processes", 8))) {
         auto process = TRY(wire::ObjectReader::of(item, in.where("processes")));
         out.processes.push_back({TRY(process.integer("pid", 2)), TRY(process.integer("started"))});

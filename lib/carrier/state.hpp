@@ -36,6 +36,7 @@ struct LineProcess {
 struct Owned {
     std::string driver = "link"; ///< see find_driver()
     std::int64_t since_ms = 0;   ///< CLOCK_BOOTTIME of its last start; 0: never
+    std::int64_t tries = 0;      ///< starts since it was last there
     std::vector<LineProcess> processes;
     std::string handle; ///< what else the driver must find again
     bool operator==(const Owned &) const = default;

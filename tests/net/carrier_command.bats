@@ -230,3 +230,32 @@ refused() {
     wait "$started" || true
     nothing_left
 }
+
+@test "command: exec tries a line that fails less and less often" {
+    program up <<-'END'
+	date +%s%N >>"${0%/*}/up.seen"
+	[ ! -e "${0%/*}/broken" ] || exit 1
+	ip link set "$SLOTCAST_INTERFACE" up
+	echo "$SLOTCAST_INTERFACE"
+	END
+    start run nsenter --net="/run/netns/$LAB-terminal" carrier-connect exec "$ID" -- sleep 60
+    active() { on terminal ip route show table 4000 | grep -q 'default via 10.2.0.1 dev carA'; }
+    wait_for 5 active
+    touch "$SITE/broken"
+    ip -n "$LAB-terminal" link set carA down
+    tried() { [ "$(wc -l <"$SITE/up.seen")" -ge "$1" ]; }
+    wait_for 20 tried 5
+    local -a at
+    mapfile -t at <"$SITE/up.seen"
+    assert [ $((at[4] - at[3])) -gt $((3 * (at[2] - at[1]) / 2)) ]
+    rm "$SITE/broken"
+    wait_for 20 active
+    # Once it was there, the next loss is answered at once.
+    ip -n "$LAB-terminal" link set carA down
+    local before
+    before=$(wc -l <"$SITE/up.seen")
+    wait_for 4 tried $((before + 1))
+    kill "$started"
+    wait "$started" || true
+    nothing_left
+}

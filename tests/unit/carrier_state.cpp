@@ -34,6 +34,7 @@ TEST_CASE("carrier: a state survives its text") {
                                           {id(2), {.turn = 9, .ingest = {}, .leaving = true}}});
     before.owned = {.driver = "ppp",
                     .since_ms = 1234,
+                    .tries = 3,
                     .processes = {{.pid = 300, .started = 77}, {.pid = 301, .started = 78}},
                     .handle = "/a/b"};
     const auto after = read_state(to_text(before), "lineB.json");
