@@ -63,8 +63,7 @@ class Connector {
 
     /// Begins to connect the line of @p choice when it is absent and was not begun a second ago, or
     /// up to ten after attempts in vain: again for a carrier in use, or as a spare. Waits for
-    /// nothing; try_again:
-    /// another verb is at work.
+    /// nothing; try_again: another verb is at work.
     [[nodiscard]] base::Result<void> tend(const wire::Settings &settings, const Choice &choice,
                                           std::uint32_t media_uid);
 
