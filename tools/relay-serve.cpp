@@ -23,6 +23,7 @@ struct Options {
     bool once = false;
     std::string events;
     int ready_fd = -1;
+    std::string spool;
     std::string control, cacert;
     std::string token_file = "-";
 };
@@ -33,6 +34,8 @@ Result<relay::RelayConfig> configuration(const Options &o) {
         config.control = o.control;
     if (!o.cacert.empty())
         config.cacert = o.cacert;
+    if (!o.spool.empty())
+        config.spool = o.spool;
     return config;
 }
 
@@ -100,6 +103,7 @@ void define(CLI::App &app, cli::Action &action) {
     app.add_flag("--print-config", o->print_config, "Print the configuration in effect");
     app.add_option("--events", o->events, "Print what happens as JSON lines: -")->type_name("-");
     app.add_flag("--once", o->once, "End after the first event's end or cancellation");
+    app.add_option("--spool", o->spool, "Record events as files in this folder")->type_name("DIR");
     app.add_option("--ready-fd", o->ready_fd, "Write a newline there when viewers can come")
         ->type_name("N")
         ->check(CLI::Range(1, 1'048'576));

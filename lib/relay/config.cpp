@@ -83,6 +83,7 @@ Result<RelayConfig> read_config(const Table &top) {
     if (top.has("admin"))
         c.admin = TRY(read_address(top, "admin"));
     c.data = TRY(top.string_or("data", (conf::data_folder() / "relay").native()));
+    c.spool = TRY(top.string_or("spool", ""));
     c.user = TRY(top.string_or("user", c.user));
     c.workers = static_cast<unsigned>(TRY(top.integer_or("workers", 0, 0, 256)));
     c.segments = static_cast<std::size_t>(TRY(top.integer_or("segments", 8, 3, 60)));
@@ -112,6 +113,7 @@ Result<RelayConfig> load_config(const std::string &flag) {
     config.file = path;
     config.control = conf::environment("SLOTCAST_CONTROL").value_or(config.control);
     config.cacert = conf::environment("SLOTCAST_CACERT").value_or(config.cacert);
+    config.spool = conf::environment("SLOTCAST_SPOOL").value_or(config.spool.native());
     return config;
 }
 
@@ -128,6 +130,7 @@ std::string print_config(const RelayConfig &c) {
     if (c.admin)
         line("admin", c.admin->text());
     line("data", c.data.native());
+    line("spool", c.spool.native());
     line("user", c.user);
     out += fmt::format("workers = {}\nsegments = {}\nconnections = {}\n", c.workers, c.segments,
                        c.connections);

@@ -24,6 +24,7 @@ struct RelayConfig {
     conf::Address http;                         ///< viewers
     std::optional<conf::Address> admin;         ///< metrics, besides loopback
     std::filesystem::path data;                 ///< keys and the feed's state, 0700
+    std::filesystem::path spool;                ///< where events are recorded; empty: they are not
     std::string user = "nobody";                ///< the ingest children's, when started as root
     unsigned workers = 0;                       ///< threads that serve viewers; 0: one per core
     std::size_t segments = 8;                   ///< of two seconds or more that a playlist lists
@@ -33,8 +34,8 @@ struct RelayConfig {
     std::map<std::string, IngestConfig> ingest; ///< by carrier; at least one
 };
 
-/// Reads relay.toml (see conf::config_file for @p flag). `SLOTCAST_CONTROL` and `SLOTCAST_CACERT`
-/// override the file.
+/// Reads relay.toml (see conf::config_file for @p flag). `SLOTCAST_CONTROL`, `SLOTCAST_CACERT`
+/// and `SLOTCAST_SPOOL` override the file.
 [[nodiscard]] base::Result<RelayConfig> load_config(const std::string &flag);
 
 /// The same from text, for tests.

@@ -52,9 +52,9 @@ std::int64_t LatencyRecord::quantile_us(double quantile) const {
     return max_us();
 }
 
-Event::Event(wire::FeedEntry entry, std::string tag)
-    : m_tag(std::move(tag)), m_entry(std::make_shared<const wire::FeedEntry>(std::move(entry))),
-      m_snapshot([] {
+Event::Event(wire::FeedEntry entry, std::string tag, RecordingPtr recording)
+    : m_tag(std::move(tag)), m_recording(std::move(recording)),
+      m_entry(std::make_shared<const wire::FeedEntry>(std::move(entry))), m_snapshot([] {
           auto nothing = std::make_shared<Snapshot>();
           nothing->segments = std::make_shared<const std::vector<Segment>>();
           nothing->parts = std::make_shared<const std::vector<Part>>();

@@ -52,13 +52,22 @@ struct PathNumbers {
 /// Counters are plain atomics. Everything is thread-safe; only the hub publishes.
 class Event {
   public:
-    Event(wire::FeedEntry entry, std::string tag);
+    Event(wire::FeedEntry entry, std::string tag, RecordingPtr recording = {});
 
     [[nodiscard]] EntryPtr entry() const;
     void set_entry(wire::FeedEntry entry);
     [[nodiscard]] SnapshotPtr snapshot() const; ///< never null
     void publish(SnapshotPtr snapshot);
     [[nodiscard]] const std::string &tag() const { return m_tag; }
+    /// Null without a spool.
+    [[nodiscard]] const RecordingPtr &recording() const { return m_recording; }
+    /// What of it is on disk, and how many segments of this life never came there.
+    [[nodiscard]] std::int64_t recorded_bytes() const {
+        return m_recording ? m_recording->bytes() : 0;
+    }
+    [[nodiscard]] std::int64_t segments_lost() const {
+        return m_recording ? m_recording->lost() : 0;
+    }
 
     /// The connections that are open now, by carrier.
     [[nodiscard]] std::vector<PathNumbers> paths() const;
@@ -102,6 +111,7 @@ class Event {
     [[nodiscard]] std::int64_t most_blocked() const;
 
     const std::string m_tag;
+    const RecordingPtr m_recording;
     mutable std::mutex m_mutex; // for these three: held for a copy of one
     EntryPtr m_entry;
     SnapshotPtr m_snapshot;

@@ -1,5 +1,6 @@
 // One piece of memory that media lies in: a memfd of fixed size that an ingest child fills and the
 // kernel sends from. Never written twice: sendfile(2) keeps references to its pages until the ACK.
+// A file of a recording is one too.
 #pragma once
 
 #include "base/fd.hpp"

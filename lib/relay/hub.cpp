@@ -31,11 +31,11 @@ wire::IngestAdmit admit_message(const wire::FeedEntry &e) {
             .max_rate = e.max_rate};
 }
 
+} // namespace
+
 base::UtcTime forgotten_at(const wire::FeedEntry &e) {
     return e.window.closes() + base::Seconds{std::min<std::int64_t>(e.retention_s, 366 * 86'400)};
 }
-
-} // namespace
 
 Hub::Hub(RelayConfig config, RelayKeys keys, ServeOptions options)
     : m_config(std::move(config)), m_budget(memory_budget(m_config)), m_keys(std::move(keys)),
@@ -101,6 +101,8 @@ Result<void> Hub::start_feed() {
 }
 
 Result<int> Hub::run() {
+    if (!m_config.spool.empty())
+        m_spool = TRY(Spool::open(m_config.spool));
     m_program = TRY(open_ingest_program());
     m_identity = TRY(find_identity(m_config.user));
     TRY(start_workers());
@@ -115,6 +117,12 @@ Result<int> Hub::run() {
                     m_ingest.size() == 1 ? "" : "s");
     if (m_options.ready_fd >= 0)
         TRY(base::write_all(m_options.ready_fd, "\n", "the ready descriptor"));
+    const int code = serve();
+    close_recordings();
+    return code;
+}
+
+int Hub::serve() {
     for (;;) {
         poll_once();
         if (m_once_done)
@@ -187,11 +195,13 @@ void Hub::apply(const wire::FeedEntry &entry) {
     const bool shown = valid && now < forgotten_at(entry);
     LiveEvent *live = find(entry.reservation);
     if (live != nullptr && live->ended() && open && entry.state != resv::State::ended)
-        live->reopen(entry, store_options(m_config, entry, m_clock));
+        live->reopen(entry, options_for(entry));
     else if (live != nullptr)
         live->event()->set_entry(entry);
     else if (shown)
-        m_events.try_emplace(entry.reservation, entry, store_options(m_config, entry, m_clock));
+        m_events.try_emplace(entry.reservation, entry, options_for(entry));
+    if (live != nullptr)
+        keep_recording(*live);
     if (open) {
         m_admitted.insert_or_assign(entry.reservation, entry);
         tell_children(admit_message(entry));
@@ -261,6 +271,8 @@ void Hub::tick() {
         tell_news(id, live);
         const bool forget = now >= forgotten_at(*entry) || live.event()->withdrawn;
         forgot = forgot || forget;
+        if (forget && live.event()->recording())
+            m_spool->remove(live.event()->recording());
         it = forget ? m_events.erase(it) : std::next(it);
     }
     if (forgot)
@@ -269,6 +281,7 @@ void Hub::tick() {
     for (auto &[id, live] : m_events)
         all.push_back(&live);
     m_new_media = keep_within(m_budget, all) || m_new_media;
+    tick_spool(steady);
     for (const auto &ingest : m_ingest) {
         if (!ingest->child && steady - ingest->started >= k_restart_gap)
             start_child(*ingest);

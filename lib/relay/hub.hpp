@@ -23,6 +23,9 @@ struct ServeOptions {
 /// Runs the relay until it is stopped. The value is the exit code.
 [[nodiscard]] base::Result<int> serve(const RelayConfig &config, const ServeOptions &options);
 
+/// When the retention of @p entry ends.
+[[nodiscard]] base::UtcTime forgotten_at(const wire::FeedEntry &entry);
+
 /// One carrier's ingest: its child, its intake, and when it may be started again.
 struct Ingest {
     std::string carrier;
@@ -45,6 +48,7 @@ class Hub {
     [[nodiscard]] base::Result<int> run();
 
   private:
+    [[nodiscard]] int serve();
     [[nodiscard]] base::Result<void> start_workers();
     [[nodiscard]] base::Result<void> start_feed();
     void take_updates();
@@ -68,6 +72,11 @@ class Hub {
     void on(Ingest &ingest, const Refused &e);
     static void on(Ingest &, std::monostate) {}
 
+    [[nodiscard]] Store::Options options_for(const wire::FeedEntry &entry);
+    void keep_recording(const LiveEvent &live);
+    void tick_spool(base::SteadyTime now);
+    void close_recordings();
+
     void tick();
     void tell_news(const base::Id &reservation, LiveEvent &live);
     void record(std::string_view type, wire::JsonObject fields);
@@ -85,6 +94,8 @@ class Hub {
     Metrics m_metrics;
     Board m_board;
     Router m_router;
+    std::unique_ptr<Spool> m_spool; ///< null: nothing is recorded
+    std::optional<base::SteadyTime> m_swept;
     std::map<base::Id, wire::FeedEntry> m_admitted; ///< what the children were told
     std::map<base::Id, LiveEvent> m_events;
     std::map<base::Id, StreamKey> m_preflights; ///< the newest of each reservation

@@ -12,6 +12,8 @@ using namespace std::chrono_literals;
 constexpr auto k_path_silence = 300ms;
 // … and another publisher is let in after this: until then the first one holds its place.
 constexpr auto k_publisher_silence = 2s;
+// After the end: longer than players with the playlist take to load it again.
+constexpr auto k_farewell = 30s;
 // A bare ticket's: nobody knows whose it is, so each is a stranger to every other.
 constexpr std::string_view k_anonymous = "AAAAAAAAAAA";
 
@@ -32,7 +34,22 @@ std::string_view name(LiveEvent::News news) {
 }
 
 LiveEvent::LiveEvent(const wire::FeedEntry &entry, Store::Options options)
-    : m_store(std::move(options)), m_event(std::make_shared<Event>(entry, m_store.tag())) {}
+    : m_store(std::move(options)),
+      m_event(std::make_shared<Event>(entry, m_store.tag(), m_store.recording())) {
+    resume();
+}
+
+// Of an earlier life of this relay, what is on disk.
+void LiveEvent::resume() {
+    const RecordingPtr &recording = m_store.recording();
+    if (!recording || recording->empty())
+        return;
+    m_had_media = true;
+    m_silent = true;
+    m_end_told = recording->was_ended();
+    m_event->bytes_in = recording->bytes();
+    publish();
+}
 
 std::vector<LiveEvent::Closing> LiveEvent::opened(const StreamKey &key, const StreamOpened &what,
                                                   base::SteadyTime now) {
@@ -189,8 +206,13 @@ void LiveEvent::publish() {
 }
 
 void LiveEvent::tick(base::SteadyTime now) {
-    if (ended())
+    if (ended()) {
+        // Who followed the playlist has its end by now: the recording can be listed from its begin.
+        m_ended_at = m_ended_at.value_or(now);
+        if (bytes_kept() > 0 && now - *m_ended_at >= k_farewell && m_store.is_recorded())
+            keep_at_most(0);
         return;
+    }
     if (m_merged)
         append(m_merge.tick(now), now);
     if (m_had_media && !m_silent && now - m_last_part >= k_publisher_silence) {
@@ -205,19 +227,25 @@ void LiveEvent::end(bool withdrawn) {
         m_event->withdrawn = true;
     if (ended())
         return;
+    const bool followed = !m_store.empty();
     m_store.end();
+    if (!followed)
+        m_store.list_all();
     m_shown.reset();
     m_merged.reset();
     m_event->live = false;
-    if (m_had_media)
+    if (m_had_media && !std::exchange(m_end_told, true))
         m_news.push_back(News::ended);
     publish();
 }
 
 void LiveEvent::reopen(const wire::FeedEntry &entry, Store::Options options) {
     m_store = Store{std::move(options)};
-    m_event = std::make_shared<Event>(entry, m_store.tag());
+    m_event = std::make_shared<Event>(entry, m_store.tag(), m_store.recording());
     m_silent = m_had_media; // what comes is told as "back"
+    m_ended_at.reset();
+    resume();
+    m_end_told = false;
 }
 
 } // namespace relay

@@ -43,6 +43,8 @@ class LiveEvent {
     void tick(base::SteadyTime now);
     /// The window closed, or the reservation was ended or withdrawn.
     void end(bool withdrawn);
+    /// The relay ends, not the event: its recording is closed.
+    void close() { m_store.close(); }
     /// The event goes on after all: an extension came after its end. What was shown has ended for
     /// good, so a new event() takes its place, under another tag.
     void reopen(const wire::FeedEntry &entry, Store::Options options);
@@ -75,6 +77,7 @@ class LiveEvent {
     void leave(const Source &source);
     void tell_paths();
     void publish();
+    void resume();
 
     Store m_store;
     EventPtr m_event;
@@ -84,7 +87,9 @@ class LiveEvent {
     PathMerge m_merge;
     std::int64_t m_payloads_lost = 0; ///< of former merged streams
     base::SteadyTime m_last_part{};
+    std::optional<base::SteadyTime> m_ended_at; ///< as tick() saw it
     bool m_had_media = false;
+    bool m_end_told = false; ///< by the relay before this one
     bool m_silent = false;
     std::vector<News> m_news;
 };

@@ -30,13 +30,16 @@ std::int64_t memory_budget(const RelayConfig &config) {
 }
 
 Store::Options store_options(const RelayConfig &config, const wire::FeedEntry &entry,
-                             const base::ControlClock &clock) {
+                             const base::ControlClock &clock, Spool *spool,
+                             const RecordingPtr &recording) {
     const auto since = (clock.now() - entry.window.opens()).count() / 1000;
     const auto dvr = std::chrono::ceil<base::Seconds>(config.dvr);
     const std::int64_t budget = memory_budget(config);
     // Twice the window: who has the playlist may come for its segments for as long as it lasts.
-    const std::int64_t wanted = entry.max_rate.bps / 8 * (k_least_time + 2 * dvr).count();
-    return {.segments = {.first_sequence = std::max<std::int64_t>(0, since),
+    const auto in_memory = k_least_time + (recording ? 0s : 2 * dvr);
+    const std::int64_t wanted = entry.max_rate.bps / 8 * in_memory.count();
+    const std::int64_t next = recording ? recording->next_sequence() : 0;
+    return {.segments = {.first_sequence = next > 0 ? next : std::max<std::int64_t>(0, since),
                          .window = config.segments,
                          .window_ticks = dvr.count() * k_ticks_per_second,
                          .utc_ms =
@@ -44,7 +47,9 @@ Store::Options store_options(const RelayConfig &config, const wire::FeedEntry &e
                                  return received_us / 1000 + clock.offset().count();
                              }},
             .tag = make_tag(),
-            .max_bytes = std::clamp(wanted, std::min(k_least_store, budget), budget)};
+            .max_bytes = std::clamp(wanted, std::min(k_least_store, budget), budget),
+            .spool = recording ? spool : nullptr,
+            .recording = recording};
 }
 
 bool keep_within(std::int64_t budget, const std::vector<LiveEvent *> &events) {

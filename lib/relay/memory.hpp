@@ -10,9 +10,11 @@ namespace relay {
 /// What relay.toml's `memory` means: itself, or when it is 0 a quarter of the machine's.
 [[nodiscard]] std::int64_t memory_budget(const RelayConfig &config);
 
-/// How @p entry's media is kept when it begins now. @p clock outlives the store.
+/// How @p entry's media is kept when it begins now, and where: without @p spool (or when that has
+/// no @p recording for it) in memory only. @p clock and @p spool outlive the store.
 [[nodiscard]] Store::Options store_options(const RelayConfig &config, const wire::FeedEntry &entry,
-                                           const base::ControlClock &clock);
+                                           const base::ControlClock &clock, Spool *spool = nullptr,
+                                           const RecordingPtr &recording = {});
 
 /// Brings what @p events keep together to at most @p budget bytes: first those that are over give
 /// theirs up, the one that ended first before the others; then the ones that keep most drop their

@@ -73,6 +73,20 @@ void paths(std::string &out, const std::map<std::string, EventPtr> &events) {
     }
 }
 
+void recordings(std::string &out, const std::map<std::string, EventPtr> &events) {
+    const auto each = [&](std::string_view name, std::string_view type, std::string_view help,
+                          std::int64_t (Event::*value)() const) {
+        header(out, name, type, help);
+        for (const auto &[id, event] : events)
+            fmt::format_to(std::back_inserter(out), "{}{{reservation=\"{}\"}} {}\n", name, id,
+                           ((*event).*value)());
+    };
+    each("slotcast_relay_recorded_bytes", "gauge", "Media in the files of the spool",
+         &Event::recorded_bytes);
+    each("slotcast_relay_recording_lost_segments_total", "counter",
+         "Segments that the spool could not take", &Event::segments_lost);
+}
+
 double seconds(std::int64_t us) {
     return static_cast<double>(us) / 1e6;
 }
@@ -139,6 +153,7 @@ std::string Metrics::text(const Board &board, const base::ControlClock &clock) c
     for (const auto &[id, event] : sorted)
         fmt::format_to(std::back_inserter(out), "slotcast_relay_live{{reservation=\"{}\"}} {}\n",
                        id, event->live ? 1 : 0);
+    recordings(out, sorted);
     paths(out, sorted);
     latency(out, in_to_out);
     single(out, "slotcast_relay_connections", "gauge", "Open HTTP connections",
@@ -160,6 +175,10 @@ std::string Metrics::text(const Board &board, const base::ControlClock &clock) c
            "Control's clock minus this machine's", clock.wall_offset().count());
     single(out, "slotcast_relay_reports_waiting", "gauge", "Reports not yet taken by control",
            reports_waiting);
+    single(out, "slotcast_relay_recordings_failing", "gauge",
+           "Recordings whose last segment could not be written", recordings_failing);
+    single(out, "slotcast_relay_spool_waiting_bytes", "gauge", "Media that waits for the disk",
+           spool_waiting);
     const std::lock_guard lock(m_mutex);
     header(out, "slotcast_relay_ingest_refused_total", "counter", "Publishers refused");
     for (const auto &[key, count] : m_refused)

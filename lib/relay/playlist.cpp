@@ -13,6 +13,7 @@ namespace {
 constexpr int k_low_latency_version = 6;
 // Of an event that is over: nothing of it will change any more.
 constexpr std::string_view k_on_demand = "#EXT-X-PLAYLIST-TYPE:VOD\n";
+constexpr int k_gap_version = 8;           // readers want it for EXT-X-GAP
 constexpr int k_skip_version = 9;          // RFC 8216bis: EXT-X-SKIP needs it
 constexpr std::int64_t k_skip_targets = 6; // CAN-SKIP-UNTIL is at least that
 // Whole segments of which parts are listed. RFC 8216bis lets them go after three target durations
@@ -59,11 +60,11 @@ std::string seconds(std::int64_t ticks) {
     return fmt::format("{}.{:03}", ms / 1000, ms % 1000);
 }
 
-using Segments = std::deque<Segment>;
-
-std::string head(const Segmenter &segmenter, int version) {
+std::string head(const Listing &listing, int version) {
+    if (std::ranges::any_of(listing.segments, &Segment::gap))
+        version = std::max(version, k_gap_version);
     return fmt::format("#EXTM3U\n#EXT-X-VERSION:{}\n#EXT-X-TARGETDURATION:{}\n", version,
-                       segmenter.target_s());
+                       listing.target_s);
 }
 
 void add_sequences(std::string &out, const Segment &first) {
@@ -84,9 +85,11 @@ void add_begin(std::string &out, bool discontinuity, std::optional<std::int64_t>
                    date.substr(0, sizeof "2026-11-22T18:00:00" - 1), *utc_ms % 1000);
 }
 
+// RFC 8216bis, 4.4.4.7: who does not know EXT-X-GAP finds nothing under the name, and goes on.
 void add_end(std::string &out, const Segment &segment, std::string_view tag) {
-    fmt::format_to(std::back_inserter(out), "#EXTINF:{},\n{}\n", seconds(segment.ticks),
-                   segment_name(segment.sequence, tag));
+    fmt::format_to(std::back_inserter(out), "{}#EXTINF:{},\n{}\n",
+                   segment.gap ? "#EXT-X-GAP\n" : "", seconds(segment.ticks),
+                   segment_name(segment.sequence, segment.tag.empty() ? tag : segment.tag));
 }
 
 void add_parts(std::string &out, const std::deque<Part> &parts, std::int64_t sequence,
@@ -100,44 +103,43 @@ void add_parts(std::string &out, const std::deque<Part> &parts, std::int64_t seq
 
 } // namespace
 
-std::string make_playlist(const Segmenter &segmenter, std::string_view tag, bool ended) {
-    const Segments &segments = segmenter.segments();
-    const auto first = segments.end() - static_cast<std::ptrdiff_t>(segmenter.listed());
-    if (first == segments.end())
+std::string make_playlist(const Listing &listing) {
+    if (listing.segments.empty())
         return {};
-    std::string out = head(segmenter, 3);
-    if (ended)
+    std::string out = head(listing, 3);
+    if (listing.on_demand)
         out += k_on_demand;
-    add_sequences(out, *first);
-    for (auto it = first; it != segments.end(); ++it) {
-        add_begin(out, it->discontinuity, it->utc_ms);
-        add_end(out, *it, tag);
+    add_sequences(out, listing.segments.front());
+    for (const Segment &s : listing.segments) {
+        add_begin(out, s.discontinuity, s.utc_ms);
+        add_end(out, s, listing.tag);
     }
-    if (ended)
+    if (listing.ended)
         out += "#EXT-X-ENDLIST\n";
     return out;
 }
 
 // There is one rendition, so that there is none to report of (EXT-X-RENDITION-REPORT).
-std::string make_low_latency_playlist(const Segmenter &segmenter, std::string_view tag, bool ended,
+std::string make_low_latency_playlist(const Listing &listing, const Segmenter &segmenter,
                                       bool skip) {
-    const Segments &segments = segmenter.segments();
-    const Parts &parts = segmenter.parts();
-    auto first = segments.end() - static_cast<std::ptrdiff_t>(segmenter.listed());
-    if (first == segments.end())
+    const auto segments = listing.segments;
+    if (segments.empty())
         return {};
-    const std::int64_t target = segmenter.target_s() * k_ticks_per_second;
+    auto first = segments.begin();
+    const Parts &parts = segmenter.parts();
+    const std::string_view tag = listing.tag;
+    const std::int64_t target = listing.target_s * k_ticks_per_second;
     std::int64_t to_end = parts.open_ticks(); // from the present segment's end to the playlist's
     for (auto it = first; it != segments.end(); ++it)
         to_end += it->ticks;
-    std::string out = head(segmenter, skip ? k_skip_version : k_low_latency_version);
+    std::string out = head(listing, skip ? k_skip_version : k_low_latency_version);
     fmt::format_to(
         std::back_inserter(out),
         "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={},PART-HOLD-BACK={}\n"
         "#EXT-X-PART-INF:PART-TARGET={}\n",
         seconds(k_skip_targets * target), seconds(k_hold_back_parts * parts.target_ticks()),
         seconds(parts.target_ticks()));
-    if (ended)
+    if (listing.on_demand)
         out += k_on_demand;
     add_sequences(out, *first);
     if (skip) {
@@ -157,7 +159,7 @@ std::string make_low_latency_playlist(const Segmenter &segmenter, std::string_vi
             add_parts(out, parts.all(), it->sequence, tag);
         add_end(out, *it, tag);
     }
-    if (ended)
+    if (listing.ended)
         return out += "#EXT-X-ENDLIST\n";
     const std::int64_t next = segmenter.next_sequence();
     if (parts.open_count() > 0) {

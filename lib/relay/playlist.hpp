@@ -3,21 +3,29 @@
 
 #include "relay/segmenter.hpp"
 
+#include <span>
 #include <string>
 #include <string_view>
 
 namespace relay {
 
-/// The media playlist of what @p segmenter lists, or empty before its first segment. @p ended adds
-/// EXT-X-ENDLIST. @p tag is in every segment's name: see segment_name().
-[[nodiscard]] std::string make_playlist(const Segmenter &segmenter, std::string_view tag,
-                                        bool ended);
+/// What a playlist says.
+struct Listing {
+    std::span<const Segment> segments; ///< oldest first, without holes
+    std::int64_t target_s = 0;
+    std::string_view tag;   ///< in the name of each that has none of its own: see segment_name()
+    bool ended = false;     ///< EXT-X-ENDLIST
+    bool on_demand = false; ///< and nothing of it will ever change
+};
+
+/// The media playlist, or empty when there is no segment.
+[[nodiscard]] std::string make_playlist(const Listing &listing);
 
 /// The same for low latency (RFC 8216bis): with the parts of the last two segments and of the open
-/// one, and a hint at the next. @p skip: a delta update, or empty when nothing is old
-/// enough to be skipped. Empty before the first segment.
-[[nodiscard]] std::string make_low_latency_playlist(const Segmenter &segmenter,
-                                                    std::string_view tag, bool ended, bool skip);
+/// one, which @p segmenter has, and a hint at the next. @p skip: a delta update, or empty when
+/// nothing is old enough to be skipped.
+[[nodiscard]] std::string make_low_latency_playlist(const Listing &listing,
+                                                    const Segmenter &segmenter, bool skip);
 
 /// `SEQUENCE.INDEX-TAG.ts`: a part's name, and back.
 [[nodiscard]] std::string part_name(std::int64_t sequence, std::int64_t index,

@@ -28,6 +28,20 @@ Segmenter::Segmenter(Options options)
     m_discontinuities = m_options.first_sequence; // rises over restarts too
 }
 
+void Segmenter::resume(std::deque<Segment> former) {
+    m_segments = std::move(former);
+    if (m_segments.empty())
+        return;
+    const Segment &last = m_segments.back();
+    m_next = last.sequence + 1;
+    m_discontinuities = last.discontinuities_before + (last.discontinuity ? 1 : 0);
+    m_any_stream = true;
+    m_target_s = k_least_target_s;
+    for (const Segment &s : m_segments)
+        m_target_s = std::max(m_target_s, rounded_s(s.ticks));
+    forget_old();
+}
+
 std::optional<std::int64_t> Segmenter::open_begin() const {
     return m_open ? std::optional{m_open->begin} : std::nullopt;
 }
@@ -118,9 +132,21 @@ void Segmenter::finish(std::int64_t end, std::int64_t ticks) {
     m_parts.close(end, done.ticks);
     m_segments.push_back(done);
     m_open.reset();
-    while (m_segments.size() > 2 * listed() && m_segments.size() > 2 * m_options.window)
-        m_segments.pop_front();
+    forget_old();
     forget_parts();
+}
+
+void Segmenter::forget_old() {
+    // listed() counts from the end: what is dropped at the front does not change it.
+    const std::size_t kept = 2 * std::max(listed(), m_options.window);
+    while (m_segments.size() > kept)
+        m_segments.pop_front();
+}
+
+void Segmenter::lose(std::int64_t sequence) {
+    const auto found = std::ranges::find(m_segments, sequence, &Segment::sequence);
+    if (found != m_segments.end())
+        found->gap = true;
 }
 
 // RFC 8216bis, 4.4.4.9: served for three target durations after they were listed.
@@ -142,10 +168,9 @@ void Segmenter::drop_front() {
     m_parts.forget_before(m_segments.empty() ? m_next : m_segments.front().sequence);
 }
 
-bool Segmenter::can_spare_front() const {
+bool Segmenter::can_spare_before(std::int64_t position) const {
     std::int64_t ticks = 0;
-    for (auto it = m_segments.rbegin(); it != m_segments.rend() && it + 1 != m_segments.rend();
-         ++it)
+    for (auto it = m_segments.rbegin(); it != m_segments.rend() && it->begin >= position; ++it)
         ticks += it->ticks;
     return ticks >= k_window_targets * m_target_s * k_ticks_per_second;
 }

@@ -4,6 +4,7 @@
 #include "relay/parts.hpp"
 
 #include <functional>
+#include <string>
 
 namespace relay {
 
@@ -21,6 +22,9 @@ struct Segment {
     bool discontinuity = false;              ///< what it holds does not continue what came before
     std::int64_t discontinuities_before = 0; ///< of all segments with a lower number
     std::optional<std::int64_t> utc_ms{};    ///< when its first packet came, by control's clock
+    std::string tag{}; ///< in its name; empty: that of the store (see segment_name())
+    bool gap = false;  ///< its media is lost: it only keeps its number
+    bool operator==(const Segment &) const = default;
 };
 
 /// Cuts one reservation's media into segments of at least `target_ticks`, each from a cut to a cut
@@ -37,6 +41,9 @@ class Segmenter {
         std::function<std::int64_t(std::int64_t received_us)> utc_ms{};
     };
     explicit Segmenter(Options options);
+
+    /// Goes on after @p former, oldest first and without holes: what comes does not continue it.
+    void resume(std::deque<Segment> former);
 
     /// A publisher's bytes begin; what they hold continues nothing.
     void begin_stream();
@@ -56,6 +63,8 @@ class Segmenter {
     void split(std::int64_t end);
     /// Forgets the oldest segment.
     void drop_front();
+    /// The media of segment @p sequence is gone.
+    void lose(std::int64_t sequence);
 
     /// Finished segments that are still served, oldest first: the window and as many again.
     [[nodiscard]] const std::deque<Segment> &segments() const { return m_segments; }
@@ -64,8 +73,8 @@ class Segmenter {
     /// How many of them the playlist lists: the last `window`, or more for three target durations
     /// or `window_ticks`.
     [[nodiscard]] std::size_t listed() const;
-    /// Whether three target durations would be listed without the oldest segment.
-    [[nodiscard]] bool can_spare_front() const;
+    /// Whether what begins at @p position or later lasts three target durations.
+    [[nodiscard]] bool can_spare_before(std::int64_t position) const;
     /// EXT-X-TARGETDURATION in seconds; 0 before the first segment.
     [[nodiscard]] std::int64_t target_s() const { return m_target_s; }
     /// Where the open segment begins.
@@ -89,6 +98,7 @@ class Segmenter {
     [[nodiscard]] std::int64_t clock_at(std::int64_t received_us) const;
     void begin(std::int64_t position, std::int64_t ticks, bool at_cut, bool discontinuity);
     void finish(std::int64_t end, std::int64_t ticks);
+    void forget_old();
     void forget_parts();
 
     Options m_options;

@@ -2,6 +2,7 @@
 
 #include "relay/child.hpp"
 #include "relay/keys.hpp"
+#include "relay/spool.hpp"
 
 #include <arpa/inet.h>
 #include <charconv>
@@ -108,6 +109,8 @@ std::vector<CheckItem> check_relay(const RelayConfig &config) {
     out.push_back({.what = "program", .error = error_of(open_ingest_program())});
     out.push_back({.what = "user", .error = error_of(find_identity(config.user))});
     out.push_back({.what = "http", .error = bindable(config.http, SOCK_STREAM)});
+    if (!config.spool.empty())
+        out.push_back({.what = "spool", .error = error_of(check_spool(config.spool))});
     if (config.admin)
         out.push_back({.what = "admin", .error = bindable(*config.admin, SOCK_STREAM)});
     for (const auto &[carrier, ingest] : config.ingest)
@@ -173,6 +176,10 @@ std::vector<wire::Json> status_records(std::string_view metrics) {
         {"slotcast_relay_egress_bytes_total", "egress_bytes"},
         {"slotcast_relay_gaps_total", "gaps"},
         {"slotcast_relay_payloads_lost_total", "payloads_lost"},
+        {"slotcast_relay_recorded_bytes", "recorded_bytes"},
+        {"slotcast_relay_recording_lost_segments_total", "recording_lost_segments"},
+        {"slotcast_relay_recordings_failing", "recordings_failing"},
+        {"slotcast_relay_spool_waiting_bytes", "spool_waiting_bytes"},
         {"slotcast_relay_path_rate_bits", "rate_bps"},
         {"slotcast_relay_path_round_trip_microseconds", "rtt_us"},
         {"slotcast_relay_path_lost_packets", "lost_packets"},

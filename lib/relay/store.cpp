@@ -39,7 +39,37 @@ const Slice *Snapshot::find(std::int64_t position) const {
 Store::Store(Options options)
     : m_options(std::move(options)), m_segmenter(m_options.segments),
       m_segments(std::make_shared<const std::vector<Segment>>()),
-      m_parts(std::make_shared<const std::vector<Part>>()) {}
+      m_parts(std::make_shared<const std::vector<Part>>()) {
+    if (!m_options.recording)
+        return;
+    m_segmenter.resume(m_options.recording->segments());
+    m_next_recorded = m_segmenter.next_sequence();
+    if (!m_segmenter.segments().empty())
+        m_memory_begin = m_end = m_segmenter.segments().back().end;
+    rebuild();
+}
+
+// The segments that are finished since the last time.
+void Store::record() {
+    if (!m_options.recording)
+        return;
+    for (const Segment &s : m_segmenter.segments()) {
+        if (s.sequence < m_next_recorded || s.gap)
+            continue;
+        Segment named = s;
+        named.tag = m_options.tag;
+        m_options.spool->write(m_options.recording, named, slices_of(m_slices, s.begin, s.end));
+    }
+    m_next_recorded = m_segmenter.next_sequence();
+    if (std::exchange(m_lost, m_options.recording->lost()) == m_lost)
+        return;
+    std::vector<std::int64_t> lost; // that memory has not got either
+    for (const Segment &s : m_segmenter.segments())
+        if (s.end <= m_memory_begin && m_options.recording->is_lost(s.sequence))
+            lost.push_back(s.sequence);
+    for (const std::int64_t sequence : lost)
+        m_segmenter.lose(sequence);
+}
 
 void Store::begin_stream(std::int64_t position) {
     end_stream();
@@ -51,6 +81,7 @@ void Store::begin_stream(std::int64_t position) {
 void Store::end_stream() {
     if (m_joined)
         m_segmenter.end_stream(m_end);
+    record();
     m_streaming = false;
     m_joined = false;
     m_stream_end = 0;
@@ -61,10 +92,39 @@ void Store::end_stream() {
 void Store::end() {
     end_stream();
     m_ended = true;
+    if (m_options.recording)
+        m_options.spool->close(m_options.recording, true);
+    rebuild();
+}
+
+void Store::close() {
+    if (m_ended || !m_options.recording)
+        return;
+    end_stream();
+    m_options.spool->close(m_options.recording, false);
+}
+
+bool Store::is_recorded() const {
+    if (!m_ended || !m_options.recording)
+        return false;
+    for (const Segment &s : m_segmenter.segments())
+        if (s.end > m_memory_begin && !m_options.recording->has(s.sequence))
+            return false;
+    return true;
+}
+
+void Store::list_all() {
+    m_all = true;
     rebuild();
 }
 
 void Store::drop_all() {
+    if (m_options.recording && !m_options.recording->empty()) {
+        while (drop_front()) {
+        }
+        m_slices.clear();
+        return list_all();
+    }
     while (!m_segmenter.segments().empty())
         m_segmenter.drop_front();
     m_segments = std::make_shared<const std::vector<Segment>>();
@@ -80,7 +140,9 @@ void Store::drop_all() {
 void Store::keep_at_most(std::int64_t bytes) {
     if (m_ended && bytes == 0)
         return drop_all();
-    while (bytes_kept() > bytes && m_segmenter.can_spare_front())
+    for (const Segment *first = nullptr; bytes_kept() > bytes &&
+                                         (first = first_kept()) != nullptr &&
+                                         m_segmenter.can_spare_before(first->end);)
         drop_front();
     rebuild();
 }
@@ -145,6 +207,7 @@ void Store::append(const ExtentPtr &extent, std::int64_t offset, std::int64_t by
         cut(*next++, received_us);
     if (m_joined)
         m_segmenter.data(m_end, received_us);
+    record();
     drop_old();
     rebuild();
 }
@@ -154,8 +217,8 @@ std::int64_t Store::bytes_kept() const {
 }
 
 std::int64_t Store::oldest() const {
-    if (!m_segmenter.segments().empty())
-        return m_segmenter.segments().front().begin;
+    if (const Segment *first = first_kept())
+        return std::max(first->begin, m_memory_begin);
     return m_segmenter.open_begin().value_or(m_end);
 }
 
@@ -164,22 +227,59 @@ void Store::drop_unused() {
         m_slices.pop_front();
 }
 
-void Store::drop_front() {
-    m_segmenter.drop_front();
+const Segment *Store::first_kept() const {
+    for (const Segment &s : m_segmenter.segments())
+        if (s.end > m_memory_begin && s.end > s.begin)
+            return &s;
+    return nullptr;
+}
+
+// The media of the oldest segment that is in memory goes. When it is, or may yet be, in the files
+// it stays where it is listed.
+bool Store::drop_front() {
+    const Segment *const first = first_kept();
+    if (first == nullptr)
+        return false;
+    if (!m_options.recording) {
+        m_segmenter.drop_front();
+    } else {
+        m_memory_begin = first->end;
+        if (m_options.recording->is_lost(first->sequence))
+            m_segmenter.lose(first->sequence);
+    }
     drop_unused();
+    return true;
 }
 
 void Store::drop_old() {
     if (m_slices.empty())
         return;
     // A publisher without cuts or far over its rate does not get more memory than others.
-    if (m_end - m_segmenter.open_begin().value_or(m_end) > m_options.max_bytes / 2)
+    if (m_end - m_segmenter.open_begin().value_or(m_end) > m_options.max_bytes / 2) {
         m_segmenter.split(m_end);
+        record();
+    }
     drop_unused();
     const std::size_t most = most_slices(m_options.max_bytes);
-    while ((m_end - oldest() > m_options.max_bytes || m_slices.size() > most) &&
-           !m_segmenter.segments().empty())
-        drop_front();
+    while ((m_end - oldest() > m_options.max_bytes || m_slices.size() > most) && drop_front()) {
+    }
+}
+
+std::vector<Segment> Store::listed() const {
+    const auto &all = m_segmenter.segments();
+    const auto first = all.end() - static_cast<std::ptrdiff_t>(m_segmenter.listed());
+    if (!m_all || !m_options.recording)
+        return {first, all.end()};
+    std::vector<Segment> out;
+    for (Segment &s : m_options.recording->segments())
+        out.push_back(std::move(s));
+    // What is in memory only is listed while it is there.
+    for (Segment &s : out) {
+        const auto kept = std::ranges::find(all, s.sequence, &Segment::sequence);
+        if (s.gap && kept != all.end() && !kept->gap && kept->end > m_memory_begin)
+            s = *kept;
+    }
+    return out;
 }
 
 Store::Built Store::state() const {
@@ -188,30 +288,37 @@ Store::Built Store::state() const {
     return {.first = first == all.end() ? -1 : first->sequence,
             .next = m_segmenter.next_sequence(),
             .part = -1,
-            .ended = m_ended};
+            .gaps = std::count_if(first, all.end(), [](const Segment &s) { return s.gap; }),
+            .ended = m_ended,
+            .all = m_all};
 }
 
 void Store::rebuild() {
     Built now = state();
-    if (now != m_built) {
-        m_built = now;
-        const auto &all = m_segmenter.segments();
-        m_segments = std::make_shared<const std::vector<Segment>>(all.begin(), all.end());
-        std::string text = make_playlist(m_segmenter, m_options.tag, m_ended);
-        if (!text.empty())
-            m_playlist = std::make_shared<const Document>(std::move(text));
-    }
+    const bool changed = std::exchange(m_built, now) != now;
     now.part = m_segmenter.parts().open_count();
-    if (std::exchange(m_built_parts, now) == now)
+    const bool parts_changed = std::exchange(m_built_parts, now) != now;
+    if (!changed && !parts_changed)
         return;
-    const auto &all = m_segmenter.parts().all();
-    m_parts = std::make_shared<const std::vector<Part>>(all.begin(), all.end());
-    const auto make = [this](bool skip) {
-        std::string text = make_low_latency_playlist(m_segmenter, m_options.tag, m_ended, skip);
+    const std::vector<Segment> segments = listed();
+    const Listing listing{.segments = segments,
+                          .target_s = m_segmenter.target_s(),
+                          .tag = m_options.tag,
+                          .ended = m_ended,
+                          .on_demand = m_ended && (m_all || !m_options.recording)};
+    const auto document = [](std::string text) {
         return text.empty() ? nullptr : std::make_shared<const Document>(std::move(text));
     };
-    m_low_latency = make(false);
-    m_delta = m_ended ? nullptr : make(true);
+    if (changed) {
+        const auto &all = m_segmenter.segments();
+        m_segments = std::make_shared<const std::vector<Segment>>(all.begin(), all.end());
+        if (auto fresh = document(make_playlist(listing)))
+            m_playlist = std::move(fresh);
+    }
+    const auto &all = m_segmenter.parts().all();
+    m_parts = std::make_shared<const std::vector<Part>>(all.begin(), all.end());
+    m_low_latency = document(make_low_latency_playlist(listing, m_segmenter, false));
+    m_delta = m_ended ? nullptr : document(make_low_latency_playlist(listing, m_segmenter, true));
 }
 
 SnapshotPtr Store::snapshot() const {
@@ -231,7 +338,7 @@ SnapshotPtr Store::snapshot() const {
     const auto &all = m_segmenter.segments();
     const std::size_t listed = m_segmenter.listed();
     if (listed > 0)
-        out->window_begin = all[all.size() - listed].begin;
+        out->window_begin = std::max(all[all.size() - listed].begin, m_memory_begin);
     else
         out->window_begin = m_slices.empty() ? 0 : m_slices.front().begin;
     return out;

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "relay/document.hpp"
-#include "relay/extent.hpp"
 #include "relay/segmenter.hpp"
+#include "relay/spool.hpp"
 
 #include <deque>
 #include <memory>
@@ -12,15 +12,6 @@
 #include <vector>
 
 namespace relay {
-
-/// A run of media in one extent: the bytes [begin, end) of the reservation's media lie in
-/// `extent` from `offset` on. Whole TS packets, so positions are multiples of 188.
-struct Slice {
-    ExtentPtr extent;
-    std::int64_t offset = 0;
-    std::int64_t begin = 0;
-    std::int64_t end = 0;
-};
 
 /// When the first packet of the media from `begin` on came in (CLOCK_MONOTONIC, microseconds).
 struct PartMark {
@@ -40,9 +31,9 @@ struct Snapshot {
     std::int64_t target_s = 0;      ///< the playlists' target duration
     std::int64_t next_sequence = 0; ///< of the segment that is being filled
     std::int64_t next_part = 0;     ///< of its part that is being filled
-    std::int64_t window_begin = 0;  ///< where the playlist begins: behind it is too slow
-    std::int64_t newest_cut = -1;   ///< where a viewer begins; -1: no media yet
-    bool ended = false;             ///< nothing will be added
+    std::int64_t window_begin = 0; ///< where the playlist, or memory, begins: behind it is too slow
+    std::int64_t newest_cut = -1;  ///< where a viewer begins; -1: no media yet
+    bool ended = false;            ///< nothing will be added
 
     [[nodiscard]] std::int64_t end() const { return slices.empty() ? 0 : slices.back().end; }
     /// The slice that holds @p position, or null.
@@ -70,6 +61,8 @@ class Store {
         std::string tag = "x"; ///< see segment_name()
         std::int64_t max_bytes = std::int64_t{256}
                                  << 20; ///< kept at most, whatever a publisher sends
+        Spool *spool = nullptr;         ///< with `recording`: where each segment goes as well
+        RecordingPtr recording{};       ///< what the media follows
     };
     explicit Store(Options options);
 
@@ -84,14 +77,22 @@ class Store {
     void end_stream();
     /// The event is over: the playlist ends.
     void end();
+    /// The relay ends: what there is goes to the recording.
+    void close();
     /// Drops the oldest segments until at most @p bytes are kept, or three target durations; of an
-    /// event that is over, 0 drops all media and the playlists.
+    /// event that is over, 0 drops all media, and unless it is recorded the playlists.
     void keep_at_most(std::int64_t bytes);
+    /// The event is over, and each segment that was kept is in the files.
+    [[nodiscard]] bool is_recorded() const;
+    /// The event is over: all of the recording is listed, not only the window. Call it when nobody
+    /// follows the playlist any more, for it takes back what had left it.
+    void list_all();
 
     [[nodiscard]] bool ended() const { return m_ended; }
     [[nodiscard]] bool empty() const { return m_slices.empty(); }
     [[nodiscard]] std::int64_t bytes_kept() const;
     [[nodiscard]] const std::string &tag() const { return m_options.tag; }
+    [[nodiscard]] const RecordingPtr &recording() const { return m_options.recording; }
     [[nodiscard]] SnapshotPtr snapshot() const;
 
   private:
@@ -99,8 +100,11 @@ class Store {
     void join(std::int64_t cut);
     void cut(const StreamCut &cut, std::int64_t received_us);
     void drop_old();
-    void drop_front();
+    [[nodiscard]] const Segment *first_kept() const;
+    bool drop_front();
     void drop_all();
+    void record();
+    [[nodiscard]] std::vector<Segment> listed() const;
     void drop_unused();
     [[nodiscard]] std::int64_t oldest() const;
     void rebuild();
@@ -114,15 +118,21 @@ class Store {
     std::int64_t m_stream_end = 0; ///< bytes of the present stream
     std::int64_t m_shift = 0;      ///< row position minus stream position, once joined
     std::int64_t m_newest_cut = -1;
+    std::int64_t m_memory_begin = 0;  ///< of the row: before it media is in files, or lost
+    std::int64_t m_next_recorded = 0; ///< number of the first segment that the spool has not got
+    std::int64_t m_lost = 0;          ///< of those it got, as far as this has seen
     bool m_streaming = false;
     bool m_joined = false;
     bool m_ended = false;
+    bool m_all = false; ///< the whole recording is listed
     /// Segmenter state that a playlist was built of.
     struct Built {
         std::int64_t first = -1;
         std::int64_t next = -1;
         std::int64_t part = -1;
+        std::int64_t gaps = 0; ///< among what is listed
         bool ended = false;
+        bool all = false;
         bool operator==(const Built &) const = default;
     };
     [[nodiscard]] Built state() const;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <functional>
 
 namespace relay {
 
@@ -19,24 +20,6 @@ constexpr int k_blocked_playlist_s = 6;
 constexpr int k_patience_targets = 3;
 constexpr base::Millis k_least_patience = 8s;
 constexpr std::int64_t k_parts_ahead = 9; // RFC 8216bis: 3 s of parts, in parts
-
-// Which bytes of the event's media [begin, end) are; empty when some of them are gone.
-std::vector<Slice> slices_of(const Snapshot &snapshot, std::int64_t begin, std::int64_t end) {
-    std::vector<Slice> out;
-    std::int64_t found = 0;
-    for (const Slice &s : snapshot.slices) {
-        const std::int64_t from = std::max(s.begin, begin);
-        const std::int64_t to = std::min(s.end, end);
-        if (from >= to)
-            continue;
-        found += to - from;
-        out.push_back(
-            {.extent = s.extent, .offset = s.offset + from - s.begin, .begin = from, .end = to});
-    }
-    if (found != end - begin)
-        out.clear();
-    return out;
-}
 
 std::string_view audience(const Event &event) {
     return event.entry()->disclosure == resv::Disclosure::password ? "private" : "public";
@@ -119,9 +102,12 @@ Reply low_latency(const HttpRequest &request, const EventPtr &event, base::UtcTi
     return listed(request, event, skip ? snapshot->delta : snapshot->low_latency, seconds);
 }
 
-// Bytes [begin, end) of the media under a name that never means anything else.
+// What of a segment or a part: empty when it is gone meanwhile.
+using Media = std::function<std::vector<Slice>(std::int64_t from, std::int64_t to)>;
+
+// A name that never means anything else than these @p size bytes.
 Reply immutable(const HttpRequest &request, const EventPtr &event, std::string_view name,
-                const Snapshot &snapshot, std::int64_t begin, std::int64_t end) {
+                std::int64_t size, const Media &media) {
     const std::string etag = fmt::format("\"{}\"", name);
     const std::string headers =
         fmt::format("Accept-Ranges: bytes\r\nCache-Control: {}, max-age=31536000, immutable\r\n"
@@ -129,7 +115,6 @@ Reply immutable(const HttpRequest &request, const EventPtr &event, std::string_v
                     audience(*event), etag);
     if (names_etag(request.if_none_match, etag))
         return {.status = 304, .headers = headers};
-    const std::int64_t size = end - begin;
     // RFC 9110, 13.1.5: a range of something else than the viewer has is of no use to it.
     const bool same = request.if_range.empty() || request.if_range == etag;
     const auto range = same ? parse_range(request.range, size) : std::nullopt;
@@ -138,8 +123,8 @@ Reply immutable(const HttpRequest &request, const EventPtr &event, std::string_v
                            fmt::format("Content-Range: bytes */{}\r\n", size));
     const auto [from, to] = range.value_or(std::pair{std::int64_t{0}, size});
     Reply out{.status = range ? 206 : 200};
-    out.media = slices_of(snapshot, begin + from, begin + to);
-    if (out.media.empty()) // dropped meanwhile
+    out.media = media(from, to);
+    if (out.media.empty())
         return plain_reply(404, "not found");
     out.headers = "Content-Type: video/mp2t\r\n" + headers;
     if (range)
@@ -149,19 +134,37 @@ Reply immutable(const HttpRequest &request, const EventPtr &event, std::string_v
     return out;
 }
 
+// Of what is in memory.
+Media in_memory(const Snapshot &snapshot, std::int64_t begin) {
+    return [&snapshot, begin](std::int64_t from, std::int64_t to) {
+        return slices_of(snapshot.slices, begin + from, begin + to);
+    };
+}
+
 Reply not_there(const Snapshot &snapshot) {
     return snapshot.ended ? plain_reply(410, "this event is over") : plain_reply(404, "not found");
 }
 
+// From memory as long as it is there, then from the recording: the same bytes.
 Reply segment(const HttpRequest &request, const EventPtr &event, std::string_view name) {
     const auto sequence = parse_segment_name(name, event->tag());
-    if (!sequence)
+    const RecordingPtr &recording = event->recording();
+    if (!sequence && !recording)
         return plain_reply(404, "not found");
     const SnapshotPtr snapshot = event->snapshot();
-    const auto found = std::ranges::find(*snapshot->segments, *sequence, &Segment::sequence);
-    if (found == snapshot->segments->end())
-        return not_there(*snapshot);
-    return immutable(request, event, name, *snapshot, found->begin, found->end);
+    if (sequence) {
+        const auto found = std::ranges::find(*snapshot->segments, *sequence, &Segment::sequence);
+        if (found != snapshot->segments->end() && found->tag.empty() &&
+            !slices_of(snapshot->slices, found->begin, found->end).empty())
+            return immutable(request, event, name, found->end - found->begin,
+                             in_memory(*snapshot, found->begin));
+    }
+    const auto recorded = recording ? recording->find(name) : std::nullopt;
+    if (!recorded)
+        return sequence ? not_there(*snapshot) : plain_reply(404, "not found");
+    return immutable(
+        request, event, name, recorded->segment.end - recorded->segment.begin,
+        [&](std::int64_t from, std::int64_t to) { return recording->media(*recorded, from, to); });
 }
 
 // The one that is hinted at is waited for.
@@ -175,7 +178,8 @@ Reply part(const HttpRequest &request, const EventPtr &event, std::string_view n
         return p.sequence == sequence && p.index == index;
     });
     if (found != snapshot->parts->end())
-        return immutable(request, event, name, *snapshot, found->begin, found->end);
+        return immutable(request, event, name, found->end - found->begin,
+                         in_memory(*snapshot, found->begin));
     if (!snapshot->ended && snapshot->playlist && sequence == snapshot->next_sequence &&
         index == snapshot->next_part)
         return waiting(event, {.sequence = sequence, .part = index});

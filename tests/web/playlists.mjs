@@ -8,7 +8,7 @@ import HLS from 'hls-parser'
 import { Parser } from 'm3u8-parser'
 
 const [url, ...rest] = process.argv.slice(2)
-const seen = { playlists: 0, segments: 0, parts: 0, skipped: 0, discontinuities: 0, ended: false }
+const seen = { playlists: 0, segments: 0, gaps: 0, parts: 0, skipped: 0, discontinuities: 0, ended: false }
 const known = new Map() // by media sequence: what was said of a segment
 const knownParts = new Map() // by URI
 let before
@@ -64,6 +64,7 @@ function check(text) {
   let total = 0
   for (const line of lines) {
     if (line === '#EXT-X-DISCONTINUITY') fresh.discontinuity = true
+    if (line === '#EXT-X-GAP') fresh.gap = true
     if (line.startsWith('#EXT-X-PROGRAM-DATE-TIME:')) {
       fresh.date = line.slice(25)
       assert.match(fresh.date, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
@@ -93,6 +94,7 @@ function check(text) {
     else {
       seen.segments++
       if (segment.discontinuity) seen.discontinuities++
+      if (segment.gap) seen.gaps++
       assert.ok(!before || ended || sequence > before.last, `segment ${sequence} came late`)
     }
     known.set(sequence, lasting)
