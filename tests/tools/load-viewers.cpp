@@ -5,7 +5,8 @@
 //   load-viewers ts|hls HOST:PORT PATH --viewers N --seconds S [--server PID]…
 //
 // `ts`: each reads PATH without end. `hls`: each reads the playlist PATH twice a segment over a
-// connection that it keeps, and each segment that it has not had.
+// connection that it keeps, and each segment that it has not had; `segments` is how many different
+// ones all of them together asked for, since they came.
 #include "base/fd.hpp"
 #include "base/file.hpp"
 #include "cli/tool.hpp"
@@ -15,6 +16,7 @@
 #include <arpa/inet.h>
 #include <charconv>
 #include <netinet/in.h>
+#include <set>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -64,12 +66,29 @@ Spent spent(const std::vector<int> &pids) {
     return out;
 }
 
+// The body in @p text, which is in chunks (RFC 9112, 7.1), once it is whole.
+std::optional<std::string> joined(std::string_view text) {
+    std::string out;
+    for (;;) {
+        std::size_t size = 0;
+        const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), size, 16);
+        const std::size_t head = text.find("\r\n");
+        if (ec != std::errc{} || head == std::string_view::npos || text.size() < head + size + 4)
+            return std::nullopt;
+        if (size == 0)
+            return out;
+        out += text.substr(head + 2, size);
+        text.remove_prefix(head + size + 4);
+    }
+}
+
 struct Viewer {
     base::Fd fd;
     std::int64_t bytes = 0;          // of media, in the counted time
     std::string text;                // an answer's head, or a playlist
     std::int64_t rest = 0;           // bytes of the present answer's body that are not here yet
     bool in_head = true;             // of an answer
+    bool chunked = false;            // the present answer
     bool busy = false;               // an answer is due
     bool playlist = false;           // it is a playlist
     bool good = false;               // has had media
@@ -136,6 +155,8 @@ class Crowd {
             {"least_of_mean", all == 0 ? 0. : double(least) * viewers / double(all)},
             {"most_of_mean", all == 0 ? 0. : double(most) * viewers / double(all)},
             {"lost_connections", m_lost}};
+        if (m_hls)
+            out["segments"] = m_segments.size();
         if (!m_options.servers.empty()) {
             out["server_cpu_s"] = cpu;
             out["gb_per_cpu_s"] = cpu > 0 ? double(all) / 1e9 / cpu : 0.;
@@ -242,6 +263,7 @@ class Crowd {
             const std::string head = v.text.substr(0, end + 2);
             v.text.erase(0, end + 4);
             v.in_head = false;
+            v.chunked = head.contains("\r\nTransfer-Encoding: chunked\r\n");
             v.rest = std::numeric_limits<std::int64_t>::max();
             if (const auto at = head.find("ontent-Length: "); at != std::string::npos)
                 v.rest = std::strtoll(head.c_str() + at + 15, nullptr, 10);
@@ -259,7 +281,9 @@ class Crowd {
                 return;
             }
         }
-        if (static_cast<std::int64_t>(v.text.size()) >= v.rest) {
+        auto body = v.chunked ? joined(v.text) : std::optional{v.text};
+        if (body && (v.chunked || std::ssize(*body) >= v.rest)) {
+            v.text = std::move(*body);
             list(v);
             go_on(v);
         }
@@ -290,6 +314,7 @@ class Crowd {
         const std::string name = v.wanted.back();
         v.wanted.pop_back();
         v.playlist = false;
+        m_segments.insert(name);
         ask(v, name.starts_with('/')
                    ? name
                    : m_options.path.substr(0, m_options.path.rfind('/') + 1) + name);
@@ -300,6 +325,7 @@ class Crowd {
     conf::Address m_address;
     base::Fd m_epoll;
     std::vector<Viewer> m_viewers;
+    std::set<std::string> m_segments; // asked for
     std::size_t m_good = 0;
     std::int64_t m_lost = 0;
     std::string m_trouble = "no answer";
