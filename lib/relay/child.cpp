@@ -2,8 +2,10 @@
 
 #include <array>
 #include <csignal>
+#include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <fmt/format.h>
 #include <grp.h>
 #include <linux/close_range.h>
 #include <pwd.h>
@@ -96,12 +98,25 @@ Child::Child(Child &&other) noexcept
     : m_pid(std::exchange(other.m_pid, -1)), m_socket(std::move(other.m_socket)),
       m_outlet(other.m_outlet) {}
 
-Child::~Child() {
+// One that ends by itself keeps its status, though the signal still meets it.
+std::string Child::end() {
     if (m_pid <= 0)
-        return;
+        return {};
     ::kill(m_pid, SIGKILL);
-    while (::waitpid(m_pid, nullptr, 0) < 0 && errno == EINTR) {
+    int status = 0;
+    while (::waitpid(m_pid, &status, 0) < 0 && errno == EINTR) {
     }
+    m_pid = -1;
+    return describe_end(status);
+}
+
+std::string describe_end(int status) {
+    if (WIFEXITED(status))
+        return fmt::format("exit status {}", WEXITSTATUS(status));
+    const int signal = WTERMSIG(status);
+    const char *name = ::sigabbrev_np(signal);
+    return fmt::format("killed by SIG{}{}", name == nullptr ? std::to_string(signal) : name,
+                       signal == SIGSYS ? ", a forbidden system call" : "");
 }
 
 Result<void> Outlet::flush(base::MessageSocket &socket, Intake &intake, base::SteadyTime now) {

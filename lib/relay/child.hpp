@@ -34,6 +34,10 @@ class Outlet {
     std::optional<base::SteadyTime> m_stuck_since;
 };
 
+/// Of a status that waitpid(2) gave: "exit status 76", "killed by SIGSEGV", and for SIGSYS that it
+/// made a forbidden system call.
+[[nodiscard]] std::string describe_end(int status);
+
 /// One running child. Its end is the end of the process (SIGKILL, then reaped).
 class Child {
   public:
@@ -41,10 +45,12 @@ class Child {
                                                    sigset_t mask);
     Child(Child &&other) noexcept;
     Child &operator=(Child &&) = delete;
-    ~Child();
+    ~Child() { std::ignore = end(); }
 
     [[nodiscard]] int fd() const { return m_socket.fd(); }
     [[nodiscard]] base::MessageSocket &socket() { return m_socket; }
+    /// Ends it, if it runs still. How it ended: see describe_end().
+    std::string end();
     /// Sends what waits in @p intake's outbox, as far as the child takes it.
     [[nodiscard]] base::Result<void> flush(Intake &intake) {
         return m_outlet.flush(m_socket, intake, std::chrono::steady_clock::now());

@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "relay/descriptors.hpp"
+#include "relay/ingest_confine.hpp"
 #include "relay/memory.hpp"
 #include "relay/status.hpp"
 
@@ -105,6 +106,10 @@ Result<int> Hub::run() {
         m_spool = TRY(Spool::open(m_config.spool));
     m_program = TRY(open_ingest_program());
     m_identity = TRY(find_identity(m_config.user));
+    if (confinement_is_built())
+        base::log::debug("ingest processes are confined by {}", describe(confinement_support()));
+    else
+        base::log::warning("this build has a sanitizer: ingest processes are not confined");
     TRY(start_workers());
     TRY(start_feed());
     for (const auto &[carrier, config] : m_config.ingest) {

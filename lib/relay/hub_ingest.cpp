@@ -3,6 +3,8 @@
 #include "relay/hub.hpp"
 #include "seal/hash.hpp"
 
+#include <fmt/format.h>
+
 namespace relay {
 
 using base::Errc;
@@ -52,8 +54,9 @@ void Hub::start_child(Ingest &ingest) {
 }
 
 void Hub::end_child(Ingest &ingest, std::string_view why) {
-    base::log::warning("ingest of {} ended: {}; starting it again", ingest.carrier, why);
-    record("ingest_ended", {{"carrier", ingest.carrier}, {"reason", why}});
+    const std::string reason = fmt::format("{} ({})", why, ingest.child->end());
+    base::log::warning("ingest of {} ended: {}; starting it again", ingest.carrier, reason);
+    record("ingest_ended", {{"carrier", ingest.carrier}, {"reason", reason}});
     for (const auto &[stream, reservation] : ingest.intake->open_streams())
         if (LiveEvent *live = find(reservation))
             live->closed({.carrier = ingest.carrier, .run = ingest.run, .stream = stream});

@@ -185,7 +185,8 @@ Result<void> IngestServer::take_extent(const wire::IngestExtent &extent,
     return {};
 }
 
-Result<void> run_ingest(base::MessageSocket &parent, int stop_fd, const base::Clock &clock) {
+Result<void> run_ingest(base::MessageSocket &parent, int stop_fd, const base::Clock &clock,
+                        const std::function<Result<void>()> &confine) {
     wire::IngestSetup setup;
     for (;;) {
         std::array<pollfd, 2> waiting{{{parent.fd(), POLLIN, 0}, {stop_fd, POLLIN, 0}}};
@@ -213,6 +214,7 @@ Result<void> run_ingest(base::MessageSocket &parent, int stop_fd, const base::Cl
     const media::SrtLibrary library;
     const auto server = TRY(IngestServer::open(setup, parent, clock));
     seal::wipe(setup.group_key);
+    TRY(confine());
     return server->run(stop_fd);
 }
 

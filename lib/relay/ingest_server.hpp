@@ -93,9 +93,11 @@ class IngestServer {
     std::unique_ptr<media::SrtListener> m_listener; // last: its thread uses what stands above
 };
 
-/// Waits for the parent's IngestSetup on @p parent, then serves it. Returns when the parent is gone
-/// or @p stop_fd is readable.
+/// Waits for the parent's IngestSetup on @p parent, then serves it. @p confine is called when all
+/// sockets are open, before a publisher is accepted; its failure ends it. Returns when the parent
+/// is gone or @p stop_fd is readable.
 [[nodiscard]] base::Result<void> run_ingest(base::MessageSocket &parent, int stop_fd,
-                                            const base::Clock &clock);
+                                            const base::Clock &clock,
+                                            const std::function<base::Result<void>()> &confine);
 
 } // namespace relay

@@ -1,6 +1,7 @@
 #include "relay/status.hpp"
 
 #include "relay/child.hpp"
+#include "relay/ingest_confine.hpp"
 #include "relay/keys.hpp"
 #include "relay/spool.hpp"
 
@@ -100,21 +101,37 @@ wire::Json to_json(const CheckItem &item) {
     wire::JsonObject out{{"type", "check"}, {"v", 1}, {"what", item.what}, {"ok", !item.error}};
     if (item.error)
         out["error"] = item.error->message;
+    if (!item.note.empty())
+        out["note"] = item.note;
     return out;
+}
+
+CheckItem check_confinement(const ConfinementSupport &support, bool built) {
+    CheckItem item{.what = "confinement", .error = {}, .note = describe(support)};
+    if (!built)
+        item.note = "this build has a sanitizer: ingest processes are not confined";
+    else if (!support.filter)
+        item.error = base::Error{Errc::unavailable, "this kernel has no seccomp filters",
+                                 "a kernel with CONFIG_SECCOMP_FILTER is needed"};
+    return item;
 }
 
 std::vector<CheckItem> check_relay(const RelayConfig &config) {
     std::vector<CheckItem> out;
-    out.push_back({.what = "keys", .error = error_of(load_keys(config))});
-    out.push_back({.what = "program", .error = error_of(open_ingest_program())});
-    out.push_back({.what = "user", .error = error_of(find_identity(config.user))});
-    out.push_back({.what = "http", .error = bindable(config.http, SOCK_STREAM)});
+    const auto add = [&out](std::string what, std::optional<base::Error> error) {
+        out.push_back({.what = std::move(what), .error = std::move(error), .note = {}});
+    };
+    add("keys", error_of(load_keys(config)));
+    add("program", error_of(open_ingest_program()));
+    add("user", error_of(find_identity(config.user)));
+    out.push_back(check_confinement(confinement_support(), confinement_is_built()));
+    add("http", bindable(config.http, SOCK_STREAM));
     if (!config.spool.empty())
-        out.push_back({.what = "spool", .error = error_of(check_spool(config.spool))});
+        add("spool", error_of(check_spool(config.spool)));
     if (config.admin)
-        out.push_back({.what = "admin", .error = bindable(*config.admin, SOCK_STREAM)});
+        add("admin", bindable(*config.admin, SOCK_STREAM));
     for (const auto &[carrier, ingest] : config.ingest)
-        out.push_back({.what = "ingest." + carrier, .error = bindable(ingest)});
+        add("ingest." + carrier, bindable(ingest));
     return out;
 }
 

@@ -12,10 +12,15 @@ namespace relay {
 struct CheckItem {
     std::string what; ///< "keys", "http", "ingest.lineA" …
     std::optional<base::Error> error;
+    std::string note; ///< worth knowing, and no fault
 };
 [[nodiscard]] wire::Json to_json(const CheckItem &item);
 
-/// Keys, the ingest program, its user, and every address. Changes nothing.
+struct ConfinementSupport;
+/// Whether ingest processes can be confined. Landlock they do without, which the note says.
+[[nodiscard]] CheckItem check_confinement(const ConfinementSupport &support, bool built);
+
+/// Keys, the ingest program, its user, what confines it, and every address. Changes nothing.
 [[nodiscard]] std::vector<CheckItem> check_relay(const RelayConfig &config);
 
 /// Waits a moment for every ingest address to be free: the processes of a relay-serve that was

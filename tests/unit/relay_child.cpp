@@ -1,7 +1,9 @@
 // A child may have much to read; one that reads nothing is given up.
 #include "relay/child.hpp"
 
+#include <csignal>
 #include <doctest/doctest.h>
+#include <sys/wait.h>
 
 using namespace std::chrono_literals;
 
@@ -47,4 +49,21 @@ TEST_CASE("relay: a child that takes no message for ten seconds is given up") {
     const auto given_up = outlet.flush(ours, intake, k_start + 10s);
     REQUIRE_FALSE(given_up.has_value());
     CHECK(given_up.error().code == base::Errc::protocol);
+}
+
+TEST_CASE("relay: how a child ended is said in words") {
+    const auto ended = [](auto act) {
+        const pid_t pid = ::fork();
+        if (pid == 0) {
+            act();
+            ::_exit(76);
+        }
+        int status = 0;
+        REQUIRE(::waitpid(pid, &status, 0) == pid);
+        return relay::describe_end(status);
+    };
+    CHECK(ended([] {}) == "exit status 76");
+    CHECK(ended([] { ::raise(SIGKILL); }) == "killed by SIGKILL");
+    CHECK(ended([] { ::raise(SIGSYS); }) == "killed by SIGSYS, a forbidden system call");
+    CHECK(ended([] { ::raise(SIGRTMAX); }).starts_with("killed by SIG"));
 }

@@ -72,7 +72,7 @@ std::int64_t cost_of(int count) {
     std::int64_t cost = 0;
     base::Result<void> outcome;
     std::thread child([&, socket = std::move(pair.second)]() mutable {
-        outcome = relay::run_ingest(socket, stop.get(), clock);
+        outcome = relay::run_ingest(socket, stop.get(), clock, [] { return base::Result<void>{}; });
         cost = cpu_ns();
         socket.close();
     });

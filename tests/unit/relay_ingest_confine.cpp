@@ -1,0 +1,190 @@
+// What a confined process is refused, tried in a process that is confined as relay-ingest is.
+#include "base/fd.hpp"
+#include "relay/ingest_confine.hpp"
+#include "relay/status.hpp"
+
+#include <array>
+#include <csignal>
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <netinet/in.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+namespace {
+
+constexpr int k_not_confined = 100;
+
+// Runs @p act in a child: what waitpid(2) says of it. No doctest there.
+template <typename Act> int in_child(Act act) {
+    const pid_t pid = ::fork();
+    if (pid == 0)
+        ::_exit(act());
+    int status = 0;
+    REQUIRE(::waitpid(pid, &status, 0) == pid);
+    return status;
+}
+
+template <typename Act> int confined(Act act) {
+    return in_child([&act] {
+        if (!relay::confine_files() || !relay::confine_calls())
+            return k_not_confined;
+        return act();
+    });
+}
+
+// @p call must fail with EPERM in the confined process.
+template <typename Call> bool is_refused(Call call) {
+    const int status = confined([&call] {
+        errno = 0;
+        return call() < 0 && errno == EPERM ? 0 : 1;
+    });
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+// The confined process must not outlive @p call.
+template <typename Call> bool is_deadly(Call call) {
+    const int status = confined([&call] {
+        call();
+        return 0;
+    });
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
+}
+
+int connect_to_loopback(int fd) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(9);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return ::connect(fd, reinterpret_cast<const sockaddr *>(&to), sizeof to);
+}
+
+} // namespace
+
+TEST_CASE("relay: a confined process opens nothing, makes no socket, and signals nobody") {
+    if (!relay::confinement_is_built()) {
+        CHECK(is_refused([] { return ::open("/dev/null", O_RDONLY); }) == false);
+        return;
+    }
+    CHECK(is_refused([] { return ::open("/etc/passwd", O_RDONLY | O_CLOEXEC); }));
+    CHECK(is_refused([] { return ::open("/tmp/x", O_WRONLY | O_CREAT | O_CLOEXEC, 0600); }));
+    CHECK(is_refused([] { return ::openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC); }));
+    CHECK(is_refused([] { return ::unlink("/tmp/nothing"); }));
+    CHECK(is_refused([] { return ::mkdir("/tmp/nothing", 0700); }));
+    CHECK(is_refused([] { return ::chdir("/"); }));
+    struct stat info{};
+    CHECK(is_refused([&info] { return ::stat("/etc/passwd", &info); }));
+    for (const int family : {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET})
+        CHECK(is_refused([family] { return ::socket(family, SOCK_DGRAM, 0); }));
+    CHECK(is_refused([] { return ::kill(::getppid(), 0); }));
+    CHECK(is_refused([] { return ::memfd_create("x", MFD_CLOEXEC); }));
+    CHECK(is_refused([] { return ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); }));
+    CHECK(is_refused([] { return ::setuid(0); }));
+    CHECK(is_refused([] { return ::dup(STDERR_FILENO); }));
+    CHECK(is_refused([] { return ::fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK); }));
+    CHECK(is_refused([] {
+        return ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+                       MAP_FAILED
+                   ? -1
+                   : 0;
+    }));
+    const base::Fd made_before{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    CHECK(is_refused([&made_before] { return connect_to_loopback(made_before.get()); }));
+}
+
+TEST_CASE("relay: a confined process that starts a program or looks into another is ended") {
+    if (!relay::confinement_is_built())
+        return;
+    CHECK(is_deadly([] { ::execl("/bin/true", "true", nullptr); }));
+    CHECK(is_deadly([] { ::syscall(SYS_execveat, STDIN_FILENO, "", nullptr, nullptr, 0x1000); }));
+    CHECK(is_deadly([] { std::ignore = ::fork(); }));
+    CHECK(is_deadly([] { std::ignore = ::syscall(SYS_vfork); }));
+    CHECK(is_deadly([] { ::ptrace(PTRACE_ATTACH, ::getppid(), nullptr, nullptr); }));
+    CHECK(
+        is_deadly([] { ::syscall(SYS_process_vm_readv, ::getppid(), nullptr, 0, nullptr, 0, 0); }));
+    CHECK(is_deadly([] { ::syscall(SYS_unshare, 0x10000000); }));
+    CHECK(is_deadly([] { ::syscall(SYS_bpf, 0, nullptr, 0); }));
+    CHECK(is_deadly([] { ::syscall(SYS_io_uring_setup, 1, nullptr); }));
+}
+
+TEST_CASE("relay: a confined process still has threads, memory, clocks and its sockets") {
+    std::array<int, 2> ends{};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) == 0);
+    const base::Fd ours{ends[0]};
+    const base::Fd theirs{ends[1]};
+    const int status = confined([&theirs] {
+        std::thread([&theirs] {
+            std::vector<char> much(std::size_t{8} << 20, 'x');
+            std::this_thread::sleep_for(std::chrono::milliseconds{1});
+            std::ignore = ::send(theirs.get(), much.data(), 5, MSG_NOSIGNAL);
+        }).join();
+        return 0;
+    });
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+    std::array<char, 16> got{};
+    CHECK(::recv(ours.get(), got.data(), got.size(), MSG_DONTWAIT) == 5);
+}
+
+// Threads that run already are confined with the rest.
+TEST_CASE("relay: what confines counts for threads that were there before") {
+    if (!relay::confinement_is_built())
+        return;
+    const int status = in_child([] {
+        std::atomic<bool> confined{false};
+        std::atomic<int> outcome{0};
+        std::thread before([&] {
+            while (!confined)
+                std::this_thread::yield();
+            outcome = ::open("/dev/null", O_RDONLY | O_CLOEXEC) < 0 ? errno : -1;
+        });
+        const bool done = relay::confine_calls().has_value();
+        confined = true;
+        before.join();
+        return done && outcome == EPERM ? 0 : 1;
+    });
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+}
+
+// Landlock's part by itself, as a filter that has a hole would leave it.
+TEST_CASE("relay: where the kernel has Landlock, files are closed without the filter too") {
+    if (!relay::confinement_is_built() || relay::confinement_support().landlock == 0) {
+        CHECK(relay::confine_files().has_value()); // and does nothing
+        CHECK(base::Fd{::open("/dev/null", O_RDONLY | O_CLOEXEC)});
+        return;
+    }
+    const int status = in_child([] {
+        const auto done = relay::confine_files();
+        const bool closed = ::open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0 && errno == EACCES &&
+                            ::open("/tmp/x", O_WRONLY | O_CREAT | O_CLOEXEC, 0600) < 0 &&
+                            errno == EACCES && ::execl("/bin/true", "true", nullptr) < 0 &&
+                            errno == EACCES;
+        return done && closed ? 0 : 1;
+    });
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+}
+
+TEST_CASE("relay: check says what confines, and what is missing") {
+    const auto full = relay::check_confinement({.filter = true, .landlock = 7}, true);
+    CHECK_FALSE(full.error);
+    CHECK(full.note == "seccomp, Landlock ABI 7");
+    const auto without = relay::check_confinement({.filter = true, .landlock = 0}, true);
+    CHECK_FALSE(without.error);
+    CHECK(without.note == "seccomp, no Landlock");
+    const auto none = relay::check_confinement({.filter = false, .landlock = 7}, true);
+    REQUIRE(none.error);
+    CHECK(none.error->code == base::Errc::unavailable);
+    const auto sanitized = relay::check_confinement({.filter = true, .landlock = 7}, false);
+    CHECK_FALSE(sanitized.error);
+    CHECK(sanitized.note.find("not confined") != std::string::npos);
+}
