@@ -24,8 +24,6 @@ namespace {
 
 constexpr const char *k_client = "/usr/sbin/udhcpc";
 constexpr base::Millis k_end_patience{2000}; // it gives the lease back first
-// Between writing down what is granted and putting it on the interface.
-constexpr std::chrono::seconds k_settled{2};
 
 /// Five questions, two seconds apart; then it ends.
 std::vector<std::string> arguments(const std::string &interface, const std::string &script) {
@@ -95,12 +93,7 @@ Result<LineLook> DhcpDriver::look(LineWorld &world, const CarrierState &state) c
     }
     if (TRY(has_grant(world, state)))
         return LineLook{LineProgress::there};
-    // The lease is there, and its address is not: udhcpc does not see that.
-    std::error_code none;
-    const auto written = fs::last_write_time(line::grant_file(world.folder, state.name), none);
-    if (!none && fs::file_time_type::clock::now() - written > k_settled)
-        return LineLook{LineProgress::absent, "its address was taken away"};
-    return LineLook{LineProgress::coming};
+    return lost_or_coming(line::grant_file(world.folder, state.name));
 }
 
 Result<void> DhcpDriver::stop(LineWorld &world, const CarrierState &state) const {

@@ -75,6 +75,15 @@ Result<bool> has_grant(LineWorld &world, const CarrierState &state) {
            });
 }
 
+LineLook lost_or_coming(const fs::path &file) {
+    constexpr std::chrono::seconds k_settled{2}; // between writing it and having them
+    std::error_code none;
+    const auto written = fs::last_write_time(file, none);
+    if (!none && fs::file_time_type::clock::now() - written > k_settled)
+        return LineLook{LineProgress::absent, "its address was taken away"};
+    return LineLook{LineProgress::coming};
+}
+
 Result<Gateways> granted_gateways(const fs::path &folder, const CarrierState &state) {
     const auto grant = TRY(line::load_grant(line::grant_file(folder, state.name)));
     if (!grant)

@@ -20,6 +20,9 @@ namespace carrier {
 
 /// Whether the line was granted addresses, and its interface is up and has them.
 [[nodiscard]] base::Result<bool> has_grant(LineWorld &world, const CarrierState &state);
+/// Of a line that has no addresses while its program runs: @p file, which that wrote when it had
+/// them, is there since a moment, so that they were taken away, which programs do not see.
+[[nodiscard]] LineLook lost_or_coming(const std::filesystem::path &file);
 /// The gateways of its grant.
 [[nodiscard]] base::Result<Gateways> granted_gateways(const std::filesystem::path &folder,
                                                       const CarrierState &state);

@@ -21,6 +21,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int k_password_fd = 3;
+constexpr std::size_t k_max_log = 65'536;
 constexpr base::Millis k_end_patience{4000}; // it takes leave of the other end first
 
 fs::path chat_file(const fs::path &folder, const std::string &name) {
@@ -105,8 +106,12 @@ Result<LineLook> PppDriver::look(LineWorld &world, const CarrierState &state) co
             return out;
         }
         const auto link = TRY(world.kernel.link(state.interface));
-        const bool there = link && link->up && !link->addresses.empty();
-        return LineLook{there ? LineProgress::there : LineProgress::coming, {}};
+        if (link && link->up && !link->addresses.empty())
+            return LineLook{LineProgress::there};
+        const fs::path log = line_log(world.folder, state.name);
+        const auto said = base::read_regular_file(log, k_max_log);
+        const bool had_address = said && said->find("local  IP address ") != said->npos;
+        return had_address ? lost_or_coming(log) : LineLook{LineProgress::coming};
     }
     return LineLook{};
 }

@@ -107,7 +107,9 @@ Result<LineLook> WwanDriver::look(LineWorld &world, const CarrierState &state) c
         return LineLook{};
     if (!runs(state.owned.processes.front()))
         return said_in_log(world.folder, state.name);
-    return LineLook{TRY(has_grant(world, state)) ? LineProgress::there : LineProgress::coming};
+    if (TRY(has_grant(world, state)))
+        return LineLook{LineProgress::there};
+    return lost_or_coming(line::grant_file(world.folder, state.name));
 }
 
 Result<void> WwanDriver::stop(LineWorld &world, const CarrierState &state) const {
