@@ -5,13 +5,24 @@ load ../lib/common
 
 export BATS_TEST_TIMEOUT=400 GUEST_LIMIT=380
 
-@test "guest: lines that are dialled" {
-    export SLOTCAST_BUILD
-    GUEST_MEDIA=$BATS_TEST_TMPDIR/show.ts
+setup_file() {
+    export SLOTCAST_BUILD GUEST_MEDIA=$BATS_FILE_TMPDIR/show.ts
     ffmpeg -v error -f lavfi -i testsrc2=size=320x180:rate=25 -c:v libx264 -preset ultrafast -b:v 800k -maxrate 800k \
         -bufsize 400k -g 25 -t 60 -f mpegts "$GUEST_MEDIA"
-    run guest env GUEST_MEDIA="$GUEST_MEDIA" bats --formatter tap --timing tests/guest/ppp.bats
+}
+
+# in_guest CASES BATS-ARGUMENTS…: as many pass there, and none fails.
+in_guest() {
+    local cases=$1
+    shift
+    run guest env GUEST_MEDIA="$GUEST_MEDIA" FAULT_SEED="${FAULT_SEED:-1}" bats --formatter tap --timing "$@"
     echo "$output"
     assert_equal "$status" 0
-    assert_equal "$(grep -c '^ok [1-4] ppp: ' <<<"$output")" 4
+    assert_equal "$(grep -v '# skip' <<<"$output" | grep -c '^ok [1-9]')" "$cases"
 }
+
+@test "guest: lines that are dialled" { in_guest 4 tests/guest/ppp.bats; }
+
+@test "guest: faults in random order on a line that is dialled" { in_guest 2 tests/guest/ppp_faults.bats; }
+
+@test "guest: tunnels of the kernel's own WireGuard" { in_guest 1 tests/guest/wireguard.bats; }

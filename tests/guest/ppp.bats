@@ -1,62 +1,13 @@
-# Runs in a guest (tests/lib/guest), whose kernel has PPP, 802.1Q and netem; host.bats starts it.
-# Carrier dsl is PPPoE over a VLAN with 10 ms of delay and 1 % of loss: pppd against pppoe-server, which asks
-# for the password. The guest ends with the file, and with it all that runs.
+# Runs in a guest (tests/lib/guest); host.bats starts it. A line that is dialled, see tests/lib/dialled.bash. The
+# guest ends with the file, and with it all that runs.
 
 load ../lib/common
 load ../lib/lab
 load ../lib/stack
-
-PASSWORD=s3cret-of-the-line
-export INGEST_DSL=203.0.113.12
-
-# The line, and a carrier of that name in all three configurations.
-stack_edit() {
-    local file
-    ip link add dsl0 netns "$LAB-terminal" type veth peer name acc0 netns "$LAB-relay"
-    for file in terminal:dsl0 relay:acc0; do
-        ip -n "$LAB-${file%:*}" link set "${file#*:}" up
-        ip -n "$LAB-${file%:*}" link add link "${file#*:}" name "${file#*:}.7" type vlan id 7
-        ip -n "$LAB-${file%:*}" link set "${file#*:}.7" up
-    done
-    line delay 10ms loss 1%
-    ip -n "$LAB-relay" address add "$INGEST_DSL/32" dev lo
-    ip -n "$LAB-internet" route add "$INGEST_DSL/32" via 198.51.100.20 # a leak would arrive
-    printf 'require-chap\nlcp-echo-interval 1\nlcp-echo-failure 5\n' >"$STACK/server.options"
-    accounts "$PASSWORD"
-    (umask 077 && echo "$PASSWORD" >"$STACK/dsl.password")
-    sed -i "/ingest_addresses/a dsl = \"$INGEST_DSL:9000\"" "$STACK/control.toml"
-    printf '[ingest.dsl]\nlisten = "%s:9000"\n' "$INGEST_DSL" >>"$STACK/relay.toml"
-    cat >>"$STACK/control.toml" <<-END
-	[carriers.dsl]
-	type = "ppp"
-	lines = 2
-	capacity = "20M"
-	service = "tv"
-	user = "studio@carrier"
-	password_file = "$STACK/dsl.password"
-	END
-    sed -i 's/^preset.*/preset = "dsl"/' "$STACK/terminal.toml"
-    printf '[carriers.dsl]\ninterface = "ppp-dsl"\ndevice = "dsl0.7"\n' >>"$STACK/terminal.toml"
-    ON_EXEC=1 on relay pppoe-server -I acc0.7 -S tv -L 10.4.0.1 -R 10.4.0.10 -N 4 -O "$STACK/server.options" -F \
-        >"$STACK/server.out" 2>&1 3>&- 4>&- &
-}
-# line NETEM…: what the frames from the access side meet.
-line() { on relay tc qdisc replace dev acc0.7 root netem "$@"; }
-accounts() { (umask 077 && echo "studio@carrier * $1 *" >/etc/ppp/chap-secrets); }
+load ../lib/dialled
 
 setup_file() {
-    modprobe -a pppoe ppp_async # they make /dev/ppp
-    stack_up
-    on terminal nft -f - <<-END
-	table inet leaks {
-	    counter media {}
-	    chain out { type filter hook postrouting priority 500;
-	        oifname "inet0" meta skuid $MEDIA_UID counter name media
-	        oifname "inet0" ip daddr $INGEST_DSL counter name media
-	    }
-	}
-	END
-    book_dsl
+    dialled_up
 }
 teardown() {
     end_started
@@ -64,22 +15,11 @@ teardown() {
     line delay 10ms loss 1%
 }
 
-book_dsl() {
-    terminal resv-request book --now --duration 20m --rate 2M --carrier dsl --carrier lineA >"$STACK/booking"
-    terminal resv-store add <"$STACK/booking" >/dev/null
-    ID=$(jq -r 'select(.type == "reservation").id' "$STACK/booking")
-    URL=$(jq -r 'select(.type == "reservation").viewer_url' "$STACK/booking")
-    URL=${URL%/}
-    export ID URL
-}
-connect() { terminal carrier-connect "$@"; }
 start_connect() {
     local name=$1
     shift
     start "$name" nsenter --net="/run/netns/$LAB-terminal" carrier-connect --config "$STACK/terminal.toml" "$@"
 }
-leaked() { on terminal nft -j list counter inet leaks media | jq '[.nftables[].counter.packets? // empty] | add'; }
-dialled() { jq -r '.owned.processes[0].pid' "$STACK/run/carriers/dsl.json"; }
 is_up() { ip -n "$LAB-terminal" -4 address show ppp-dsl 2>/dev/null | grep -q 'inet 10.4.0.1[0-9] peer 10.4.0.1/32'; }
 sent() { ip -n "$LAB-terminal" -s -j link show ppp-dsl | jq '.[0].stats64.tx.bytes'; }
 has_sent() { [ "$(sent)" -gt "$1" ]; }
@@ -111,6 +51,10 @@ nothing_left() {
     pid=$(dialled)
     kill -9 "$pid"
     again() { [ "$(dialled)" != "$pid" ] && is_up && has_sent 100000; }
+    wait_for 90 again
+    # So is one whose address was taken away, which pppd does not see.
+    pid=$(dialled)
+    ip -n "$LAB-terminal" address flush dev ppp-dsl
     wait_for 90 again
     assert_equal "$(leaked)" 0
     kill "$started_push"
