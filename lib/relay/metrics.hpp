@@ -17,6 +17,8 @@ class Metrics {
     std::atomic<std::int64_t> feed_heard_us{0}; ///< CLOCK_MONOTONIC; 0: not since the start
     std::atomic<std::int64_t> reports_waiting{0};
 
+    const net::TlsIdentity *tls = nullptr; ///< set before the first text(); null: no HTTPS
+
     void refused(const std::string &carrier, const std::string &reason, std::int64_t count);
     void child_started(const std::string &carrier);
     void preflight_opened(const std::string &carrier);

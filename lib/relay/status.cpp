@@ -1,5 +1,7 @@
 #include "relay/status.hpp"
 
+#include "base/clock.hpp"
+#include "net/tls.hpp"
 #include "relay/child.hpp"
 #include "relay/keys.hpp"
 
@@ -76,6 +78,16 @@ template <typename T> std::optional<base::Error> error_of(const Result<T> &resul
     return result ? std::nullopt : std::optional{result.error()};
 }
 
+std::optional<base::Error> usable(const TlsConfig &config) {
+    const auto context = net::TlsContext::load(config.certificate, config.key);
+    if (context && (*context)->not_after() < base::SystemClock{}.now())
+        return base::fail_hint(Errc::config, "get a new one", "{}: expired at {}",
+                               config.certificate.native(),
+                               base::format_rfc3339((*context)->not_after()))
+            .error();
+    return error_of(context);
+}
+
 Result<std::string> fetch_metrics(const conf::Address &address) {
     constexpr std::size_t k_max_answer = std::size_t{16} << 20;
     const SocketAddress where = socket_address(address);
@@ -108,6 +120,10 @@ std::vector<CheckItem> check_relay(const RelayConfig &config) {
     out.push_back({.what = "program", .error = error_of(open_ingest_program())});
     out.push_back({.what = "user", .error = error_of(find_identity(config.user))});
     out.push_back({.what = "http", .error = bindable(config.http, SOCK_STREAM)});
+    if (config.tls) {
+        out.push_back({.what = "https", .error = bindable(config.tls->listen, SOCK_STREAM)});
+        out.push_back({.what = "tls", .error = usable(*config.tls)});
+    }
     if (config.admin)
         out.push_back({.what = "admin", .error = bindable(*config.admin, SOCK_STREAM)});
     for (const auto &[carrier, ingest] : config.ingest)
