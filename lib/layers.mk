@@ -63,5 +63,5 @@ test_modules.stress-control := control cli
 test_modules.audit-ledger   := control cli
 test_modules.crash-client   := client control cli
 test_modules.load-control   := control cli
-test_modules.load-viewers   := conf cli
+test_modules.load-viewers   := net cli
 test_modules.send-limit     := conf cli

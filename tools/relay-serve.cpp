@@ -51,7 +51,7 @@ Result<int> serve(const Options &o) {
         return base::fail_hint(Errc::usage, "write --events -", "--events: '{}' is not -",
                                o.events);
     TRY(base::harden_process());
-    auto stop = TRY(cli::StopSignal::make());
+    auto stop = TRY(cli::StopSignal::make({SIGHUP}));
     relay::ServeOptions options{.once = o.once,
                                 .ready_fd = o.ready_fd,
                                 .on_event = {},

@@ -1,6 +1,7 @@
 #include "base/log.hpp"
 #include "conf/address.hpp"
 #include "net/http_session.hpp"
+#include "net/tls_rules.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/v6_only.hpp>
@@ -9,14 +10,12 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <future>
-#include <openssl/ssl.h>
 #include <thread>
 
 namespace net {
 
 namespace asio = boost::asio;
 using base::Errc;
-using base::fail;
 using base::fail_hint;
 using base::Result;
 using boost::system::error_code;
@@ -66,20 +65,7 @@ using Tls = std::shared_ptr<asio::ssl::context>;
 
 Result<Tls> load_tls(const std::filesystem::path &certificate, const std::filesystem::path &key) {
     auto tls = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
-    SSL_CTX *context = tls->native_handle();
-    if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1)
-        return fail(Errc::bug, "set up TLS 1.2");
-    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    error_code ec;
-    (void)tls->use_certificate_chain_file(certificate.native(), ec);
-    if (ec)
-        return fail_hint(Errc::config, "it must be a readable PEM file, the server's own first",
-                         "load TLS certificate {}: {}", certificate.native(), ec.message());
-    (void)tls->use_private_key_file(key.native(), asio::ssl::context::pem, ec);
-    if (ec || SSL_CTX_check_private_key(context) != 1)
-        return fail_hint(Errc::config, "it must be a readable PEM file and go with the certificate",
-                         "load TLS key {}: {}", key.native(),
-                         ec ? ec.message() : "it does not belong to the certificate");
+    TRY(apply_tls_rules(tls->native_handle(), certificate, key));
     return tls;
 }
 

@@ -39,6 +39,21 @@ Result<IngestConfig> read_ingest(const Table &table) {
     return out;
 }
 
+Result<std::optional<TlsConfig>> read_tls(const Table &top) {
+    if (!top.has("https")) {
+        for (const std::string_view key : {"tls_certificate", "tls_key"})
+            if (top.has(key))
+                return std::unexpected(top.error_at(key, "there is no https that it is for",
+                                                    "add https = \"198.51.100.1:443\""));
+        return std::nullopt;
+    }
+    TlsConfig out;
+    out.listen = TRY(read_address(top, "https"));
+    out.certificate = TRY(top.string("tls_certificate"));
+    out.key = TRY(top.string("tls_key"));
+    return out;
+}
+
 Result<std::int64_t> read_memory(const Table &top) {
     if (!top.has("memory"))
         return 0;
@@ -52,14 +67,18 @@ Result<std::int64_t> read_memory(const Table &top) {
 // Viewers and media must not meet on one socket, nor one carrier's packets at another's listener.
 Result<void> check_addresses(const RelayConfig &config, const Table &top) {
     std::set<std::string> seen{config.http.text()};
+    if (config.tls && !seen.insert(config.tls->listen.text()).second)
+        return std::unexpected(top.error_at("https", "is the http address too"));
     if (config.admin && !seen.insert(config.admin->text()).second)
-        return std::unexpected(top.error_at("admin", "is the http address too"));
+        return std::unexpected(top.error_at("admin", "is an address for viewers too"));
     for (const auto &[name, ingest] : config.ingest) {
         if (!seen.insert(ingest.listen.text()).second)
             return std::unexpected(top.error_at(
                 "ingest", fmt::format("[ingest.{}] listens on an address that is taken: {}", name,
                                       ingest.listen.text())));
-        if (ingest.listen.host == config.http.host && !ingest.listen.host.starts_with("127."))
+        const bool among_viewers = ingest.listen.host == config.http.host ||
+                                   (config.tls && ingest.listen.host == config.tls->listen.host);
+        if (among_viewers && !ingest.listen.host.starts_with("127."))
             return std::unexpected(top.error_at(
                 "ingest", fmt::format("[ingest.{}] listens on the viewers' address", name),
                 "give the carriers' side an address of its own, which is reached "
@@ -80,6 +99,7 @@ Result<RelayConfig> read_config(const Table &top) {
         return std::unexpected(top.error_at("control", "not an https:// address"));
     c.cacert = TRY(top.string_or("cacert", ""));
     c.http = TRY(read_address(top, "http"));
+    c.tls = TRY(read_tls(top));
     if (top.has("admin"))
         c.admin = TRY(read_address(top, "admin"));
     c.data = TRY(top.string_or("data", (conf::data_folder() / "relay").native()));
@@ -127,6 +147,11 @@ std::string print_config(const RelayConfig &c) {
     line("control", c.control);
     line("cacert", c.cacert);
     line("http", c.http.text());
+    if (c.tls) {
+        line("https", c.tls->listen.text());
+        line("tls_certificate", c.tls->certificate.native());
+        line("tls_key", c.tls->key.native());
+    }
     if (c.admin)
         line("admin", c.admin->text());
     line("data", c.data.native());

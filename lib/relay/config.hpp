@@ -16,12 +16,20 @@ struct IngestConfig {
     base::Millis latency{120}; ///< of SRT; the larger of both sides' counts
 };
 
+/// `https` with `tls_certificate` and `tls_key`, all three or none.
+struct TlsConfig {
+    conf::Address listen;
+    std::filesystem::path certificate; ///< PEM files
+    std::filesystem::path key;
+};
+
 struct RelayConfig {
     std::filesystem::path file;
     std::string id;                             ///< as control.toml names this relay
     std::string control;                        ///< https://host[:port]
     std::string cacert;                         ///< PEM file; empty: the system's authorities
     conf::Address http;                         ///< viewers
+    std::optional<TlsConfig> tls;               ///< viewers who come by HTTPS
     std::optional<conf::Address> admin;         ///< metrics, besides loopback
     std::filesystem::path data;                 ///< keys and the feed's state, 0700
     std::filesystem::path spool;                ///< where events are recorded; empty: they are not

@@ -2,8 +2,6 @@
 
 #include <array>
 #include <fmt/format.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
 
 namespace relay {
 
@@ -30,12 +28,14 @@ std::string head_text(const Reply &reply, bool close) {
 
 } // namespace
 
-Connection::Connection(base::Fd socket, std::uint64_t number, Origin origin, const World &world,
+Connection::Connection(Transport transport, std::uint64_t number, Origin origin, const World &world,
                        base::SteadyTime now)
-    : m_socket(std::move(socket)), m_number(number), m_origin(origin), m_world(world),
-      m_deadline(now + k_head_time) {}
+    : m_transport(std::move(transport)), m_number(number), m_origin(origin), m_world(world),
+      m_greeting(m_transport.is_secure()), m_deadline(now + k_head_time) {}
 
 Connection::~Connection() {
+    if (m_greeting)
+        ++m_world.tls->failed;
     detach();
 }
 
@@ -54,18 +54,41 @@ Connection::Need Connection::set(Need need) {
 }
 
 Connection::Need Connection::readable(base::SteadyTime now) {
-    std::array<char, 4096> chunk; // NOLINT(*-member-init): filled by recv
-    const ssize_t n = ::recv(m_socket.get(), chunk.data(), chunk.size(), 0);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return m_need;
-    if (n <= 0)
+    if (m_greeting)
+        return greet(now);
+    std::array<char, 4096> chunk; // NOLINT(*-member-init): filled by receive
+    do {
+        const ssize_t n = m_transport.receive(chunk);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return m_need;
+        if (n <= 0)
+            return set(Need::close);
+        if (m_need != Need::read) // pipelined behind a live stream, say: we do not listen any more
+            continue;
+        if (m_in.empty())
+            m_deadline = std::min(m_deadline, now + k_head_time);
+        m_in.append(chunk.data(), static_cast<std::size_t>(n));
+    } while (m_transport.has_input()); // one record of TLS at the most
+    return m_need == Need::read ? process(now) : m_need;
+}
+
+// A handshake has as long as the request that follows it.
+Connection::Need Connection::greet(base::SteadyTime now) {
+    switch (m_transport.greet()) {
+    case Transport::Greeting::read:
+        return set(Need::read);
+    case Transport::Greeting::write:
+        return set(Need::write);
+    case Transport::Greeting::failed:
         return set(Need::close);
-    if (m_need != Need::read) // pipelined behind a live stream, say: we do not listen any more
-        return m_need;
-    if (m_in.empty())
-        m_deadline = std::min(m_deadline, now + k_head_time);
-    m_in.append(chunk.data(), static_cast<std::size_t>(n));
-    return process(now);
+    case Transport::Greeting::done:
+        break;
+    }
+    m_greeting = false;
+    ++m_world.tls->agreed;
+    m_world.tls->in_kernel += int{m_transport.in_kernel()};
+    m_deadline = now + k_head_time;
+    return set(Need::read);
 }
 
 Connection::Need Connection::process(base::SteadyTime now) {
@@ -129,8 +152,7 @@ Connection::Need Connection::begin(Reply reply, bool head_only, base::SteadyTime
 
 Connection::Flow Connection::send_text(std::string_view text, std::size_t &at, bool more) {
     while (at < text.size()) {
-        const ssize_t n = ::send(m_socket.get(), text.data() + at, text.size() - at,
-                                 MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+        const ssize_t n = m_transport.send(text.substr(at), more);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -143,10 +165,9 @@ Connection::Flow Connection::send_text(std::string_view text, std::size_t &at, b
 Connection::Flow Connection::send_media() {
     while (m_media_at < m_reply.media.size()) {
         Slice &slice = m_reply.media[m_media_at];
-        off_t offset = slice.offset;
         const auto bytes = static_cast<std::size_t>(slice.end - slice.begin);
         const ssize_t n =
-            ::sendfile(m_socket.get(), slice.extent->fd(), &offset, std::min(bytes, k_max_turn));
+            m_transport.send_file(slice.extent->fd(), slice.offset, std::min(bytes, k_max_turn));
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
@@ -171,6 +192,8 @@ Connection::Need Connection::proceed(base::SteadyTime now) {
         flow = send_text(text, m_text_at, false);
     if (flow == Flow::done)
         flow = send_media();
+    if (flow == Flow::done && !m_transport.flush())
+        flow = errno == EAGAIN ? Flow::blocked : Flow::failed;
     if (flow == Flow::done)
         return finished(now);
     return set(flow == Flow::blocked ? Need::write : Need::close);
@@ -181,14 +204,8 @@ Connection::Need Connection::finished(base::SteadyTime now) {
     if (m_live)
         return pump_live(now);
     m_reply = {};
-    if (m_close_after) {
-        // Unread bytes at close would reset the connection before the answer is read.
-        ::shutdown(m_socket.get(), SHUT_WR);
-        std::array<char, 4096> rest; // NOLINT(*-member-init): thrown away
-        for (int i = 0; i < 16 && ::recv(m_socket.get(), rest.data(), rest.size(), 0) > 0; ++i) {
-        }
-        return set(Need::close);
-    }
+    if (m_close_after)
+        return end();
     m_deadline = now + k_idle_time;
     if (m_in.empty())
         return set(Need::read);
@@ -196,15 +213,26 @@ Connection::Need Connection::finished(base::SteadyTime now) {
     return process(now); // pipelined
 }
 
+// The viewer is told that this was all, so that he knows it from a cut.
+Connection::Need Connection::end() {
+    m_ending = !m_transport.end() && errno == EAGAIN;
+    return set(m_ending ? Need::write : Need::close);
+}
+
 Connection::Need Connection::pump_live(base::SteadyTime now) {
     if (!m_live)
         return set(Need::close);
     const SnapshotPtr snapshot = m_event->snapshot();
     m_deadline = now + k_for_ever;
-    switch (m_live->pump(m_socket.get(), *snapshot, now, *m_world.latency)) {
+    auto outcome = m_live->pump(m_transport, *snapshot, now, *m_world.latency);
+    const bool sent_all =
+        outcome == LiveCursor::Outcome::idle || outcome == LiveCursor::Outcome::ended;
+    if (sent_all && !m_transport.flush())
+        outcome = errno == EAGAIN ? LiveCursor::Outcome::blocked : LiveCursor::Outcome::gone;
+    switch (outcome) {
     case LiveCursor::Outcome::idle:
         // withdrawn: cancelled or revoked, what was sent was all
-        return set(m_event->withdrawn ? Need::close : Need::media);
+        return m_event->withdrawn ? end() : set(Need::media);
     case LiveCursor::Outcome::blocked:
         m_deadline = now + k_stuck_time;
         return set(Need::write);
@@ -214,6 +242,8 @@ Connection::Need Connection::pump_live(base::SteadyTime now) {
         ++m_event->viewers_dropped;
         return set(Need::close);
     case LiveCursor::Outcome::ended:
+        m_deadline = now + k_stuck_time;
+        return end();
     case LiveCursor::Outcome::gone:
         break;
     }
@@ -221,6 +251,10 @@ Connection::Need Connection::pump_live(base::SteadyTime now) {
 }
 
 Connection::Need Connection::writable(base::SteadyTime now) {
+    if (m_greeting)
+        return greet(now);
+    if (m_ending)
+        return end();
     if (m_sending)
         return proceed(now);
     return m_live ? pump_live(now) : m_need;
@@ -228,7 +262,7 @@ Connection::Need Connection::writable(base::SteadyTime now) {
 
 Connection::Need Connection::media(base::SteadyTime now) {
     if (m_live)
-        return m_sending ? m_need : pump_live(now);
+        return m_sending || m_ending ? m_need : pump_live(now);
     if (!m_event || m_need != Need::media)
         return m_need;
     if (!m_event->withdrawn && m_awaited && !m_awaited->is_there(*m_event->snapshot()))

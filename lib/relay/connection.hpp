@@ -1,13 +1,19 @@
 // One viewer's connection: requests in, answers out, never blocking.
 #pragma once
 
-#include "base/fd.hpp"
 #include "relay/live_cursor.hpp"
 #include "relay/router.hpp"
 
 #include <optional>
 
 namespace relay {
+
+/// Of connections with TLS; atomics.
+struct TlsCounters {
+    std::atomic<std::int64_t> agreed{0};
+    std::atomic<std::int64_t> failed{0};    ///< no agreement, in time or at all
+    std::atomic<std::int64_t> in_kernel{0}; ///< of those agreed: the kernel encrypts
+};
 
 /// Not thread-safe; of one worker, which calls it when its socket is ready, when media came, and
 /// when its deadline passed.
@@ -27,11 +33,12 @@ class Connection {
         const Router *router = nullptr;
         LatencyRecord *latency = nullptr;
         std::atomic<std::int64_t> *bytes_out = nullptr;
+        TlsCounters *tls = nullptr;
         /// Has a password checked; false when there are too many.
         std::function<bool(std::uint64_t connection, EventPtr event, seal::Secret password)> check;
     };
 
-    Connection(base::Fd socket, std::uint64_t number, Origin origin, const World &world,
+    Connection(Transport transport, std::uint64_t number, Origin origin, const World &world,
                base::SteadyTime now);
     ~Connection();
     Connection(const Connection &) = delete;
@@ -44,7 +51,7 @@ class Connection {
     [[nodiscard]] Need password_checked(bool right, base::SteadyTime now);
     [[nodiscard]] Need check_deadline(base::SteadyTime now);
 
-    [[nodiscard]] int fd() const { return m_socket.get(); }
+    [[nodiscard]] int fd() const { return m_transport.fd(); }
     [[nodiscard]] Need need() const { return m_need; }
     /// Whose media it waits for or sends live, or null.
     [[nodiscard]] const Event *event() const { return m_event.get(); }
@@ -52,16 +59,18 @@ class Connection {
   private:
     enum class Flow { done, blocked, failed };
     [[nodiscard]] Need set(Need need);
+    [[nodiscard]] Need greet(base::SteadyTime now);
     [[nodiscard]] Need process(base::SteadyTime now);
     [[nodiscard]] Need begin(Reply reply, bool head_only, base::SteadyTime now);
     [[nodiscard]] Need proceed(base::SteadyTime now);
     [[nodiscard]] Need finished(base::SteadyTime now);
+    [[nodiscard]] Need end();
     [[nodiscard]] Need pump_live(base::SteadyTime now);
     [[nodiscard]] Flow send_text(std::string_view text, std::size_t &at, bool more);
     [[nodiscard]] Flow send_media();
     void detach();
 
-    base::Fd m_socket;
+    Transport m_transport;
     std::uint64_t m_number;
     Origin m_origin;
     const World &m_world;
@@ -69,6 +78,8 @@ class Connection {
     std::string m_in;
     HttpRequest m_request;
     Need m_need = Need::read;
+    bool m_greeting;       ///< TLS is not agreed on yet
+    bool m_ending = false; ///< only its end is still to be told
     base::SteadyTime m_deadline;
     // The answer being sent: the head, then a text or media.
     std::string m_head;

@@ -7,6 +7,7 @@
 #include "relay/memory.hpp"
 #include "relay/status.hpp"
 
+#include <csignal>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -51,31 +52,6 @@ Hub::~Hub() {
         m_desk->stop(); // its answers refer to workers
 }
 
-Result<void> Hub::start_workers() {
-    const unsigned count =
-        m_config.workers > 0 ? m_config.workers : std::max(1U, std::thread::hardware_concurrency());
-    const std::size_t limit = raise_descriptor_limit();
-    const std::size_t connections =
-        connections_within(limit, m_config.connections, m_config.ingest.size());
-    if (connections < m_config.connections)
-        base::log::warning("{} descriptors allow {} connections, not {}; raise LimitNOFILE", limit,
-                           connections, m_config.connections);
-    std::vector<base::Fd> listeners; // all bound before the first thread runs
-    listeners.reserve(count);
-    for (unsigned i = 0; i < count; ++i)
-        listeners.push_back(TRY(listen_on(m_config.http)));
-    base::Fd admin = m_config.admin ? TRY(listen_on(*m_config.admin)) : base::Fd{};
-    m_desk = std::make_unique<PasswordDesk>();
-    for (base::Fd &listener : listeners)
-        m_workers.push_back(TRY(Worker::start(std::move(listener), std::exchange(admin, {}),
-                                              {.router = &m_router,
-                                               .latency = &m_metrics.in_to_out,
-                                               .counters = &m_metrics.viewers,
-                                               .desk = m_desk.get(),
-                                               .max_connections = connections})));
-    return {};
-}
-
 Result<void> Hub::start_feed() {
     m_updated = base::Fd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     if (!m_updated)
@@ -118,8 +94,9 @@ Result<int> Hub::run() {
         m_ingest.back()->config = config;
         start_child(*m_ingest.back());
     }
-    base::log::info("viewers at http://{}, {} carrier{}", m_config.http.text(), m_ingest.size(),
-                    m_ingest.size() == 1 ? "" : "s");
+    base::log::info("viewers at http://{}{}, {} carrier{}", m_config.http.text(),
+                    m_config.tls ? " and https://" + m_config.tls->listen.text() : "",
+                    m_ingest.size(), m_ingest.size() == 1 ? "" : "s");
     if (m_options.ready_fd >= 0)
         TRY(base::write_all(m_options.ready_fd, "\n", "the ready descriptor"));
     const int code = serve();
@@ -132,7 +109,10 @@ int Hub::serve() {
         poll_once();
         if (m_once_done)
             return 0;
-        if (const auto signal = m_options.stop_signal())
+        const auto signal = m_options.stop_signal();
+        if (signal == SIGHUP)
+            reload();
+        else if (signal)
             return 128 + *signal;
     }
 }

@@ -16,7 +16,7 @@ struct ServeOptions {
     int ready_fd = -1;                                ///< gets a newline when all is listening
     std::function<void(const wire::Json &)> on_event; ///< a record of what happens; may be empty
     int stop_fd = -1;                                 ///< readable: stop
-    std::function<std::optional<int>()> stop_signal;  ///< which signal that was
+    std::function<std::optional<int>()> stop_signal;  ///< which signal that was; SIGHUP: reload
     sigset_t child_mask{};                            ///< the signal mask that children get
 };
 
@@ -81,6 +81,7 @@ class Hub {
     void tell_news(const base::Id &reservation, LiveEvent &live);
     void record(std::string_view type, wire::JsonObject fields);
     void poll_once();
+    void reload();
     [[nodiscard]] LiveEvent *find(const base::Id &reservation);
 
     RelayConfig m_config;
@@ -106,6 +107,7 @@ class Hub {
     bool m_new_media = false;
     bool m_once_done = false;
     // Threads last: they are joined before what they use goes.
+    std::unique_ptr<net::TlsIdentity> m_tls; ///< null: no HTTPS
     std::unique_ptr<PasswordDesk> m_desk;
     std::vector<std::unique_ptr<Worker>> m_workers;
     std::unique_ptr<Reporter> m_reporter;

@@ -1,7 +1,6 @@
 #include "relay/live_cursor.hpp"
 
 #include <algorithm>
-#include <sys/sendfile.h>
 
 namespace relay {
 
@@ -50,7 +49,7 @@ bool LiveCursor::place(const Snapshot &snapshot, base::SteadyTime now) {
     return true;
 }
 
-LiveCursor::Outcome LiveCursor::pump(int fd, const Snapshot &snapshot, base::SteadyTime now,
+LiveCursor::Outcome LiveCursor::pump(Transport &out, const Snapshot &snapshot, base::SteadyTime now,
                                      LatencyRecord &latency) {
     std::int64_t turn = k_turn;
     for (;;) {
@@ -70,9 +69,9 @@ LiveCursor::Outcome LiveCursor::pump(int fd, const Snapshot &snapshot, base::Ste
         }
         if (m_position < snapshot.window_begin) // only to finish the packet, then it is moved
             until = (m_position / k_packet + 1) * k_packet;
-        off_t offset = m_position - m_extent_base;
-        const ssize_t n = ::sendfile(fd, m_extent->fd(), &offset,
-                                     static_cast<std::size_t>(std::min(until - m_position, turn)));
+        const ssize_t n =
+            out.send_file(m_extent->fd(), m_position - m_extent_base,
+                          static_cast<std::size_t>(std::min(until - m_position, turn)));
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)

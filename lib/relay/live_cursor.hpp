@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 #include "relay/event.hpp"
+#include "relay/transport.hpp"
 
 namespace relay {
 
@@ -20,9 +21,9 @@ class LiveCursor {
 
     explicit LiveCursor(EventPtr event) : m_event(std::move(event)) {}
 
-    /// Sends what @p snapshot has beyond the position to the socket @p fd, at most one turn's
-    /// worth. A viewer behind the live window is moved to the newest cut, at a packet's end.
-    [[nodiscard]] Outcome pump(int fd, const Snapshot &snapshot, base::SteadyTime now,
+    /// Sends what @p snapshot has beyond the position over @p out, at most one turn's worth.
+    /// A viewer behind the live window is moved to the newest cut, at a packet's end.
+    [[nodiscard]] Outcome pump(Transport &out, const Snapshot &snapshot, base::SteadyTime now,
                                LatencyRecord &latency);
 
     [[nodiscard]] const EventPtr &event() const { return m_event; }

@@ -162,6 +162,18 @@ std::string Metrics::text(const Board &board, const base::ControlClock &clock) c
            viewers.accepted);
     single(out, "slotcast_relay_connections_turned_away_total", "counter",
            "HTTP connections beyond the limit", viewers.turned_away);
+    if (tls != nullptr) {
+        single(out, "slotcast_relay_tls_connections_total", "counter",
+               "Connections that agreed on TLS", viewers.tls.agreed);
+        single(out, "slotcast_relay_tls_failed_total", "counter",
+               "Connections that did not, in time or at all", viewers.tls.failed);
+        single(out, "slotcast_relay_tls_in_kernel_total", "counter",
+               "Connections that agreed on TLS, for which the kernel encrypts",
+               viewers.tls.in_kernel);
+        single(out, "slotcast_relay_certificate_not_after_seconds", "gauge",
+               "The certificate's end, since 1970",
+               base::unix_ms(tls->current()->not_after()) / 1000);
+    }
     header(out, "slotcast_relay_batch_interval_seconds", "gauge",
            "Between two sends to the same live viewer, smoothed");
     fmt::format_to(std::back_inserter(out), "slotcast_relay_batch_interval_seconds {:.6f}\n",

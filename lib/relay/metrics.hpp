@@ -19,6 +19,8 @@ class Metrics {
     std::atomic<std::int64_t> recordings_failing{0};
     std::atomic<std::int64_t> spool_waiting{0}; ///< bytes
 
+    const net::TlsIdentity *tls = nullptr; ///< set before the first text(); null: no HTTPS
+
     void refused(const std::string &carrier, const std::string &reason, std::int64_t count);
     void child_started(const std::string &carrier);
     void preflight_opened(const std::string &carrier);

@@ -1,5 +1,7 @@
 #include "relay/status.hpp"
 
+#include "base/clock.hpp"
+#include "net/tls.hpp"
 #include "relay/child.hpp"
 #include "relay/ingest_confine.hpp"
 #include "relay/keys.hpp"
@@ -78,6 +80,16 @@ template <typename T> std::optional<base::Error> error_of(const Result<T> &resul
     return result ? std::nullopt : std::optional{result.error()};
 }
 
+std::optional<base::Error> usable(const TlsConfig &config) {
+    const auto context = net::TlsContext::load(config.certificate, config.key);
+    if (context && (*context)->not_after() < base::SystemClock{}.now())
+        return base::fail_hint(Errc::config, "get a new one", "{}: expired at {}",
+                               config.certificate.native(),
+                               base::format_rfc3339((*context)->not_after()))
+            .error();
+    return error_of(context);
+}
+
 Result<std::string> fetch_metrics(const conf::Address &address) {
     constexpr std::size_t k_max_answer = std::size_t{16} << 20;
     const SocketAddress where = socket_address(address);
@@ -126,6 +138,10 @@ std::vector<CheckItem> check_relay(const RelayConfig &config) {
     add("user", error_of(find_identity(config.user)));
     out.push_back(check_confinement(confinement_support(), confinement_is_built()));
     add("http", bindable(config.http, SOCK_STREAM));
+    if (config.tls) {
+        add("https", bindable(config.tls->listen, SOCK_STREAM));
+        add("tls", usable(*config.tls));
+    }
     if (!config.spool.empty())
         add("spool", error_of(check_spool(config.spool)));
     if (config.admin)

@@ -2,12 +2,10 @@
 
 #include "base/log.hpp"
 #include "relay/descriptors.hpp"
+#include "relay/listener.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 
 namespace relay {
 
@@ -17,16 +15,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int k_backlog = 512;
-constexpr int k_send_buffer = 512 * 1024;   // what one viewer can pin in the kernel (it doubles it)
-constexpr unsigned k_not_sent = 128 * 1024; // ask for more when less than this waits
-constexpr unsigned k_user_timeout_ms = 10'000;
 constexpr int k_accept_at_once = 64;
 constexpr auto k_sweep = 500ms;
-constexpr auto k_part = 20ms; // how often an ingest child tells of media
-constexpr std::uint64_t k_event_number = 0;
-constexpr std::uint64_t k_listener_number = 1;
-constexpr std::uint64_t k_admin_number = 2;
+constexpr auto k_part = 20ms;               // how often an ingest child tells of media
+constexpr std::uint64_t k_event_number = 0; // the doors' numbers follow
 
 // How long media waits for more, with so many to send it to. Bytes per system call decide what a
 // viewer costs: for a few, what costs least is what comes first; for many, two parts at once or
@@ -37,19 +29,6 @@ std::chrono::milliseconds batch_interval(std::int64_t viewers) {
     return viewers < 1000 ? k_part * 3 / 2 : k_part * 5 / 2;
 }
 
-template <typename T> bool set_option(int fd, int level, int name, T value) {
-    return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
-}
-
-bool is_loopback(const sockaddr_storage &peer) {
-    if (peer.ss_family == AF_INET) {
-        const auto &v4 = reinterpret_cast<const sockaddr_in &>(peer);
-        return (ntohl(v4.sin_addr.s_addr) >> 24U) == 127;
-    }
-    const auto &v6 = reinterpret_cast<const sockaddr_in6 &>(peer);
-    return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
-}
-
 bool watch(int epoll, int fd, std::uint64_t number) {
     epoll_event event{.events = EPOLLIN, .data = {.u64 = number}};
     return ::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
@@ -57,62 +36,28 @@ bool watch(int epoll, int fd, std::uint64_t number) {
 
 } // namespace
 
-Result<base::Fd> listen_on(const conf::Address &address) {
-    sockaddr_storage where{};
-    socklen_t size = 0;
-    if (address.is_v6()) {
-        auto &v6 = reinterpret_cast<sockaddr_in6 &>(where);
-        v6.sin6_family = AF_INET6;
-        v6.sin6_port = htons(address.port);
-        ::inet_pton(AF_INET6, address.host.c_str(), &v6.sin6_addr);
-        size = sizeof v6;
-    } else {
-        auto &v4 = reinterpret_cast<sockaddr_in &>(where);
-        v4.sin_family = AF_INET;
-        v4.sin_port = htons(address.port);
-        ::inet_pton(AF_INET, address.host.c_str(), &v4.sin_addr);
-        size = sizeof v4;
-    }
-    base::Fd fd{::socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-    if (!fd)
-        return base::fail_errno("open", "socket");
-    set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-    set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
-    if (address.is_v6())
-        set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    set_option(fd.get(), SOL_SOCKET, SO_SNDBUF, k_send_buffer);
-    if (::bind(fd.get(), reinterpret_cast<const sockaddr *>(&where), size) != 0 ||
-        ::listen(fd.get(), k_backlog) != 0) {
-        auto error = base::fail_errno("listen on", address.text()).error();
-        if (errno == EADDRINUSE || errno == EADDRNOTAVAIL) {
-            error.code = base::Errc::unavailable;
-            error.hint = "ss -ltnp shows who has it, ip address which addresses are here";
-        }
-        return std::unexpected(std::move(error));
-    }
-    return fd;
-}
-
-Result<std::unique_ptr<Worker>> Worker::start(base::Fd listener, base::Fd admin, World world) {
+Result<std::unique_ptr<Worker>> Worker::start(std::vector<Door> doors, World world) {
     base::Fd epoll{::epoll_create1(EPOLL_CLOEXEC)};
     base::Fd event{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-    if (!epoll || !event || !watch(epoll.get(), event.get(), k_event_number) ||
-        !watch(epoll.get(), listener.get(), k_listener_number) ||
-        (admin && !watch(epoll.get(), admin.get(), k_admin_number)))
+    bool well = epoll && event && watch(epoll.get(), event.get(), k_event_number);
+    for (std::size_t i = 0; well && i < doors.size(); ++i)
+        well = watch(epoll.get(), doors[i].listener.get(), i + 1);
+    if (!well)
         return base::fail_errno("start", "a worker");
-    std::unique_ptr<Worker> worker(new Worker(std::move(epoll), std::move(event),
-                                              std::move(listener), std::move(admin), world));
+    std::unique_ptr<Worker> worker(
+        new Worker(std::move(epoll), std::move(event), std::move(doors), world));
     worker->m_thread = std::thread([raw = worker.get()] { raw->run(); });
     return worker;
 }
 
-Worker::Worker(base::Fd epoll, base::Fd event, base::Fd listener, base::Fd admin, World world)
-    : m_epoll(std::move(epoll)), m_event(std::move(event)), m_listener(std::move(listener)),
-      m_admin(std::move(admin)), m_world(world) {
+Worker::Worker(base::Fd epoll, base::Fd event, std::vector<Door> doors, World world)
+    : m_epoll(std::move(epoll)), m_event(std::move(event)), m_doors(std::move(doors)),
+      m_world(world), m_next(m_doors.size() + 1) {
     m_connection_world = {
         .router = world.router,
         .latency = world.latency,
         .bytes_out = &world.counters->requests_bytes_out,
+        .tls = &world.counters->tls,
         .check = [this](std::uint64_t number, const EventPtr &asked, seal::Secret password) {
             return m_world.desk->ask(asked->entry()->password_hash, std::move(password),
                                      [this, number](bool right) {
@@ -152,12 +97,10 @@ void Worker::run() {
         const auto now = std::chrono::steady_clock::now();
         for (int i = 0; i < n; ++i) {
             const auto &e = events[static_cast<std::size_t>(i)];
-            if (e.data.u64 == k_listener_number)
-                accept_from(m_listener.get(), false, now);
-            else if (e.data.u64 == k_admin_number)
-                accept_from(m_admin.get(), true, now);
-            else if (e.data.u64 != k_event_number)
+            if (e.data.u64 > m_doors.size())
                 dispatch(e.data.u64, e.events, now);
+            else if (e.data.u64 != k_event_number)
+                accept_from(m_doors[e.data.u64 - 1], now);
         }
         if (m_poked) {
             std::uint64_t count = 0;
@@ -173,13 +116,10 @@ void Worker::run() {
     }
 }
 
-void Worker::accept_from(int listener, bool admin, base::SteadyTime now) {
+void Worker::accept_from(const Door &door, base::SteadyTime now) {
     for (int i = 0; i < k_accept_at_once; ++i) {
-        sockaddr_storage peer{};
-        socklen_t size = sizeof peer;
-        base::Fd fd{::accept4(listener, reinterpret_cast<sockaddr *>(&peer), &size,
-                              SOCK_CLOEXEC | SOCK_NONBLOCK)};
-        if (!fd) {
+        Accepted viewer = accept_viewer(door.listener.get());
+        if (!viewer.socket) {
             // The connection stays in the queue and would be reported without end.
             if (is_shortage(errno))
                 hear(false);
@@ -190,32 +130,29 @@ void Worker::accept_from(int listener, bool admin, base::SteadyTime now) {
             ++m_world.counters->turned_away;
             continue;
         }
-        set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-        set_option(fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, k_not_sent);
-        set_option(fd.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, k_user_timeout_ms);
-        add(std::move(fd), {.loopback = is_loopback(peer), .admin = admin}, now);
+        add(std::move(viewer.socket), door, viewer.loopback, now);
     }
 }
 
 // Whether connections that wait are reported.
 void Worker::hear(bool listen) {
     m_deaf = !listen;
-    for (const auto &[fd, number] : {std::pair{m_listener.get(), k_listener_number},
-                                     std::pair{m_admin.get(), k_admin_number}}) {
-        epoll_event event{.events = listen ? EPOLLIN : 0U, .data = {.u64 = number}};
-        if (fd >= 0)
-            ::epoll_ctl(m_epoll.get(), EPOLL_CTL_MOD, fd, &event);
+    for (std::size_t i = 0; i < m_doors.size(); ++i) {
+        epoll_event event{.events = listen ? EPOLLIN : 0U, .data = {.u64 = i + 1}};
+        ::epoll_ctl(m_epoll.get(), EPOLL_CTL_MOD, m_doors[i].listener.get(), &event);
     }
 }
 
-void Worker::add(base::Fd socket, Origin origin, base::SteadyTime now) {
+void Worker::add(base::Fd socket, const Door &door, bool loopback, base::SteadyTime now) {
     const std::uint64_t number = m_next++;
-    const int fd = socket.get();
-    if (!watch(m_epoll.get(), fd, number))
+    if (!watch(m_epoll.get(), socket.get(), number))
         return;
+    Transport transport{std::move(socket), door.tls == nullptr ? nullptr : door.tls->current()};
     ++m_world.counters->connections;
-    m_slots[number] = {.connection = std::make_unique<Connection>(std::move(socket), number, origin,
-                                                                  m_connection_world, now),
+    m_slots[number] = {.connection = std::make_unique<Connection>(
+                           std::move(transport), number,
+                           Origin{.loopback = loopback, .admin = door.admin}, m_connection_world,
+                           now),
                        .interest = EPOLLIN,
                        .waits = false,
                        .seen = {}};

@@ -2,7 +2,6 @@
 // nothing of it waits for another.
 #pragma once
 
-#include "conf/address.hpp"
 #include "relay/connection.hpp"
 #include "relay/password_desk.hpp"
 
@@ -17,13 +16,17 @@ struct ViewerCounters {
     std::atomic<std::int64_t> turned_away{0}; ///< for want of connections
     std::atomic<std::int64_t> waiting{0};     ///< those that want to hear of media
     std::atomic<std::int64_t> requests_bytes_out{0};
+    TlsCounters tls;
     /// Between two sends to the same live viewer, smoothed, of the worker that sent last.
     std::atomic<std::int64_t> batch_us{0};
 };
 
-/// A listening TCP socket on @p address, SO_REUSEPORT, with the limits that its connections
-/// inherit. unavailable: the address is not there or taken.
-[[nodiscard]] base::Result<base::Fd> listen_on(const conf::Address &address);
+/// Where viewers of one kind come in.
+struct Door {
+    base::Fd listener;
+    const net::TlsIdentity *tls = nullptr; ///< null: without TLS
+    bool admin = false;                    ///< for metrics and health only
+};
 
 class Worker {
   public:
@@ -34,10 +37,9 @@ class Worker {
         PasswordDesk *desk;
         std::size_t max_connections; ///< of all workers
     };
-    /// Serves from @p listener, and metrics from @p admin when there is one, on a thread of its
-    /// own.
-    [[nodiscard]] static base::Result<std::unique_ptr<Worker>> start(base::Fd listener,
-                                                                     base::Fd admin, World world);
+    /// Serves who comes in by @p doors, on a thread of its own.
+    [[nodiscard]] static base::Result<std::unique_ptr<Worker>> start(std::vector<Door> doors,
+                                                                     World world);
     ~Worker();
     Worker(const Worker &) = delete;
     Worker &operator=(const Worker &) = delete;
@@ -55,12 +57,12 @@ class Worker {
         /// reads would keep a whole live window in memory.
         std::weak_ptr<const Snapshot> seen;
     };
-    Worker(base::Fd epoll, base::Fd event, base::Fd listener, base::Fd admin, World world);
+    Worker(base::Fd epoll, base::Fd event, std::vector<Door> doors, World world);
     void run();
     void dispatch(std::uint64_t number, std::uint32_t events, base::SteadyTime now);
-    void accept_from(int listener, bool admin, base::SteadyTime now);
+    void accept_from(const Door &door, base::SteadyTime now);
     void hear(bool listen);
-    void add(base::Fd socket, Origin origin, base::SteadyTime now);
+    void add(base::Fd socket, const Door &door, bool loopback, base::SteadyTime now);
     void settle(std::uint64_t number, Slot &slot, Connection::Need need);
     void let_wait(Slot &slot, bool waits);
     void hear_of_media(base::SteadyTime now);
@@ -73,13 +75,12 @@ class Worker {
 
     base::Fd m_epoll;
     base::Fd m_event;
-    base::Fd m_listener;
-    base::Fd m_admin;
+    const std::vector<Door> m_doors;
     World m_world;
     Connection::World m_connection_world;
     std::unordered_map<std::uint64_t, Slot> m_slots;
     std::vector<std::uint64_t> m_turns;
-    std::uint64_t m_next = 16; // smaller ones are the worker's own descriptors
+    std::uint64_t m_next; // smaller ones are the worker's own descriptors
     base::SteadyTime m_swept{};
     base::SteadyTime m_served{};                 ///< media, the last time
     std::optional<base::SteadyTime> m_media_due; ///< media that waits for more: until then

@@ -2,15 +2,17 @@
 // from when all of them have media, for as long as asked, and reads what the server's processes
 // spent meanwhile: one JSON object.
 //
-//   load-viewers ts|hls HOST:PORT PATH --viewers N --seconds S [--server PID]…
+//   load-viewers ts|tls|hls HOST:PORT PATH --viewers N --seconds S [--server PID]…
 //
-// `ts`: each reads PATH without end. `hls`: each reads the playlist PATH twice a segment over a
-// connection that it keeps, and each segment that it has not had; `segments` is how many different
-// ones all of them together asked for, since they came.
+// `ts`: each reads PATH without end. `tls`: the same over TLS; bytes are encrypted ones. `hls`:
+// each reads the playlist PATH twice a segment over a connection that it keeps, and each segment
+// that it has not had; `segments` is how many different ones all of them together asked for, since
+// they came.
 #include "base/fd.hpp"
 #include "base/file.hpp"
 #include "cli/tool.hpp"
 #include "conf/address.hpp"
+#include "load_tls.hpp"
 
 #include <CLI/CLI.hpp>
 #include <arpa/inet.h>
@@ -38,6 +40,8 @@ struct Options {
     double patience = 30;
     std::vector<int> servers;
 };
+
+constexpr std::int64_t k_no_media = 4096; // TLS' own, and an answer's head
 
 struct Spent {
     double cpu_s = 0;
@@ -180,16 +184,23 @@ class Crowd {
         epoll_event event{.events = EPOLLIN, .data = {.u64 = number}};
         ::epoll_ctl(m_epoll.get(), EPOLL_CTL_ADD, v.fd.get(), &event);
         v.playlist = m_hls;
+        if (m_options.kind == "tls") {
+            v.in_head = false; // it is thrown away with the rest
+            return load::ask_by_tls(v.fd.get(), request(m_options.path));
+        }
         ask(v, m_options.path);
         return {};
     }
 
+    std::string request(const std::string &path) const {
+        return fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", path, m_options.at);
+    }
+
     void ask(Viewer &v, const std::string &path) {
-        const std::string request =
-            fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", path, m_options.at);
+        const std::string text = request(path);
         v.in_head = v.busy = true;
         v.text.clear();
-        if (::send(v.fd.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0)
+        if (::send(v.fd.get(), text.data(), text.size(), MSG_NOSIGNAL) < 0)
             lose(v);
     }
 
@@ -246,7 +257,7 @@ class Crowd {
     void media(Viewer &v, std::int64_t n) {
         v.bytes += n;
         v.rest -= n;
-        if (!v.good) {
+        if (!v.good && v.bytes > k_no_media) {
             v.good = true;
             ++m_good;
         }
@@ -349,7 +360,7 @@ int main(int argc, char **argv) {
     return cli::run_tool(
         argc, argv, {"load-viewers", "Many viewers of one relay"},
         [&o](CLI::App &app, cli::Action &action) {
-            app.add_option("kind", o.kind)->required()->check(CLI::IsMember({"ts", "hls"}));
+            app.add_option("kind", o.kind)->required()->check(CLI::IsMember({"ts", "tls", "hls"}));
             app.add_option("at", o.at, "HOST:PORT")->required();
             app.add_option("path", o.path)->required();
             app.add_option("--viewers", o.viewers);

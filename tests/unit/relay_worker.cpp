@@ -1,4 +1,5 @@
 // A worker with a viewer at a real socket.
+#include "relay/listener.hpp"
 #include "relay/live_event.hpp"
 #include "relay/worker.hpp"
 
@@ -52,12 +53,13 @@ struct World {
         auto listener = relay::listen_on({.host = "127.0.0.1", .port = 0}).value();
         socklen_t size = sizeof at;
         REQUIRE(::getsockname(listener.get(), reinterpret_cast<sockaddr *>(&at), &size) == 0);
-        worker = relay::Worker::start(std::move(listener), {},
-                                      {.router = &router,
-                                       .latency = &latency,
-                                       .counters = &counters,
-                                       .desk = &desk,
-                                       .max_connections = 10})
+        std::vector<relay::Door> doors;
+        doors.push_back({.listener = std::move(listener)});
+        worker = relay::Worker::start(std::move(doors), {.router = &router,
+                                                         .latency = &latency,
+                                                         .counters = &counters,
+                                                         .desk = &desk,
+                                                         .max_connections = 10})
                      .value();
     }
     void deliver(std::int64_t bytes) {

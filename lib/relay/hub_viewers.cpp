@@ -1,0 +1,60 @@
+// The hub's side towards the viewers: the doors that they come in by.
+#include "base/log.hpp"
+#include "relay/descriptors.hpp"
+#include "relay/hub.hpp"
+#include "relay/listener.hpp"
+
+namespace relay {
+
+using base::Result;
+
+Result<void> Hub::start_workers() {
+    const unsigned count =
+        m_config.workers > 0 ? m_config.workers : std::max(1U, std::thread::hardware_concurrency());
+    const std::size_t limit = raise_descriptor_limit();
+    const std::size_t connections =
+        connections_within(limit, m_config.connections, m_config.ingest.size());
+    if (connections < m_config.connections)
+        base::log::warning("{} descriptors allow {} connections, not {}; raise LimitNOFILE", limit,
+                           connections, m_config.connections);
+    if (m_config.tls)
+        m_tls = TRY(net::TlsIdentity::load(m_config.tls->certificate, m_config.tls->key));
+    m_metrics.tls = m_tls.get();
+    std::vector<std::vector<Door>> doors(count); // all bound before the first thread runs
+    const auto open = [&](std::vector<Door> &of_one, const conf::Address &at,
+                          Door door) -> Result<void> {
+        door.listener = TRY(listen_on(at));
+        of_one.push_back(std::move(door));
+        return {};
+    };
+    for (std::vector<Door> &of_one : doors) {
+        TRY(open(of_one, m_config.http, {}));
+        if (m_config.tls)
+            TRY(open(of_one, m_config.tls->listen, {.listener = {}, .tls = m_tls.get()}));
+    }
+    if (m_config.admin)
+        TRY(open(doors.front(), *m_config.admin, {.listener = {}, .admin = true}));
+    m_desk = std::make_unique<PasswordDesk>();
+    for (std::vector<Door> &of_one : doors)
+        m_workers.push_back(
+            TRY(Worker::start(std::move(of_one), {.router = &m_router,
+                                                  .latency = &m_metrics.in_to_out,
+                                                  .counters = &m_metrics.viewers,
+                                                  .desk = m_desk.get(),
+                                                  .max_connections = connections})));
+    return {};
+}
+
+// Connections that are there go on with what they were made with.
+void Hub::reload() {
+    if (!m_tls)
+        return base::log::warning("HUP: there is no https, so nothing to reload");
+    if (const auto done = m_tls->reload(); !done)
+        return base::log::error("reload: {}; the former certificate stays in use{}{}",
+                                done.error().message, done.error().hint.empty() ? "" : ": ",
+                                done.error().hint);
+    base::log::info("reloaded {}, valid until {}", m_config.tls->certificate.native(),
+                    base::format_rfc3339(m_tls->current()->not_after()));
+}
+
+} // namespace relay

@@ -1,0 +1,82 @@
+#include "relay/listener.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+namespace relay {
+
+using base::Result;
+
+namespace {
+
+constexpr int k_backlog = 512;
+constexpr int k_send_buffer = 512 * 1024;   // what one viewer can pin in the kernel (it doubles it)
+constexpr unsigned k_not_sent = 128 * 1024; // ask for more when less than this waits
+constexpr unsigned k_user_timeout_ms = 10'000;
+
+template <typename T> bool set_option(int fd, int level, int name, T value) {
+    return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+bool is_loopback(const sockaddr_storage &peer) {
+    if (peer.ss_family == AF_INET) {
+        const auto &v4 = reinterpret_cast<const sockaddr_in &>(peer);
+        return (ntohl(v4.sin_addr.s_addr) >> 24U) == 127;
+    }
+    const auto &v6 = reinterpret_cast<const sockaddr_in6 &>(peer);
+    return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+}
+
+} // namespace
+
+Result<base::Fd> listen_on(const conf::Address &address) {
+    sockaddr_storage where{};
+    socklen_t size = 0;
+    if (address.is_v6()) {
+        auto &v6 = reinterpret_cast<sockaddr_in6 &>(where);
+        v6.sin6_family = AF_INET6;
+        v6.sin6_port = htons(address.port);
+        ::inet_pton(AF_INET6, address.host.c_str(), &v6.sin6_addr);
+        size = sizeof v6;
+    } else {
+        auto &v4 = reinterpret_cast<sockaddr_in &>(where);
+        v4.sin_family = AF_INET;
+        v4.sin_port = htons(address.port);
+        ::inet_pton(AF_INET, address.host.c_str(), &v4.sin_addr);
+        size = sizeof v4;
+    }
+    base::Fd fd{::socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (!fd)
+        return base::fail_errno("open", "socket");
+    set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+    set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+    if (address.is_v6())
+        set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    set_option(fd.get(), SOL_SOCKET, SO_SNDBUF, k_send_buffer);
+    if (::bind(fd.get(), reinterpret_cast<const sockaddr *>(&where), size) != 0 ||
+        ::listen(fd.get(), k_backlog) != 0) {
+        auto error = base::fail_errno("listen on", address.text()).error();
+        if (errno == EADDRINUSE || errno == EADDRNOTAVAIL) {
+            error.code = base::Errc::unavailable;
+            error.hint = "ss -ltnp shows who has it, ip address which addresses are here";
+        }
+        return std::unexpected(std::move(error));
+    }
+    return fd;
+}
+
+Accepted accept_viewer(int listener) {
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    base::Fd fd{::accept4(listener, reinterpret_cast<sockaddr *>(&peer), &size,
+                          SOCK_CLOEXEC | SOCK_NONBLOCK)};
+    if (!fd)
+        return {};
+    set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, k_not_sent);
+    set_option(fd.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, k_user_timeout_ms);
+    return {.socket = std::move(fd), .loopback = is_loopback(peer)};
+}
+
+} // namespace relay

@@ -1,0 +1,20 @@
+// Where viewers come in: listening sockets, and what their connections may pin in the kernel.
+#pragma once
+
+#include "base/fd.hpp"
+#include "base/result.hpp"
+#include "conf/address.hpp"
+
+namespace relay {
+
+/// A listening TCP socket on @p address, SO_REUSEPORT, with the limits that its connections
+/// inherit. unavailable: the address is not there or taken.
+[[nodiscard]] base::Result<base::Fd> listen_on(const conf::Address &address);
+
+struct Accepted {
+    base::Fd socket; ///< never blocks; empty when nobody waits, or errno says what is short
+    bool loopback = false;
+};
+[[nodiscard]] Accepted accept_viewer(int listener);
+
+} // namespace relay

@@ -1,0 +1,173 @@
+// A viewer over TLS whose socket is full again and again.
+#include "net_fixture.hpp"
+#include "relay_live_fixture.hpp"
+
+#include <csignal>
+#include <openssl/ssl.h>
+
+using namespace live_test;
+using Outcome = relay::LiveCursor::Outcome;
+
+namespace {
+
+// One connection between the relay's side, `out`, and a viewer in the same thread.
+class TlsPair {
+  public:
+    TlsPair() {
+        std::signal(SIGPIPE, SIG_IGN); // as all programs do
+        const auto &folder = net_fixture::certificate().folder;
+        context = net::TlsContext::load(folder / "crt", folder / "key").value();
+        Pair pair;
+        m_socket = std::move(pair.viewer);
+        out.emplace(std::move(pair.relay), context);
+        m_context.reset(SSL_CTX_new(TLS_client_method()));
+        m_ssl.reset(SSL_new(m_context.get()));
+        SSL_set_fd(m_ssl.get(), m_socket.get());
+    }
+    void agree() {
+        bool ours = false;
+        bool theirs = false;
+        for (int i = 0; i < 10 && !(ours && theirs); ++i) {
+            theirs = theirs || SSL_connect(m_ssl.get()) == 1;
+            ours = ours || out->greet() == relay::Transport::Greeting::done;
+        }
+        REQUIRE(ours);
+        REQUIRE(theirs);
+    }
+    // All that is there. `ended` when the relay said that nothing follows.
+    std::string read() {
+        std::string all;
+        std::array<char, 20000> some; // NOLINT(*-member-init): filled by SSL_read
+        int n = 0;
+        while ((n = SSL_read(m_ssl.get(), some.data(), some.size())) > 0)
+            all.append(some.data(), static_cast<std::size_t>(n));
+        ended = SSL_get_error(m_ssl.get(), n) == SSL_ERROR_ZERO_RETURN;
+        return all;
+    }
+    int socket() const { return m_socket.get(); }
+
+    std::shared_ptr<const net::TlsContext> context;
+    std::optional<relay::Transport> out;
+    bool ended = false;
+
+  private:
+    base::Fd m_socket;
+    std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> m_context{nullptr, &SSL_CTX_free};
+    std::unique_ptr<SSL, decltype(&SSL_free)> m_ssl{nullptr, &SSL_free};
+};
+
+} // namespace
+
+TEST_CASE("relay: over TLS a viewer who reads now and then gets every byte once, and the end") {
+    LiveEvent live = make_event();
+    Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
+    a.open(live);
+    relay::LatencyRecord latency;
+    TlsPair pair;
+    pair.agree();
+    relay::LiveCursor cursor{live.event()};
+    std::string sent;
+    std::string got;
+    int blocked = 0;
+    const auto pump = [&] {
+        Outcome outcome = Outcome::more;
+        while (outcome == Outcome::more)
+            outcome = cursor.pump(*pair.out, *live.event()->snapshot(), k_start, latency);
+        blocked += int{outcome == Outcome::blocked};
+        return outcome;
+    };
+    for (int i = 0; i < 60; ++i) {
+        a.mark = static_cast<char>('a' + i % 26);
+        a.deliver(live, k_start, 1000 + i);
+        sent.append(static_cast<std::size_t>(1000 + i) * 188, a.mark);
+        Outcome outcome = pump();
+        for (int tries = 0; i % 3 == 2 && outcome != Outcome::idle && tries < 1000; ++tries) {
+            got += pair.read();
+            outcome = pump();
+        }
+    }
+    live.end(false);
+    for (int i = 0; i < 1000 && !(pump() == Outcome::ended && pair.out->flush()); ++i)
+        got += pair.read();
+    CHECK(blocked > 10);
+    while (!pair.out->end()) {
+        REQUIRE(errno == EAGAIN);
+        got += pair.read();
+    }
+    got += pair.read();
+    CHECK(got.size() == sent.size());
+    CHECK((got == sent)); // without printing them
+    CHECK(pair.ended);
+}
+
+TEST_CASE("relay: over TLS, too, a slow viewer is moved at a packet's end") {
+    LiveEvent live = make_event();
+    Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
+    a.open(live);
+    relay::LatencyRecord latency;
+    TlsPair pair;
+    pair.agree();
+    relay::LiveCursor cursor{live.event()};
+    auto now = k_start;
+    std::string got;
+    for (int round = 1; round <= 3; ++round) {
+        for (int i = 0; i < 40; ++i) { // seconds in which the viewer does not read
+            a.mark = static_cast<char>('a' + i % 26);
+            a.deliver(live, now, 1000);
+            now += 1s;
+            if (i < 4)
+                (void)cursor.pump(*pair.out, *live.event()->snapshot(), now, latency);
+        }
+        got += pair.read();
+        (void)cursor.pump(*pair.out, *live.event()->snapshot(), now, latency);
+        got += pair.read();
+    }
+    CHECK(live.event()->viewers_moved == 3);
+    REQUIRE(got.size() > 500 * 188);
+    for (std::size_t i = 0; i + 188 <= got.size(); i += 188)
+        REQUIRE(got.find_first_not_of(got[i], i) >= i + 188);
+}
+
+TEST_CASE("relay: a connection that ends within the handshake, or says nonsense, fails") {
+    TlsPair leaves;
+    REQUIRE(leaves.out->greet() == relay::Transport::Greeting::read);
+    ::shutdown(leaves.socket(), SHUT_RDWR);
+    CHECK(leaves.out->greet() == relay::Transport::Greeting::failed);
+
+    TlsPair nonsense;
+    const std::string text(500, 'x');
+    REQUIRE(::write(nonsense.socket(), text.data(), text.size()) == 500);
+    CHECK(nonsense.out->greet() == relay::Transport::Greeting::failed);
+
+    TlsPair plain;
+    const std::string_view request = "GET / HTTP/1.1\r\n\r\n";
+    REQUIRE(::write(plain.socket(), request.data(), request.size()) ==
+            static_cast<ssize_t>(request.size()));
+    CHECK(plain.out->greet() == relay::Transport::Greeting::failed);
+    std::string answer(1000, '\0');
+    const ssize_t n = ::read(plain.socket(), answer.data(), answer.size());
+    REQUIRE(n > 0);
+    CHECK(answer.starts_with("HTTP/1.1 400 "));
+}
+
+TEST_CASE("net: a certificate that cannot be taken leaves the former in place") {
+    namespace fs = std::filesystem;
+    const auto &made = net_fixture::certificate().folder;
+    const fs::path folder = made / "identity";
+    fs::create_directory(folder);
+    fs::copy_file(made / "crt", folder / "crt");
+    fs::copy_file(made / "key", folder / "key");
+    const auto identity = net::TlsIdentity::load(folder / "crt", folder / "key").value();
+    const auto first = identity->current();
+    fs::resize_file(folder / "crt", 100);
+    CHECK_FALSE(identity->reload());
+    CHECK(identity->current() == first);
+    fs::copy_file(made / "crt", folder / "crt", fs::copy_options::overwrite_existing);
+    fs::permissions(folder / "key", fs::perms::others_read, fs::perm_options::add);
+    CHECK_FALSE(identity->reload());
+    CHECK(identity->current() == first);
+    fs::permissions(folder / "key", fs::perms::others_read, fs::perm_options::remove);
+    CHECK(identity->reload());
+    CHECK(identity->current() != first);
+    CHECK(identity->current()->not_after() == first->not_after());
+}
