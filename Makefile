@@ -219,7 +219,7 @@ unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
 networkd := $(DESTDIR)$(PREFIX)/lib/systemd/networkd.conf.d
 compdir := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 # Programs that only the others start.
-internal := push-sender carrier-modem carrier-lease relay-ingest
+internal := push-sender carrier-modem carrier-lease relay-ingest relay-srt-out
 public   := $(filter-out $(internal),$(programs))
 
 install: all ## install into $(DESTDIR)$(PREFIX)

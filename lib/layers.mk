@@ -50,6 +50,7 @@ modules.push-stream     := push cli
 modules.push-sender     := push cli
 modules.relay-serve     := relay cli
 modules.relay-ingest    := relay cli
+modules.relay-srt-out   := relay cli
 
 # Programs of tests/tools.
 test_modules.make-settings := wire cli

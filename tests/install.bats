@@ -22,6 +22,7 @@ setup_file() {
         echo ./libexec/slotcast/carrier-modem
         echo ./libexec/slotcast/carrier-lease
         echo ./libexec/slotcast/relay-ingest
+        echo ./libexec/slotcast/relay-srt-out
         for schema in "$SLOTCAST_ROOT"/lib/wire/schemas/*; do echo "./share/slotcast/schemas/${schema##*/}"; done
         echo ./share/slotcast/schemas/openapi.json
         echo ./lib/systemd/system/resv-control.service

@@ -28,7 +28,8 @@ int on_offer(void *opaque, SRTSOCKET candidate, int /*version*/, const sockaddr 
             srt_setrejectreason(candidate, answer.refuse);
             return -1;
         }
-        if (set_option(candidate, SRTO_PASSPHRASE, answer.passphrase, "passphrase"))
+        if (answer.passphrase.empty() ||
+            set_option(candidate, SRTO_PASSPHRASE, answer.passphrase, "passphrase"))
             return 0;
         srt_setrejectreason(candidate, SRT_REJ_RESOURCE);
     } catch (...) { // it must not unwind through libsrt
@@ -37,12 +38,14 @@ int on_offer(void *opaque, SRTSOCKET candidate, int /*version*/, const sockaddr 
     return -1;
 }
 
-Result<void> configure(SRTSOCKET s, const conf::Address &at, base::Millis latency) {
+Result<void> configure(SRTSOCKET s, const conf::Address &at, base::Millis latency,
+                       SrtCipher cipher) {
     TRY(set_option(s, SRTO_TRANSTYPE, SRTT_LIVE, "transtype"));
     TRY(set_option(s, SRTO_RCVSYN, false, "rcvsyn"));
     TRY(set_option(s, SRTO_SNDSYN, false, "sndsyn"));
     TRY(set_option(s, SRTO_LATENCY, static_cast<int>(latency.count()), "latency"));
-    TRY(set_option(s, SRTO_ENFORCEDENCRYPTION, true, "enforcedencryption"));
+    TRY(set_option(s, SRTO_ENFORCEDENCRYPTION, cipher == SrtCipher::enforced,
+                   "enforcedencryption"));
     TRY(set_option(s, SRTO_MINVERSION, SRT_VERSION_FEAT_HSv5, "minversion"));
     if (at.is_v6())
         TRY(set_option(s, SRTO_IPV6ONLY, 1, "ipv6only"));
@@ -52,12 +55,12 @@ Result<void> configure(SRTSOCKET s, const conf::Address &at, base::Millis latenc
 } // namespace
 
 Result<SrtListener> SrtListener::open(const conf::Address &at, base::Millis latency,
-                                      SrtDecide decide) {
+                                      SrtDecide decide, SrtCipher cipher) {
     const auto address = TRY(srt_native::system_address(at.host, at.port));
     SrtSocket socket{srt_create_socket()};
     if (!socket)
         return fail_srt("make", "SRT socket");
-    TRY(configure(socket.handle(), at, latency));
+    TRY(configure(socket.handle(), at, latency, cipher));
     auto kept = std::make_unique<SrtDecide>(std::move(decide));
     if (srt_listen_callback(socket.handle(), on_offer, kept.get()) == SRT_ERROR)
         return fail_srt("set listen callback of", at.text());

@@ -26,13 +26,18 @@ struct SrtAnswer {
 /// this address too: no I/O, no waiting, no lock that is held for long. Must not throw.
 using SrtDecide = std::function<SrtAnswer(const SrtOffer &)>;
 
-/// A listener bound to one address. Encryption is enforced: a caller without it, or with another
+/// Whether callers have to be encrypted. With `open` they need not be, and answers have no
+/// passphrase.
+enum class SrtCipher { enforced, open };
+
+/// A listener bound to one address. With encryption enforced, a caller without it, or with another
 /// passphrase than the answer's, is refused.
 class SrtListener {
   public:
     /// unavailable when the address is not this machine's, try_again when it is taken.
     [[nodiscard]] static base::Result<SrtListener> open(const conf::Address &at,
-                                                        base::Millis latency, SrtDecide decide);
+                                                        base::Millis latency, SrtDecide decide,
+                                                        SrtCipher cipher = SrtCipher::enforced);
 
     /// The next connection that was admitted and made; an empty socket when there is none.
     [[nodiscard]] SrtSocket accept();

@@ -26,9 +26,9 @@ constexpr auto k_patience = std::chrono::seconds{10}; // with a child that takes
 
 // Between fork and exec of a process with threads: async-signal-safe calls only.
 [[noreturn]] void become_child(int program, int socket, int null, const ChildIdentity &who,
-                               const sigset_t &mask, pid_t parent) {
+                               const sigset_t &mask, pid_t parent, const char *name) {
     constexpr int k_failed = 127;
-    std::array<char *const, 4> argv{const_cast<char *>("relay-ingest"), const_cast<char *>("--fd"),
+    std::array<char *const, 4> argv{const_cast<char *>(name), const_cast<char *>("--fd"),
                                     const_cast<char *>("3"), nullptr};
     std::array<char *const, 2> env{const_cast<char *>("PATH=/usr/bin:/bin"), nullptr};
     // Above what is closed, so that dup2 cannot meet them.
@@ -65,22 +65,22 @@ Result<ChildIdentity> find_identity(const std::string &user) {
     return ChildIdentity{.change = true, .uid = found->pw_uid, .gid = found->pw_gid};
 }
 
-Result<base::Fd> open_ingest_program() {
+Result<base::Fd> open_child_program(std::string_view name) {
     std::error_code ignored;
     const auto here = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
-    const auto beside = here / "relay-ingest";
-    const auto installed = here.parent_path() / "libexec" / "slotcast" / "relay-ingest";
+    const auto beside = here / name;
+    const auto installed = here.parent_path() / "libexec" / "slotcast" / name;
     for (const auto &path : {beside, installed}) {
         base::Fd fd{::open(path.c_str(), O_PATH | O_CLOEXEC)};
         if (fd && ::faccessat(AT_FDCWD, path.c_str(), X_OK, 0) == 0)
             return fd;
     }
     return base::fail_hint(Errc::no_input, "install the whole of Slotcast, or run make",
-                           "relay-ingest is neither {} nor {}", beside.native(),
-                           installed.native());
+                           "{} is neither {} nor {}", name, beside.native(), installed.native());
 }
 
-Result<Child> Child::start(int program, const ChildIdentity &identity, sigset_t mask) {
+Result<Child> Child::start(int program, const ChildIdentity &identity, sigset_t mask,
+                           const char *name) {
     auto [ours, theirs] = TRY(base::MessageSocket::make_pair());
     const base::Fd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
     if (!null)
@@ -88,9 +88,9 @@ Result<Child> Child::start(int program, const ChildIdentity &identity, sigset_t 
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0)
-        return base::fail_errno("start", "relay-ingest");
+        return base::fail_errno("start", name);
     if (pid == 0)
-        become_child(program, theirs.fd(), null.get(), identity, mask, parent);
+        become_child(program, theirs.fd(), null.get(), identity, mask, parent, name);
     return Child{pid, std::move(ours)};
 }
 

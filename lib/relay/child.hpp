@@ -1,4 +1,5 @@
-// An ingest child: a process of its own, without privileges, at the other end of a socket.
+// A child that faces strangers: a process of its own, without privileges, at the other end of a
+// socket.
 #pragma once
 
 #include "base/clock.hpp"
@@ -18,9 +19,9 @@ struct ChildIdentity {
 /// The identity for @p user when this process is root, else its own. config: no such user.
 [[nodiscard]] base::Result<ChildIdentity> find_identity(const std::string &user);
 
-/// relay-ingest, beside this program or in ../libexec/slotcast, opened so that it can be executed
-/// by a user who cannot reach its folder. no_input: neither.
-[[nodiscard]] base::Result<base::Fd> open_ingest_program();
+/// @p name, beside this program or in ../libexec/slotcast, opened so that it can be executed by a
+/// user who cannot reach its folder. no_input: neither.
+[[nodiscard]] base::Result<base::Fd> open_child_program(std::string_view name = "relay-ingest");
 
 /// Sends what waits for a child, and notices one that no longer reads.
 class Outlet {
@@ -42,7 +43,8 @@ class Outlet {
 class Child {
   public:
     [[nodiscard]] static base::Result<Child> start(int program, const ChildIdentity &identity,
-                                                   sigset_t mask);
+                                                   sigset_t mask,
+                                                   const char *name = "relay-ingest");
     Child(Child &&other) noexcept;
     Child &operator=(Child &&) = delete;
     ~Child() { std::ignore = end(); }

@@ -71,13 +71,20 @@ Result<void> check_addresses(const RelayConfig &config, const Table &top) {
         return std::unexpected(top.error_at("https", "is the http address too"));
     if (config.admin && !seen.insert(config.admin->text()).second)
         return std::unexpected(top.error_at("admin", "is an address for viewers too"));
+    // SRT and the echo are UDP: it may have the number of a TCP port.
     for (const auto &[name, ingest] : config.ingest) {
+        conf::Address echo = ingest.listen;
+        echo.port = static_cast<std::uint16_t>(echo.port + 1);
+        if (config.srt_out && (*config.srt_out == ingest.listen || *config.srt_out == echo))
+            return std::unexpected(
+                top.error_at("srt_out", fmt::format("is an address of [ingest.{}] too", name)));
         if (!seen.insert(ingest.listen.text()).second)
             return std::unexpected(top.error_at(
                 "ingest", fmt::format("[ingest.{}] listens on an address that is taken: {}", name,
                                       ingest.listen.text())));
         const bool among_viewers = ingest.listen.host == config.http.host ||
-                                   (config.tls && ingest.listen.host == config.tls->listen.host);
+                                   (config.tls && ingest.listen.host == config.tls->listen.host) ||
+                                   (config.srt_out && ingest.listen.host == config.srt_out->host);
         if (among_viewers && !ingest.listen.host.starts_with("127."))
             return std::unexpected(top.error_at(
                 "ingest", fmt::format("[ingest.{}] listens on the viewers' address", name),
@@ -100,6 +107,8 @@ Result<RelayConfig> read_config(const Table &top) {
     c.cacert = TRY(top.string_or("cacert", ""));
     c.http = TRY(read_address(top, "http"));
     c.tls = TRY(read_tls(top));
+    if (top.has("srt_out"))
+        c.srt_out = TRY(read_address(top, "srt_out"));
     if (top.has("admin"))
         c.admin = TRY(read_address(top, "admin"));
     c.data = TRY(top.string_or("data", (conf::data_folder() / "relay").native()));
@@ -152,6 +161,8 @@ std::string print_config(const RelayConfig &c) {
         line("tls_certificate", c.tls->certificate.native());
         line("tls_key", c.tls->key.native());
     }
+    if (c.srt_out)
+        line("srt_out", c.srt_out->text());
     if (c.admin)
         line("admin", c.admin->text());
     line("data", c.data.native());

@@ -30,6 +30,7 @@ struct RelayConfig {
     std::string cacert;                         ///< PEM file; empty: the system's authorities
     conf::Address http;                         ///< viewers
     std::optional<TlsConfig> tls;               ///< viewers who come by HTTPS
+    std::optional<conf::Address> srt_out;       ///< viewers who fetch by SRT
     std::optional<conf::Address> admin;         ///< metrics, besides loopback
     std::filesystem::path data;                 ///< keys and the feed's state, 0700
     std::filesystem::path spool;                ///< where events are recorded; empty: they are not

@@ -80,7 +80,7 @@ Result<void> Hub::start_feed() {
 Result<int> Hub::run() {
     if (!m_config.spool.empty())
         m_spool = TRY(Spool::open(m_config.spool));
-    m_program = TRY(open_ingest_program());
+    m_program = TRY(open_child_program());
     m_identity = TRY(find_identity(m_config.user));
     if (confinement_is_built())
         base::log::debug("ingest processes are confined by {}", describe(confinement_support()));
@@ -88,6 +88,7 @@ Result<int> Hub::run() {
         base::log::warning("this build has a sanitizer: ingest processes are not confined");
     TRY(start_workers());
     TRY(start_feed());
+    TRY(start_srt_out());
     for (const auto &[carrier, config] : m_config.ingest) {
         m_ingest.push_back(std::make_unique<Ingest>());
         m_ingest.back()->carrier = carrier;
@@ -125,13 +126,18 @@ void Hub::poll_once() {
              static_cast<short>(POLLIN |
                                 (ingest->intake && !ingest->intake->outbox.empty() ? POLLOUT : 0)),
              0});
+    fds.push_back({m_srt_out ? m_srt_out->fd() : -1, POLLIN, 0});
     ::poll(fds.data(), fds.size(), k_tick_ms);
     if (fds[1].revents != 0)
         take_updates();
     for (std::size_t i = 0; i < m_ingest.size(); ++i)
         if (fds[i + 2].revents != 0)
             read_child(*m_ingest[i]);
+    if (fds.back().revents != 0)
+        m_srt_out->readable();
     tick();
+    if (m_srt_out)
+        m_srt_out->tick(m_events, m_clock.now());
     if (std::exchange(m_new_media, false))
         for (const auto &worker : m_workers)
             worker->wake();
@@ -284,7 +290,7 @@ Result<int> serve(const RelayConfig &config, const ServeOptions &options) {
     RelayKeys keys = TRY(load_keys(config));
     // Not the folder's own lock, which enrol takes. Without it two would share the viewers' port.
     const auto lock = TRY(base::FileLock::acquire(config.data / "serve.lock", 0));
-    TRY(await_ingest_addresses(config));
+    TRY(await_udp_addresses(config));
     Hub hub(config, std::move(keys), options);
     return hub.run();
 }

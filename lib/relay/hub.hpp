@@ -5,6 +5,7 @@
 #include "relay/child.hpp"
 #include "relay/feed_client.hpp"
 #include "relay/live_event.hpp"
+#include "relay/srt_out.hpp"
 
 #include <set>
 
@@ -50,6 +51,7 @@ class Hub {
   private:
     [[nodiscard]] int serve();
     [[nodiscard]] base::Result<void> start_workers();
+    [[nodiscard]] base::Result<void> start_srt_out();
     [[nodiscard]] base::Result<void> start_feed();
     void take_updates();
     void apply(const wire::FeedEntry &entry);
@@ -101,8 +103,10 @@ class Hub {
     std::map<base::Id, LiveEvent> m_events;
     std::map<base::Id, StreamKey> m_preflights; ///< the newest of each reservation
     std::vector<std::unique_ptr<Ingest>> m_ingest;
-    base::Fd m_updated; ///< eventfd: m_updates has something
-    std::mutex m_mutex; ///< for m_updates
+    base::Fd m_srt_out_program;
+    std::unique_ptr<SrtOut> m_srt_out; ///< null: not configured
+    base::Fd m_updated;                ///< eventfd: m_updates has something
+    std::mutex m_mutex;                ///< for m_updates
     std::vector<FeedClient::Update> m_updates;
     bool m_new_media = false;
     bool m_once_done = false;

@@ -45,6 +45,21 @@ Result<void> Hub::start_workers() {
     return {};
 }
 
+Result<void> Hub::start_srt_out() {
+    if (!m_config.srt_out)
+        return {};
+    m_srt_out_program = TRY(open_child_program("relay-srt-out"));
+    m_srt_out = std::make_unique<SrtOut>(SrtOut::World{
+        .listen = *m_config.srt_out,
+        .program = m_srt_out_program.get(),
+        .identity = m_identity,
+        .mask = m_options.child_mask,
+        .viewer_key = &m_keys.viewer_key,
+        .metrics = &m_metrics,
+        .on_end = [this](const std::string &why) { record("srt_out_ended", {{"reason", why}}); }});
+    return {};
+}
+
 // Connections that are there go on with what they were made with.
 void Hub::reload() {
     if (!m_tls)

@@ -113,6 +113,11 @@ void Metrics::refused(const std::string &carrier, const std::string &reason, std
     m_refused[{carrier, known || m_refused.size() < 256 ? reason : "other"}] += count;
 }
 
+void Metrics::pull_refused(const std::string &reason, std::int64_t count) {
+    const std::lock_guard lock(m_mutex);
+    m_pull_refused[reason] += count;
+}
+
 void Metrics::child_started(const std::string &carrier) {
     const std::lock_guard lock(m_mutex);
     ++m_children[carrier];
@@ -213,6 +218,14 @@ std::string Metrics::text(const Board &board, const base::ControlClock &clock) c
     for (const auto &[carrier, count] : m_children)
         fmt::format_to(std::back_inserter(out),
                        "slotcast_relay_ingest_starts_total{{carrier=\"{}\"}} {}\n", carrier, count);
+    if (m_pull_starts == 0)
+        return out;
+    single(out, "slotcast_relay_srt_out_starts_total", "counter", "Starts of the SRT-out process",
+           m_pull_starts);
+    header(out, "slotcast_relay_srt_out_refused_total", "counter", "Viewers refused over SRT");
+    for (const auto &[reason, count] : m_pull_refused)
+        fmt::format_to(std::back_inserter(out),
+                       "slotcast_relay_srt_out_refused_total{{reason=\"{}\"}} {}\n", reason, count);
     return out;
 }
 

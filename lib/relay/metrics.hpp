@@ -22,6 +22,9 @@ class Metrics {
     const net::TlsIdentity *tls = nullptr; ///< set before the first text(); null: no HTTPS
 
     void refused(const std::string &carrier, const std::string &reason, std::int64_t count);
+    /// Viewers of SRT out.
+    void pull_refused(const std::string &reason, std::int64_t count);
+    void pull_started() { ++m_pull_starts; }
     void child_started(const std::string &carrier);
     void preflight_opened(const std::string &carrier);
     void preflight_closed(const std::string &carrier, std::int64_t bytes);
@@ -34,6 +37,8 @@ class Metrics {
     mutable std::mutex m_mutex; // for the maps
     std::map<std::pair<std::string, std::string>, std::int64_t> m_refused;
     std::map<std::string, std::int64_t> m_children;
+    std::map<std::string, std::int64_t> m_pull_refused;
+    std::atomic<std::int64_t> m_pull_starts{0}; ///< 0: it is not configured
     struct Preflights {
         std::int64_t now = 0, sessions = 0, bytes = 0;
     };

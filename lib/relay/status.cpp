@@ -134,13 +134,17 @@ std::vector<CheckItem> check_relay(const RelayConfig &config) {
         out.push_back({.what = std::move(what), .error = std::move(error), .note = {}});
     };
     add("keys", error_of(load_keys(config)));
-    add("program", error_of(open_ingest_program()));
+    add("program", error_of(open_child_program()));
     add("user", error_of(find_identity(config.user)));
     out.push_back(check_confinement(confinement_support(), confinement_is_built()));
     add("http", bindable(config.http, SOCK_STREAM));
     if (config.tls) {
         add("https", bindable(config.tls->listen, SOCK_STREAM));
         add("tls", usable(*config.tls));
+    }
+    if (config.srt_out) {
+        add("srt_out", bindable(*config.srt_out, SOCK_DGRAM));
+        add("srt_out.program", error_of(open_child_program("relay-srt-out")));
     }
     if (!config.spool.empty())
         add("spool", error_of(check_spool(config.spool)));
@@ -151,14 +155,20 @@ std::vector<CheckItem> check_relay(const RelayConfig &config) {
     return out;
 }
 
-Result<void> await_ingest_addresses(const RelayConfig &config) {
+Result<void> await_udp_addresses(const RelayConfig &config) {
     const auto until = std::chrono::steady_clock::now() + k_predecessor;
-    for (const auto &[carrier, ingest] : config.ingest)
-        while (auto error = bindable(ingest)) {
+    const auto await = [&](const std::string &what, const auto &at) -> Result<void> {
+        while (auto error = at()) {
             if (std::chrono::steady_clock::now() >= until)
-                return std::unexpected(std::move(*error).in("ingest." + carrier));
+                return std::unexpected(std::move(*error).in(what));
             std::this_thread::sleep_for(20ms);
         }
+        return {};
+    };
+    for (const auto &[carrier, ingest] : config.ingest)
+        TRY(await("ingest." + carrier, [&] { return bindable(ingest); }));
+    if (config.srt_out)
+        TRY(await("srt_out", [&] { return bindable(*config.srt_out, SOCK_DGRAM); }));
     return {};
 }
 

@@ -25,7 +25,7 @@ struct ConfinementSupport;
 
 /// Waits a moment for every ingest address to be free: the processes of a relay-serve that was
 /// killed are ended by then. unavailable: it is another's, or not this machine's.
-[[nodiscard]] base::Result<void> await_ingest_addresses(const RelayConfig &config);
+[[nodiscard]] base::Result<void> await_udp_addresses(const RelayConfig &config);
 
 /// The records of `relay-serve status`, of the running relay's metrics: one of the relay, then one
 /// of each reservation. unavailable: it does not run, or not here.

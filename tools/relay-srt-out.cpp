@@ -1,0 +1,36 @@
+// relay-srt-out: the process of relay-serve that faces viewers who fetch events over SRT.
+#include "base/harden.hpp"
+#include "cli/stop_signal.hpp"
+#include "cli/tool.hpp"
+#include "relay/ingest_confine.hpp"
+#include "relay/pull_server.hpp"
+
+#include <CLI/CLI.hpp>
+
+namespace {
+
+base::Result<int> serve(int fd) {
+    TRY(base::harden_process());
+    TRY(relay::confine_files()); // before there are threads
+    auto stop = TRY(cli::StopSignal::make());
+    base::MessageSocket parent{base::Fd{fd}};
+    TRY(relay::run_pull(parent, stop.fd(), relay::confine_calls));
+
+    const auto signal = stop.take();
+    return signal ? cli::StopSignal::exit_code(*signal) : 0;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+    return cli::run_tool(argc, argv,
+                         {"relay-srt-out", "Send events over SRT for relay-serve, which starts it"},
+                         [](CLI::App &app, cli::Action &action) {
+                             auto fd = std::make_shared<int>(-1);
+                             app.add_option("--fd", *fd, "Descriptor of the socket to relay-serve")
+                                 ->type_name("N")
+                                 ->required()
+                                 ->check(CLI::Range(3, 1'048'576));
+                             app.callback([&action, fd] { action = [fd] { return serve(*fd); }; });
+                         });
+}
