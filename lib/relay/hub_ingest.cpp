@@ -113,8 +113,13 @@ void Hub::on(Ingest &ingest, const StreamOpened &e) {
     if (live == nullptr)
         return;
     const StreamKey key{.carrier = ingest.carrier, .run = ingest.run, .stream = e.stream};
-    for (const auto &[closing, reason] : live->opened(key, e, std::chrono::steady_clock::now()))
+    bool refused = false;
+    for (const auto &[closing, reason] : live->opened(key, e, std::chrono::steady_clock::now())) {
         close_stream(closing, reason);
+        refused = refused || closing == key;
+    }
+    if (!refused)
+        m_tallies.admitted(e.reservation, m_clock.now());
 }
 
 void Hub::close_stream(const StreamKey &key, std::string_view reason) {
