@@ -144,15 +144,6 @@ LiveEvent *Hub::find(const base::Id &reservation) {
     return it == m_events.end() ? nullptr : &it->second;
 }
 
-void Hub::record(std::string_view type, wire::JsonObject fields) {
-    if (!m_options.on_event)
-        return;
-    wire::JsonObject out{{"type", type}, {"v", 1}, {"at", base::format_rfc3339(m_clock.now())}};
-    for (auto &field : fields)
-        out[field.key()] = std::move(field.value());
-    m_options.on_event(out);
-}
-
 // --- What the feed says --------------------------------------------------------------------------
 
 void Hub::take_updates() {

@@ -6,6 +6,7 @@
 #include "relay/feed_client.hpp"
 #include "relay/keeper.hpp"
 #include "relay/live_event.hpp"
+#include "relay/sessions.hpp"
 #include "relay/spool.hpp"
 #include "relay/tally.hpp"
 
@@ -66,6 +67,7 @@ class Hub {
     static void give_owed(Ingest &ingest);
     [[nodiscard]] base::Result<void> read_messages(Ingest &ingest);
     void on(Ingest &ingest, const StreamOpened &e);
+    void session_ended(const StreamKey &key, std::string_view reason);
     void close_stream(const StreamKey &key, std::string_view reason);
     void on(Ingest &ingest, const PartReady &e);
     void on(Ingest &ingest, const StreamStats &e);
@@ -111,6 +113,7 @@ class Hub {
     base::Fd m_updated; ///< eventfd: m_updates has something
     std::mutex m_mutex; ///< for m_updates
     std::vector<FeedClient::Update> m_updates;
+    Sessions m_sessions;
     Tallies m_tallies;
     bool m_heard = false; ///< control's feed, since the start
     base::SteadyTime m_tallies_kept{};

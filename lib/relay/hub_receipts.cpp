@@ -70,7 +70,7 @@ void Hub::give_receipt(const base::Id &reservation, base::UtcTime at) {
     keep_tallies();
     m_reporter->add(signed_one);
     record("receipt", {{"receipt", json}});
-    base::log::info("{}: over; {} bytes in, {} out, {} gaps, at most {} viewers",
+    base::log::info("receipt reservation={} bytes_in={} bytes_out={} gaps={} peak_viewers={}",
                     reservation.text(), receipt->bytes_in, receipt->bytes_out, receipt->gaps,
                     receipt->peak_viewers);
 }
