@@ -152,4 +152,9 @@ exchange() {
 	 "max_rate_bps":6600000,"retention_s":86400}
 	END
     equal report <<<'{"event":"ended","reservation":"01m81s0j8tvnq7jqqa8ewr51qe","at":"2026-11-22T20:00:10Z","bytes":5}'
+    equal receipt <<-END
+	{"type":"receipt","v":1,"reservation":"01m81s0j8tvnq7jqqa8ewr51qe","relay":"r1","admitted":"2026-11-22T17:59:55Z",
+	 "first_media":"2026-11-22T18:00:00Z","ended":"2026-11-22T20:00:10Z","gaps":1,"bytes_in":7,"bytes_out":9,
+	 "payloads_lost":0,"peak_viewers":2,"signer":"0123456789abcdef","signature":"$(printf 'A%.0s' {1..86})"}
+	END
 }

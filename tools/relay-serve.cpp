@@ -21,6 +21,7 @@ struct Options {
     std::string config;
     bool print_config = false;
     bool once = false;
+    bool table = false;
     std::string events;
     int ready_fd = -1;
     std::string spool;
@@ -87,8 +88,13 @@ Result<int> check(const Options &o) {
 
 Result<int> status(const Options &o) {
     const auto config = TRY(configuration(o));
-    for (const wire::Json &record : TRY(relay::relay_status(config)))
-        cli::print_line(wire::compact_json(record));
+    const auto records = TRY(relay::relay_status(config));
+    if (o.table)
+        for (const std::string &row : relay::status_table(records))
+            cli::print_row(row);
+    else
+        for (const wire::Json &record : records)
+            cli::print_line(wire::compact_json(record));
     return 0;
 }
 
@@ -115,7 +121,9 @@ void define(CLI::App &app, cli::Action &action) {
         ->type_name("FILE");
     enrols->callback(does(enrol));
     app.add_subcommand("check", "Say whether the relay could start here")->callback(does(check));
-    app.add_subcommand("status", "Say how the running relay is")->callback(does(status));
+    auto *says = app.add_subcommand("status", "Say how the running relay is");
+    says->add_flag("--table", o->table, "For people instead of as JSON lines");
+    says->callback(does(status));
     app.require_subcommand(0, 1);
     app.callback([&app, set = does(serve)] {
         if (app.get_subcommands().empty())

@@ -5,6 +5,7 @@
 #include "control/documents.hpp"
 #include "control/handler.hpp"
 #include "control/query.hpp"
+#include "control/receipts.hpp"
 #include "control/series.hpp"
 #include "control/transact.hpp"
 
@@ -22,6 +23,7 @@ using wire::JsonObject;
 namespace {
 
 constexpr std::size_t k_max_reports = 1000;
+constexpr std::size_t k_max_receipts = 100;
 
 // An end before its start deserves a code of its own; all else about the two, read_request finds.
 Outcome<void> check_order(const wire::Json &body) {
@@ -87,9 +89,15 @@ Outcome<Answer> Api::list(const Call &call) {
 }
 
 Outcome<Answer> Api::show(const Call &call) {
-    const Booking b = TRY(examine(m_ledger, [&](Transaction &t) { return own_booking(t, call); }));
-    Answer answer =
-        json(JsonObject{{"reservation", wire::to_json(reservation_of(b, m_config, call.now))}});
+    std::optional<wire::SignedReceipt> receipt;
+    const Booking b = TRY(examine(m_ledger, [&](Transaction &t) -> Outcome<Booking> {
+        Booking found = TRY(own_booking(t, call));
+        receipt = TRY(receipt_of(t, found));
+        return found;
+    }));
+    wire::Reservation shown = reservation_of(b, m_config, call.now);
+    shown.receipt = std::move(receipt);
+    Answer answer = json(JsonObject{{"reservation", wire::to_json(shown)}});
     answer.revision = b.revision;
     return answer;
 }
@@ -128,10 +136,14 @@ Outcome<Answer> Api::book(const Call &call) {
 Outcome<Answer> Api::reports(const Call &call) {
     const wire::Json body = TRY(body_of(call.request));
     std::vector<wire::Report> reports;
+    std::vector<wire::SignedReceipt> receipts;
     const auto read = [&]() -> base::Result<void> {
         auto in = TRY(wire::ObjectReader::of(body, "reports"));
         for (const wire::Json &item : *TRY(in.array("reports", k_max_reports)))
             reports.push_back(TRY(wire::read_report(item, "reports")));
+        if (in.has("receipts"))
+            for (const wire::Json &item : *TRY(in.array("receipts", k_max_receipts)))
+                receipts.push_back(TRY(wire::read_receipt(item, "receipts")));
         return in.finish();
     }();
     if (!read)
@@ -139,6 +151,8 @@ Outcome<Answer> Api::reports(const Call &call) {
     std::set<base::Id> ids;
     for (const wire::Report &report : reports)
         ids.insert(report.reservation);
+    for (const wire::SignedReceipt &r : receipts)
+        ids.insert(r.receipt.reservation);
     return once(call, [&](Transaction &t, UtcTime now) -> Outcome<Answer> {
         std::map<base::Id, Booking> found; // all read in order first: see Transaction::lock
         for (const base::Id &id : ids)
@@ -164,6 +178,12 @@ Outcome<Answer> Api::reports(const Call &call) {
             if (!done)
                 base::log::warning("relay {} has media of {}: {}", call.caller.name,
                                    report.reservation.text(), done.error().problem.detail);
+        }
+        for (const wire::SignedReceipt &r : receipts) {
+            const auto b = found.find(r.receipt.reservation);
+            if (b == found.end())
+                return refuse(404, "not_found", "this relay has no such reservation");
+            b->second = TRY(keep_receipt(t, std::move(b->second), r, {now, call.caller}));
         }
         return json(JsonObject{});
     });

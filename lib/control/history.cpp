@@ -80,23 +80,25 @@ Act::Act(base::UtcTime at, const ledger::Party &by)
     : now(at), name(by.name), role(ledger::name(by.role)), key(by.id().text()) {}
 
 HistoryEntry next_entry(std::string_view verb, const Act &act, const Booking *before,
-                        Booking &after) {
+                        Booking &after, const JsonObject &more) {
+    JsonObject changes = before != nullptr ? differences(told(*before), told(after)) : told(after);
+    for (const auto &[key, value] : more)
+        changes[key] = value;
     JsonObject actor{{"name", act.name}, {"role", act.role}};
     if (!act.key.empty())
         actor["key"] = act.key;
     HistoryEntry out{
         .reservation = after.id, .sequence = after.history + 1, .text = {}, .hash = {}};
-    out.text = wire::canonical_json(JsonObject{
-        {"type", "history"},
-        {"v", 1},
-        {"reservation", after.id.text()},
-        {"sequence", out.sequence},
-        {"at", base::format_rfc3339(act.now)},
-        {"actor", std::move(actor)},
-        {"verb", verb},
-        {"revision", after.revision},
-        {"changes", before != nullptr ? differences(told(*before), told(after)) : told(after)},
-        {"previous", seal::to_hex(after.history_head)}});
+    out.text = wire::canonical_json(JsonObject{{"type", "history"},
+                                               {"v", 1},
+                                               {"reservation", after.id.text()},
+                                               {"sequence", out.sequence},
+                                               {"at", base::format_rfc3339(act.now)},
+                                               {"actor", std::move(actor)},
+                                               {"verb", verb},
+                                               {"revision", after.revision},
+                                               {"changes", std::move(changes)},
+                                               {"previous", seal::to_hex(after.history_head)}});
     out.hash = hash_of(out.text);
     after.history = out.sequence;
     after.history_head = out.hash;

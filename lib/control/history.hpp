@@ -21,10 +21,11 @@ struct Act {
 };
 
 /// The entry that says that @p act, called @p verb, made @p after of @p before (null: it is new);
-/// @p after then names it as its last. The entry holds what is otherwise, all of it for a new one.
+/// @p after then names it as its last. The entry holds what is otherwise, all of it for a new one,
+/// and @p more, which the booking does not have.
 [[nodiscard]] ledger::HistoryEntry next_entry(std::string_view verb, const Act &act,
-                                              const ledger::Booking *before,
-                                              ledger::Booking &after);
+                                              const ledger::Booking *before, ledger::Booking &after,
+                                              const wire::JsonObject &more = {});
 
 /// The entry as it is told: the record `{"type":"history","v":1,…,"hash"}`. bad_data: it is none.
 [[nodiscard]] base::Result<wire::Json> record_of(const ledger::HistoryEntry &entry);

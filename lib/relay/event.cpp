@@ -105,8 +105,12 @@ bool Event::enter() {
     const std::int64_t most = entry()->viewers;
     std::int64_t now = viewers.load();
     while (now < most)
-        if (viewers.compare_exchange_weak(now, now + 1))
+        if (viewers.compare_exchange_weak(now, now + 1)) {
+            std::int64_t peak = peak_viewers.load();
+            while (now + 1 > peak && !peak_viewers.compare_exchange_weak(peak, now + 1)) {
+            }
             return true;
+        }
     ++viewers_refused;
     return false;
 }

@@ -92,6 +92,7 @@ class Event {
                    LatencyRecord &latency);
 
     std::atomic<std::int64_t> viewers{0};
+    std::atomic<std::int64_t> peak_viewers{0};
     std::atomic<std::int64_t> blocked{0};
     std::atomic<std::int64_t> bytes_kept{0}; ///< of memory
     std::atomic<std::int64_t> bytes_in{0};

@@ -135,10 +135,10 @@ Result<void> FeedClient::take(const wire::Feed &feed) {
     return {};
 }
 
-Reporter::Reporter(RelayConfig config, const RelayKeys &keys, Metrics &metrics,
+Reporter::Reporter(RelayConfig config, const RelayKeys &keys, Metrics &metrics, OnDone on_done,
                    base::Millis patience)
     : m_config(std::move(config)), m_keys(keys), m_metrics(metrics), m_patience(patience),
-      m_thread([this] {
+      m_on_done(std::move(on_done)), m_thread([this] {
           deliver();
           m_over.stop();
       }) {}
@@ -155,12 +155,22 @@ Reporter::~Reporter() {
     m_thread.join();
 }
 
+void Reporter::note_waiting() {
+    m_metrics.reports_waiting = static_cast<std::int64_t>(m_queue.size() + m_receipts.size());
+}
+
 void Reporter::add(wire::Report report) {
     const std::lock_guard lock(m_mutex);
     if (m_queue.size() >= k_max_queue)
         m_queue.pop_front();
     m_queue.push_back(std::move(report));
-    m_metrics.reports_waiting = static_cast<std::int64_t>(m_queue.size());
+    note_waiting();
+}
+
+void Reporter::add(const wire::SignedReceipt &receipt) {
+    const std::lock_guard lock(m_mutex);
+    m_receipts.push_back(receipt);
+    note_waiting();
 }
 
 std::vector<wire::Report> Reporter::next_batch() {
@@ -169,6 +179,15 @@ std::vector<wire::Report> Reporter::next_batch() {
     std::vector<wire::Report> batch(m_queue.begin(), m_queue.begin() + n);
     m_queue.erase(m_queue.begin(), m_queue.begin() + n);
     return batch;
+}
+
+std::optional<wire::SignedReceipt> Reporter::next_receipt() {
+    const std::lock_guard lock(m_mutex);
+    if (m_receipts.empty())
+        return std::nullopt;
+    const wire::SignedReceipt out = m_receipts.front();
+    m_receipts.pop_front();
+    return out;
 }
 
 void Reporter::deliver() {
@@ -186,35 +205,57 @@ void Reporter::deliver() {
         const auto batch = next_batch();
         if (!batch.empty() && !send(*m_api, batch))
             return;
-        m_metrics.reports_waiting = 0;
-        if (batch.empty() && last)
+        const auto receipt = next_receipt();
+        if (receipt && !send(*m_api, *receipt))
             return;
-        if (batch.empty())
+        const bool idle = batch.empty() && !receipt;
+        {
+            const std::lock_guard lock(m_mutex);
+            note_waiting();
+        }
+        if (idle && last)
+            return;
+        if (idle)
             std::ignore = m_pause.wait(100ms);
     }
 }
 
-// False: stopped, and control did not take them in the last try.
+// These return false when it was stopped.
 bool Reporter::send(client::Api &api, const std::vector<wire::Report> &batch) {
     wire::JsonArray reports;
     for (const wire::Report &r : batch)
         reports.push_back(wire::to_json(r));
-    const std::string body = wire::compact_json(wire::JsonObject{{"reports", std::move(reports)}});
+    const wire::JsonObject body{{"reports", std::move(reports)}};
+    return send(api, body, fmt::format("{} reports", batch.size())) != Sent::stopped;
+}
+
+bool Reporter::send(client::Api &api, const wire::SignedReceipt &receipt) {
+    const wire::JsonObject body{{"reports", wire::JsonArray{}},
+                                {"receipts", wire::JsonArray{wire::to_json(receipt)}}};
+    const Sent sent =
+        send(api, body, fmt::format("the receipt of {}", receipt.receipt.reservation.text()));
+    if (m_on_done && (sent == Sent::taken || sent == Sent::refused))
+        m_on_done(receipt.receipt);
+    return sent != Sent::stopped;
+}
+
+Reporter::Sent Reporter::send(client::Api &api, const wire::JsonObject &body,
+                              std::string_view what) {
+    const std::string text = wire::compact_json(body);
     const std::string key = client::new_idempotency_key();
     Millis retry = k_first_retry;
     for (;;) {
         const bool last = m_pause.stopped();
-        const auto answer = api.post(fmt::format("/v1/relays/{}/reports", m_config.id), body, key);
+        const auto answer = api.post(fmt::format("/v1/relays/{}/reports", m_config.id), text, key);
         if (answer)
-            return true;
+            return Sent::taken;
         const Errc code = answer.error().code;
         if (code != Errc::unavailable && code != Errc::try_again) {
-            base::log::warning("control does not take {} reports: {}", batch.size(),
-                               answer.error().message);
-            return true;
+            base::log::warning("control does not take {}: {}", what, answer.error().message);
+            return code == Errc::refused ? Sent::refused : Sent::failed;
         }
         if (last)
-            return false;
+            return Sent::stopped;
         std::ignore = m_pause.wait(retry);
         retry = std::min(retry * 2, k_longest_retry);
     }

@@ -5,6 +5,7 @@
 #include "relay/feed_state.hpp"
 #include "relay/keys.hpp"
 #include "relay/metrics.hpp"
+#include "wire/receipt.hpp"
 
 #include <condition_variable>
 
@@ -63,11 +64,15 @@ class FeedClient {
     std::thread m_thread;
 };
 
-/// Sends reports until control has taken them: the same batch with the same key again and again.
+/// Sends reports and receipts until control has taken them: the same with the same key again and
+/// again. Each receipt goes by itself, so that one that is refused keeps out no other.
 class Reporter {
   public:
-    /// @p keys and @p metrics outlive it. @p patience bounds its end: see ~Reporter().
-    Reporter(RelayConfig config, const RelayKeys &keys, Metrics &metrics,
+    using OnDone = std::function<void(const wire::Receipt &)>; ///< on the reporter's thread
+
+    /// @p keys and @p metrics outlive it. @p on_done: control has the receipt, or refused it
+    /// for good. @p patience bounds its end: see ~Reporter().
+    Reporter(RelayConfig config, const RelayKeys &keys, Metrics &metrics, OnDone on_done = {},
              base::Millis patience = base::Millis{2'000});
     /// What waits is tried once more, for as long as the patience lasts (and about a second for
     /// the last request to be given up).
@@ -77,20 +82,33 @@ class Reporter {
 
     /// Thread-safe, at once.
     void add(wire::Report report);
+    void add(const wire::SignedReceipt &receipt);
 
   private:
     void deliver();
+    void note_waiting();
     [[nodiscard]] std::vector<wire::Report> next_batch();
+    [[nodiscard]] std::optional<wire::SignedReceipt> next_receipt();
+    enum class Sent {
+        taken,
+        refused, ///< for good
+        failed,  ///< by an answer that another try may not get
+        stopped, ///< and control did not take it in the last try
+    };
     [[nodiscard]] bool send(client::Api &api, const std::vector<wire::Report> &batch);
+    [[nodiscard]] bool send(client::Api &api, const wire::SignedReceipt &receipt);
+    [[nodiscard]] Sent send(client::Api &api, const wire::JsonObject &body, std::string_view what);
 
     RelayConfig m_config;
     const RelayKeys &m_keys;
     Metrics &m_metrics;
     base::Millis m_patience;
     Pause m_pause;
-    Pause m_over;       ///< nothing more is sent
-    std::mutex m_mutex; ///< for m_queue and m_api
+    Pause m_over; ///< nothing more is sent
+    OnDone m_on_done;
+    std::mutex m_mutex; ///< for the queues and m_api
     std::deque<wire::Report> m_queue;
+    std::deque<wire::SignedReceipt> m_receipts;
     std::unique_ptr<client::Api> m_api;
     std::thread m_thread;
 };

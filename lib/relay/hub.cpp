@@ -50,6 +50,8 @@ Hub::Hub(RelayConfig config, RelayKeys keys, ServeOptions options)
 Hub::~Hub() {
     if (m_desk)
         m_desk->stop(); // its answers refer to workers
+    if (m_keeper)
+        keep_tallies();
 }
 
 Result<void> Hub::start_feed() {
@@ -63,7 +65,7 @@ Result<void> Hub::start_feed() {
     for (const auto &[id, entry] : state.entries)
         apply(entry);
     rebuild_board();
-    m_reporter = std::make_unique<Reporter>(m_config, m_keys, m_metrics);
+    TRY(start_receipts());
     m_feed = std::make_unique<FeedClient>(m_config, m_keys, std::move(folder), std::move(state),
                                           m_metrics, [this](FeedClient::Update update) {
                                               {
@@ -148,15 +150,6 @@ LiveEvent *Hub::find(const base::Id &reservation) {
     return it == m_events.end() ? nullptr : &it->second;
 }
 
-void Hub::record(std::string_view type, wire::JsonObject fields) {
-    if (!m_options.on_event)
-        return;
-    wire::JsonObject out{{"type", type}, {"v", 1}, {"at", base::format_rfc3339(m_clock.now())}};
-    for (auto &field : fields)
-        out[field.key()] = std::move(field.value());
-    m_options.on_event(out);
-}
-
 // --- What the feed says --------------------------------------------------------------------------
 
 void Hub::take_updates() {
@@ -168,6 +161,7 @@ void Hub::take_updates() {
         updates.swap(m_updates);
     }
     for (const auto &update : updates) {
+        m_heard = true;
         m_clock.set_offset(update.clock_offset);
         tell_children(wire::IngestClock{.offset_ms = update.clock_offset.count()});
         for (const wire::FeedEntry &entry : update.entries)
@@ -268,6 +262,7 @@ void Hub::tick() {
     }
     if (forgot)
         rebuild_board();
+    tick_receipts(now, steady);
     std::vector<LiveEvent *> all;
     for (auto &[id, live] : m_events)
         all.push_back(&live);

@@ -4,8 +4,12 @@
 #include "base/control_clock.hpp"
 #include "relay/child.hpp"
 #include "relay/feed_client.hpp"
+#include "relay/keeper.hpp"
 #include "relay/live_event.hpp"
+#include "relay/sessions.hpp"
+#include "relay/spool.hpp"
 #include "relay/srt_out.hpp"
+#include "relay/tally.hpp"
 
 #include <set>
 
@@ -65,6 +69,7 @@ class Hub {
     static void give_owed(Ingest &ingest);
     [[nodiscard]] base::Result<void> read_messages(Ingest &ingest);
     void on(Ingest &ingest, const StreamOpened &e);
+    void session_ended(const StreamKey &key, std::string_view reason);
     void close_stream(const StreamKey &key, std::string_view reason);
     void on(Ingest &ingest, const PartReady &e);
     void on(Ingest &ingest, const StreamStats &e);
@@ -78,6 +83,10 @@ class Hub {
     void keep_recording(const LiveEvent &live);
     void tick_spool(base::SteadyTime now);
     void close_recordings();
+    [[nodiscard]] base::Result<void> start_receipts();
+    void keep_tallies();
+    void tick_receipts(base::UtcTime now, base::SteadyTime steady);
+    void give_receipt(const base::Id &reservation, base::UtcTime at);
 
     void tick();
     void tell_news(const base::Id &reservation, LiveEvent &live);
@@ -108,12 +117,17 @@ class Hub {
     base::Fd m_updated;                ///< eventfd: m_updates has something
     std::mutex m_mutex;                ///< for m_updates
     std::vector<FeedClient::Update> m_updates;
+    Sessions m_sessions;
+    Tallies m_tallies;
+    bool m_heard = false; ///< control's feed, since the start
+    base::SteadyTime m_tallies_kept{};
     bool m_new_media = false;
     bool m_once_done = false;
     // Threads last: they are joined before what they use goes.
     std::unique_ptr<net::TlsIdentity> m_tls; ///< null: no HTTPS
     std::unique_ptr<PasswordDesk> m_desk;
     std::vector<std::unique_ptr<Worker>> m_workers;
+    std::unique_ptr<Keeper> m_keeper;
     std::unique_ptr<Reporter> m_reporter;
     std::unique_ptr<FeedClient> m_feed;
 };

@@ -14,6 +14,21 @@ namespace {
 constexpr int k_messages_at_once = 256; // of one child, then the others get their turn
 }
 
+// Each is a line of the log too, but for what is said there otherwise, and refusals, which may be
+// many.
+void Hub::record(std::string_view type, wire::JsonObject fields) {
+    const bool aside = type == "refused" || type == "receipt" || type == "ingest_ended";
+    const auto level = aside ? base::log::Level::debug : base::log::Level::info;
+    if (base::log::enabled(level))
+        base::log::write(level, log_text(type, fields));
+    if (!m_options.on_event)
+        return;
+    wire::JsonObject out{{"type", type}, {"v", 1}, {"at", base::format_rfc3339(m_clock.now())}};
+    for (auto &field : fields)
+        out[field.key()] = std::move(field.value());
+    m_options.on_event(out);
+}
+
 void Hub::start_child(Ingest &ingest) {
     ingest.started = std::chrono::steady_clock::now();
     ++ingest.run;
@@ -57,6 +72,8 @@ void Hub::end_child(Ingest &ingest, std::string_view why) {
     const std::string reason = fmt::format("{} ({})", why, ingest.child->end());
     base::log::warning("ingest of {} ended: {}; starting it again", ingest.carrier, reason);
     record("ingest_ended", {{"carrier", ingest.carrier}, {"reason", reason}});
+    for (const StreamKey &key : m_sessions.of(ingest.carrier, ingest.run))
+        session_ended(key, "ingest_ended");
     for (const auto &[stream, reservation] : ingest.intake->open_streams())
         if (LiveEvent *live = find(reservation))
             live->closed({.carrier = ingest.carrier, .run = ingest.run, .stream = stream});
@@ -109,12 +126,25 @@ void Hub::on(Ingest &ingest, const StreamOpened &e) {
                       {"instance", e.instance},
                       {"path", e.path},
                       {"peer", e.peer}});
+    const StreamKey key{.carrier = ingest.carrier, .run = ingest.run, .stream = e.stream};
+    m_sessions.opened(key, e, std::chrono::steady_clock::now());
     LiveEvent *live = find(e.reservation);
     if (live == nullptr)
         return;
-    const StreamKey key{.carrier = ingest.carrier, .run = ingest.run, .stream = e.stream};
-    for (const auto &[closing, reason] : live->opened(key, e, std::chrono::steady_clock::now()))
+    bool refused = false;
+    for (const auto &[closing, reason] : live->opened(key, e, std::chrono::steady_clock::now())) {
         close_stream(closing, reason);
+        refused = refused || closing == key;
+    }
+    if (!refused)
+        m_tallies.admitted(e.reservation, m_clock.now());
+}
+
+void Hub::session_ended(const StreamKey &key, std::string_view reason) {
+    if (auto told = m_sessions.closed(key, std::chrono::steady_clock::now())) {
+        (*told)["reason"] = reason;
+        record("closed", *std::move(told));
+    }
 }
 
 void Hub::close_stream(const StreamKey &key, std::string_view reason) {
@@ -127,6 +157,7 @@ void Hub::close_stream(const StreamKey &key, std::string_view reason) {
 }
 
 void Hub::on(Ingest &ingest, const PartReady &e) {
+    m_sessions.part({.carrier = ingest.carrier, .run = ingest.run, .stream = e.stream}, e.bytes);
     LiveEvent *live = find(e.reservation);
     if (live == nullptr)
         return;
@@ -137,16 +168,16 @@ void Hub::on(Ingest &ingest, const PartReady &e) {
 }
 
 void Hub::on(Ingest &ingest, const StreamStats &e) {
+    m_sessions.stats({.carrier = ingest.carrier, .run = ingest.run, .stream = e.stream}, e.numbers);
     if (LiveEvent *live = find(e.reservation))
         live->stats({.carrier = ingest.carrier, .run = ingest.run, .stream = e.stream}, e.numbers);
 }
 
 void Hub::on(Ingest &ingest, const StreamClosed &e) {
-    record(
-        "closed",
-        {{"reservation", e.reservation.text()}, {"carrier", ingest.carrier}, {"reason", e.reason}});
+    const StreamKey key{.carrier = ingest.carrier, .run = ingest.run, .stream = e.stream};
+    session_ended(key, e.reason);
     if (LiveEvent *live = find(e.reservation))
-        live->closed({.carrier = ingest.carrier, .run = ingest.run, .stream = e.stream});
+        live->closed(key);
     m_new_media = true;
 }
 

@@ -19,6 +19,8 @@ constexpr auto k_per_event = std::to_array<PerEvent>({
     {"slotcast_relay_ingest_bytes_total", "counter", "Media received", &Event::bytes_in},
     {"slotcast_relay_egress_bytes_total", "counter", "Media given to viewers", &Event::bytes_out},
     {"slotcast_relay_viewers", "gauge", "Viewers of live.ts", &Event::viewers},
+    {"slotcast_relay_peak_viewers", "gauge", "The most viewers of live.ts at a time",
+     &Event::peak_viewers},
     {"slotcast_relay_memory_bytes", "gauge", "Memory that the media takes", &Event::bytes_kept},
     {"slotcast_relay_requests_waiting", "gauge", "Requests that wait for media", &Event::blocked},
     {"slotcast_relay_viewers_refused_total", "counter", "Viewers beyond the reserved number",

@@ -34,4 +34,8 @@ struct ConfinementSupport;
 /// The same from the metrics' text; pure.
 [[nodiscard]] std::vector<wire::Json> status_records(std::string_view metrics);
 
+/// Lines for people of what status_records() gave: one of the relay, a header, a row for each
+/// reservation.
+[[nodiscard]] std::vector<std::string> status_table(const std::vector<wire::Json> &records);
+
 } // namespace relay

@@ -161,6 +161,8 @@ Json to_json(const Reservation &r) {
     put_fee(out, r.fee);
     if (r.series)
         out["series"] = r.series->text();
+    if (r.receipt)
+        out["receipt"] = to_json(*r.receipt);
     return out;
 }
 
@@ -189,6 +191,8 @@ Result<Reservation> read_reservation(const Json &json, std::string where) {
     r.fee = TRY(read_fee(in));
     if (in.has("series"))
         r.series = TRY(id_of(in, "series"));
+    if (in.has("receipt"))
+        r.receipt = TRY(read_receipt(*TRY(in.value("receipt")), in.where("receipt")));
     return r;
 }
 

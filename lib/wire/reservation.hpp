@@ -5,6 +5,7 @@
 #include "resv/state.hpp"
 #include "resv/window.hpp"
 #include "wire/money.hpp"
+#include "wire/receipt.hpp"
 
 namespace wire {
 
@@ -56,8 +57,9 @@ struct Reservation {
     std::int64_t revision = 0; ///< the ETag
     base::UtcTime created;
     std::optional<base::UtcTime> hold_expires;
-    std::optional<resv::Money> fee;   ///< the quote; none where nothing costs anything
-    std::optional<base::Id> series{}; ///< that it was booked with
+    std::optional<resv::Money> fee;         ///< the quote; none where nothing costs anything
+    std::optional<base::Id> series{};       ///< that it was booked with
+    std::optional<SignedReceipt> receipt{}; ///< its relay's, where one reservation is shown
 };
 [[nodiscard]] Json to_json(const Reservation &reservation);
 [[nodiscard]] base::Result<Reservation> read_reservation(const Json &json, std::string where);

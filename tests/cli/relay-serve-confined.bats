@@ -16,6 +16,8 @@ setup() { cd "$BATS_TEST_TMPDIR" || return; }
 teardown() { end_started; }
 
 children() { pgrep -P "$(cat "$RELAY/pid")" relay-ingest; }
+# The one that the publishers of these tests reach.
+of_line_a() { ss -Hlunp "sport = :$((PORT + 1))" | sed -n 's/.*pid=\([0-9]*\).*/\1/p'; }
 both_run() { [ "$(children | wc -l)" = 2 ]; }
 # confined PID: as the kernel says it. A build with a sanitizer is not, and check says so.
 confined() {
@@ -41,6 +43,7 @@ confined() {
     assert_matches_schema relay-serve <check.json
 }
 
+of_line_a_runs() { [ -n "$(of_line_a)" ]; }
 # gaps: discontinuities that the playlist lists so far.
 gaps() { curl -s "$HTTP/w/$ID/index.m3u8" | grep -cx '#EXT-X-DISCONTINUITY'; }
 grew() { [ "$(stat -c %s viewer.out)" -gt "$1" ]; }
@@ -53,18 +56,26 @@ grew() { [ "$(stat -c %s viewer.out)" -gt "$1" ]; }
         grew_some() { grew $((${before:-0} + 100000)); }
         wait_for 15 grew_some
         before=$(stat -c %s viewer.out)
-        child=$(children | head -n 1)
+        child=$(of_line_a)
         kill "-$signal" "$child"
         ended() { jq -es --arg s "SIG$signal" 'any(.type == "ingest_ended" and (.reason | contains($s)))' "$RELAY/events"; }
         wait_for 5 ended
         kill "$started" || true # the publisher: one that is connected to nobody any more
-        wait_for 5 both_run
+        wait_for 5 of_line_a_runs
     done
     publish last "$ID" "$MEDIA"
     wait_for 15 grew_some
     kill -0 "$started_viewer"
     three_gaps() { [ "$(gaps)" -ge 3 ]; }
     wait_for 15 three_gaps
+    # Each session is told of once, at its end, on standard output and in the log.
+    jq -es 'map(select(.type == "closed" and .reason == "ingest_ended")) |
+        length == 3 and all(.bytes > 50000 and .duration_ms > 0 and .carrier == "lineA" and .peer != "")' "$RELAY/events"
+    assert_equal "$(grep -cE "^relay-serve: info: closed reservation=$ID carrier=lineA .* reason=ingest_ended$" "$RELAY/err")" 3
+    relay-serve --config "$RELAY/relay.toml" status --table >table
+    grep -E "^$ID +yes +1 +1 .*bit/s +[0-9.]+ ms +[0-9]+$" table
+    relay-serve --config "$RELAY/relay.toml" status | jq -es 'any(.type == "event" and .live and .viewers == 1 and .peak_viewers == 1 and
+        .gaps >= 3 and .ingest_bytes > 0 and .egress_bytes > 0 and (.paths | length) == 1)'
     jq -es 'any(.reason | strings | contains("a forbidden system call"))' "$RELAY/events"
     assert_matches_schema relay-serve <"$RELAY/events"
 }

@@ -185,6 +185,9 @@ healthy() { curl -sf http://127.0.0.1:18180/healthz; }
     run -0 relay-serve --config "$CONFIG" status
     assert_matches_schema relay-serve <<<"$output"
     assert_equal "$(jq -r .type <<<"${lines[0]}")" relay
+    run -0 relay-serve --config "$CONFIG" status --table
+    assert_line --index 0 --regexp '^[01] connections, control not heard yet, clock -?[0-9]+ ms off, 0 reports waiting$'
+    assert_line --index 1 --regexp '^RESERVATION .*LOST$'
     kill "$started"
     local code=0
     wait "$started" || code=$?

@@ -166,12 +166,14 @@ void rrule(std::string_view input) {
              "a series that goes back, or beyond its limit");
 }
 
-constexpr std::array<Target, 6> k_targets{{{"merge", merge},
+constexpr std::array<Target, 8> k_targets{{{"http", http},
+                                           {"merge", merge},
                                            {"request", request},
                                            {"rrule", rrule},
                                            {"settings", settings},
                                            {"signature", signature},
-                                           {"ticket", ticket}}};
+                                           {"ticket", ticket},
+                                           {"ts", transport_stream}}};
 
 } // namespace
 

@@ -20,7 +20,9 @@ struct Target {
 };
 [[nodiscard]] std::span<const Target> targets();
 
-/// A target in a file of its own, as it is about another module.
+/// Targets in files of their own, as they are about other modules.
 void merge(std::string_view input);
+void transport_stream(std::string_view input);
+void http(std::string_view input);
 
 } // namespace fuzz

@@ -30,6 +30,7 @@ template <typename T> Reader reader(Result<T> (*read)(const wire::Json &, std::s
 const std::map<std::string, Reader> k_readers{{"clash", reader(wire::read_clash)},
                                               {"feed-entry", reader(wire::read_feed_entry)},
                                               {"problem", reader(wire::read_problem)},
+                                              {"receipt", reader(wire::read_receipt)},
                                               {"report", reader(wire::read_report)},
                                               {"request", reader(wire::read_request)},
                                               {"reservation", reader(wire::read_reservation)},

@@ -90,7 +90,7 @@ TEST_CASE("relay: a control that does not answer holds up the end for the patien
     relay::Metrics metrics;
     base::SteadyTime start;
     {
-        relay::Reporter reporter{config_of(control), keys, metrics, 300ms};
+        relay::Reporter reporter{config_of(control), keys, metrics, {}, 300ms};
         reporter.add(report(1));
         start = std::chrono::steady_clock::now();
     }
@@ -106,14 +106,75 @@ TEST_CASE("relay: with nothing to report, or with control gone, the end comes at
     relay::Metrics metrics;
     const auto idle = std::chrono::steady_clock::now();
     {
-        const relay::Reporter reporter{config_of(control), keys, metrics, 30s};
+        const relay::Reporter reporter{config_of(control), keys, metrics, {}, 30s};
     }
     CHECK(since(idle) < 15s);
     control.stop();
     const auto gone = std::chrono::steady_clock::now();
     {
-        relay::Reporter reporter{config_of(control), keys, metrics, 30s};
+        relay::Reporter reporter{config_of(control), keys, metrics, {}, 30s};
         reporter.add(report(1));
     }
     CHECK(since(gone) < 15s);
+}
+
+namespace {
+
+wire::SignedReceipt receipt(int n, const relay::RelayKeys &keys) {
+    wire::Receipt out;
+    out.reservation = base::Id::make(base::from_unix_ms(n), {});
+    out.relay = "r1";
+    out.admitted = base::from_unix_ms(n);
+    out.ended = base::from_unix_ms(n + 1000);
+    return wire::sign(out, keys.sign);
+}
+
+// Whose receipt a request brings; empty: nobody's.
+std::string receipt_in(const net::Request &request) {
+    const auto json = wire::parse_json(request.body, "reports").value();
+    const auto *list = json.as_object().if_contains("receipts");
+    return list == nullptr ? "" : std::string(list->at(0).at("reservation").as_string());
+}
+
+} // namespace
+
+TEST_CASE("relay: receipts go one by one; one that is refused keeps out no other") {
+    const auto first = base::Id::make(base::from_unix_ms(1), {}).text();
+    test::Control control([&](const net::Request &request) {
+        return receipt_in(request) == first
+                   ? test::json(422, R"({"status":422,"code":"bad_receipt"})")
+                   : test::json(200, "{}");
+    });
+    const auto keys = keys_of(control);
+    relay::Metrics metrics;
+    std::vector<std::string> done;
+    {
+        relay::Reporter reporter{config_of(control), keys, metrics, [&](const wire::Receipt &r) {
+                                     done.push_back(r.reservation.text());
+                                 }};
+        for (int i = 1; i <= 3; ++i)
+            reporter.add(receipt(i, keys));
+        reporter.add(report(7));
+    }
+    CHECK(done.size() == 3);
+    CHECK(control.seen.size() == 4);
+    CHECK(metrics.reports_waiting == 0);
+}
+
+TEST_CASE("relay: a receipt that control did not take, or not now, is not done") {
+    for (const int status : {503, 401, 500}) {
+        test::Control control(
+            [&](const net::Request &) { return test::json(status, R"({"code":"x"})"); });
+        const auto keys = keys_of(control);
+        relay::Metrics metrics;
+        int done = 0;
+        {
+            relay::Reporter reporter{config_of(control), keys, metrics,
+                                     [&](const wire::Receipt &) { ++done; }, 200ms};
+            reporter.add(receipt(1, keys));
+        }
+        INFO(status);
+        CHECK(done == 0);
+        CHECK_FALSE(control.seen.empty());
+    }
 }
