@@ -265,7 +265,7 @@ Connection::Need Connection::media(base::SteadyTime now) {
         return m_sending || m_ending ? m_need : pump_live(now);
     if (!m_event || m_need != Need::media)
         return m_need;
-    if (!m_event->withdrawn && m_awaited && !m_awaited->is_there(*m_event->snapshot()))
+    if (!m_event->withdrawn && m_awaited && !m_awaited->is_there(*m_event))
         return m_need;
     detach();
     return begin(m_world.router->answer(m_request, m_origin), m_request.method == "HEAD", now);

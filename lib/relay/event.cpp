@@ -6,7 +6,8 @@ namespace relay {
 
 namespace {
 constexpr std::int64_t k_least_blocked = 64;
-}
+constexpr std::int64_t k_poster_us = 20'000'000; // older ones are made anew for who asks
+} // namespace
 
 std::int64_t monotonic_us() {
     return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -80,6 +81,24 @@ SnapshotPtr Event::snapshot() const {
 void Event::publish(SnapshotPtr snapshot) {
     const std::lock_guard lock(m_mutex);
     m_snapshot.swap(snapshot); // the old one dies after the lock
+}
+
+DocumentPtr Event::poster() const {
+    const std::lock_guard lock(m_mutex);
+    return m_poster;
+}
+
+void Event::set_poster(DocumentPtr picture, std::int64_t now_us) {
+    const std::lock_guard lock(m_mutex);
+    if (picture)
+        m_poster = std::move(picture);
+    poster_tried_us = now_us;
+    m_snapshot = std::make_shared<const Snapshot>(*m_snapshot);
+}
+
+bool Event::poster_is_known(std::int64_t now_us) const {
+    const std::int64_t tried = poster_tried_us;
+    return tried > 0 && (!live || now_us - tried < k_poster_us);
 }
 
 std::vector<PathNumbers> Event::paths() const {

@@ -69,6 +69,14 @@ class Event {
         return m_recording ? m_recording->lost() : 0;
     }
 
+    /// A JPEG of the newest key frame when it was last tried, null when there was none.
+    [[nodiscard]] DocumentPtr poster() const;
+    /// What came of a try at @p now_us (monotonic_us()). A null @p picture leaves the former one
+    /// when there is one. Wakes nobody, but for a new snapshot that workers see.
+    void set_poster(DocumentPtr picture, std::int64_t now_us);
+    /// A picture, or the word that there is none, that is not older than the media allows.
+    [[nodiscard]] bool poster_is_known(std::int64_t now_us) const;
+
     /// The connections that are open now, by carrier.
     [[nodiscard]] std::vector<PathNumbers> paths() const;
     void set_paths(std::vector<PathNumbers> paths);
@@ -104,6 +112,8 @@ class Event {
     std::atomic<std::int64_t> payloads_lost{0}; ///< numbered ones that came over no path
     std::atomic<std::int64_t> lost_packets{0};
     std::atomic<std::int64_t> rtt_us{0};
+    std::atomic<std::int64_t> poster_asked_us{0}; ///< monotonic_us(); 0: never
+    std::atomic<std::int64_t> poster_tried_us{0};
     std::atomic<bool> live{false};
     std::atomic<bool> withdrawn{false}; ///< cancelled or revoked: no longer shown
 
@@ -112,10 +122,11 @@ class Event {
 
     const std::string m_tag;
     const RecordingPtr m_recording;
-    mutable std::mutex m_mutex; // for these three: held for a copy of one
+    mutable std::mutex m_mutex; // for these: held for a copy of one
     EntryPtr m_entry;
     SnapshotPtr m_snapshot;
     std::vector<PathNumbers> m_paths;
+    DocumentPtr m_poster;
     std::atomic<std::int64_t> m_sent_to{0};
 };
 using EventPtr = std::shared_ptr<Event>;

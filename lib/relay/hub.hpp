@@ -5,6 +5,7 @@
 #include "relay/child.hpp"
 #include "relay/feed_client.hpp"
 #include "relay/live_event.hpp"
+#include "relay/poster_desk.hpp"
 #include "relay/srt_out.hpp"
 
 #include <set>
@@ -76,6 +77,7 @@ class Hub {
 
     [[nodiscard]] Store::Options options_for(const wire::FeedEntry &entry);
     void keep_recording(const LiveEvent &live);
+    void tick_posters(base::SteadyTime now);
     void tick_spool(base::SteadyTime now);
     void close_recordings();
 
@@ -97,6 +99,7 @@ class Hub {
     Metrics m_metrics;
     Board m_board;
     Router m_router;
+    std::optional<PosterDesk> m_posters;
     std::unique_ptr<Spool> m_spool; ///< null: nothing is recorded
     std::optional<base::SteadyTime> m_swept;
     std::map<base::Id, wire::FeedEntry> m_admitted; ///< what the children were told

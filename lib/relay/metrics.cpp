@@ -192,6 +192,8 @@ std::string Metrics::text(const Board &board, const base::ControlClock &clock) c
            "Control's clock minus this machine's", clock.wall_offset().count());
     single(out, "slotcast_relay_reports_waiting", "gauge", "Reports not yet taken by control",
            reports_waiting);
+    single(out, "slotcast_relay_posters_total", "counter", "Starts of processes for pictures",
+           posters);
     single(out, "slotcast_relay_recordings_failing", "gauge",
            "Recordings whose last segment could not be written", recordings_failing);
     single(out, "slotcast_relay_spool_waiting_bytes", "gauge", "Media that waits for the disk",

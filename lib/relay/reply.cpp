@@ -26,6 +26,10 @@ bool Awaited::is_there(const Snapshot &snapshot) const {
     return has_it || snapshot.next_sequence > sequence + 1 || snapshot.next_part > 0;
 }
 
+bool Awaited::is_there(const Event &event) const {
+    return poster ? event.poster_is_known(monotonic_us()) : is_there(*event.snapshot());
+}
+
 std::int64_t Reply::length() const {
     if (body)
         return static_cast<std::int64_t>(body->size());

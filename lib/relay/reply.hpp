@@ -10,9 +10,11 @@ namespace relay {
 struct Awaited {
     std::int64_t sequence = -1; ///< a segment; -1: the first playlist
     std::int64_t part = -1;     ///< a part of it; -1: all of it
+    bool poster = false;        ///< none of these, but a picture
 
     /// True when there is no longer any need to wait.
     [[nodiscard]] bool is_there(const Snapshot &snapshot) const;
+    [[nodiscard]] bool is_there(const Event &event) const;
 };
 
 /// What a connection does about a request.

@@ -135,6 +135,7 @@ std::vector<CheckItem> check_relay(const RelayConfig &config) {
     };
     add("keys", error_of(load_keys(config)));
     add("program", error_of(open_child_program()));
+    add("poster", error_of(open_child_program("relay-poster")));
     add("user", error_of(find_identity(config.user)));
     out.push_back(check_confinement(confinement_support(), confinement_is_built()));
     add("http", bindable(config.http, SOCK_STREAM));
