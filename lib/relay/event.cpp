@@ -6,6 +6,9 @@ namespace relay {
 
 namespace {
 constexpr std::int64_t k_least_blocked = 64;
+constexpr std::int64_t k_least_attendance_us = 10'000'000; // before there is a target duration
+constexpr std::int64_t k_attendance_slack_us = 1'000'000;
+constexpr std::int64_t k_no_limit = std::int64_t{1} << 40;
 constexpr std::int64_t k_poster_us = 20'000'000; // older ones are made anew for who asks
 } // namespace
 
@@ -120,14 +123,38 @@ void Event::set_paths(std::vector<PathNumbers> paths) {
     m_paths = std::move(paths);
 }
 
-bool Event::enter() {
+bool Event::enter(std::uint64_t viewer) {
     const std::int64_t most = entry()->viewers;
-    std::int64_t now = viewers.load();
-    while (now < most)
-        if (viewers.compare_exchange_weak(now, now + 1))
-            return true;
+    const std::lock_guard lock(m_places_mutex);
+    const bool changes = m_audience.has(viewer);
+    if (viewers + m_audience.count(monotonic_us()) - (changes ? 1 : 0) >= most) {
+        ++viewers_refused;
+        return false;
+    }
+    m_audience.forget(viewer);
+    ++viewers;
+    return true;
+}
+
+bool Event::attend(std::uint64_t viewer, bool exempt, std::int64_t now_us) {
+    const std::int64_t lasting_us =
+        std::max(k_least_attendance_us, 2'000'000 * snapshot()->target_s + k_attendance_slack_us);
+    const std::int64_t most = entry()->viewers;
+    const std::lock_guard lock(m_places_mutex);
+    const std::int64_t places = exempt ? k_no_limit : most - viewers;
+    if (m_audience.admit(viewer, now_us, lasting_us, places))
+        return true;
     ++viewers_refused;
     return false;
+}
+
+std::int64_t Event::attending() const {
+    const std::lock_guard lock(m_places_mutex);
+    return m_audience.count(monotonic_us());
+}
+
+bool Event::is_full() const {
+    return viewers + attending() >= entry()->viewers;
 }
 
 std::int64_t Event::most_blocked() const {

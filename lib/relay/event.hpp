@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/time.hpp"
+#include "relay/audience.hpp"
 #include "relay/store.hpp"
 #include "wire/feed.hpp"
 
@@ -81,9 +82,17 @@ class Event {
     [[nodiscard]] std::vector<PathNumbers> paths() const;
     void set_paths(std::vector<PathNumbers> paths);
 
-    /// Takes one of the reserved viewers' places; false when none is left.
-    [[nodiscard]] bool enter();
+    /// Takes one of the reserved viewers' places for a connection; false when none is left. One
+    /// that @p viewer held by attend() is given up for it.
+    [[nodiscard]] bool enter(std::uint64_t viewer = 0);
     void leave() { viewers.fetch_sub(1); }
+    /// @p viewer (a number for each) asks for a playlist: it has a place, or takes one, for two
+    /// target durations. One that is @p exempt gets it in any case.
+    [[nodiscard]] bool attend(std::uint64_t viewer, bool exempt, std::int64_t now_us);
+    /// Places that attend() gave.
+    [[nodiscard]] std::int64_t attending() const;
+    /// No place is left.
+    [[nodiscard]] bool is_full() const;
 
     /// A request waits for media: two for each reserved viewer may (a playlist and a part), and 64
     /// in any case. False: too many do.
@@ -127,6 +136,8 @@ class Event {
     SnapshotPtr m_snapshot;
     std::vector<PathNumbers> m_paths;
     DocumentPtr m_poster;
+    mutable std::mutex m_places_mutex; // for these two together
+    mutable Audience m_audience;
     std::atomic<std::int64_t> m_sent_to{0};
 };
 using EventPtr = std::shared_ptr<Event>;

@@ -45,7 +45,8 @@ Hub::Hub(RelayConfig config, RelayKeys keys, ServeOptions options)
       m_router({.board = &m_board,
                 .clock = &m_clock,
                 .viewer_key = &m_keys.viewer_key,
-                .metrics = [this] { return m_metrics.text(m_board, m_clock); }}) {}
+                .metrics = [this] { return m_metrics.text(m_board, m_clock); },
+                .proxies = m_config.proxies}) {}
 
 Hub::~Hub() {
     if (m_desk)

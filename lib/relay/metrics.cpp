@@ -158,6 +158,11 @@ std::string Metrics::text(const Board &board, const base::ControlClock &clock) c
     for (const auto &[id, event] : sorted)
         fmt::format_to(std::back_inserter(out), "slotcast_relay_live{{reservation=\"{}\"}} {}\n",
                        id, event->live ? 1 : 0);
+    header(out, "slotcast_relay_hls_viewers", "gauge", "Viewers of HLS that hold a place");
+    for (const auto &[id, event] : sorted)
+        fmt::format_to(std::back_inserter(out),
+                       "slotcast_relay_hls_viewers{{reservation=\"{}\"}} {}\n", id,
+                       event->attending());
     recordings(out, sorted);
     paths(out, sorted);
     latency(out, in_to_out);

@@ -54,6 +54,10 @@ Reply plain_reply(int status, std::string_view text, std::string headers) {
     return out;
 }
 
+Reply full_reply() {
+    return plain_reply(503, "all places are taken", "Retry-After: 10\r\n");
+}
+
 Reply document_reply(const DocumentPtr &document, std::string headers,
                      std::string_view accept_encoding, std::string_view if_none_match) {
     const bool compressed = accepts_gzip(accept_encoding);

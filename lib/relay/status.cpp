@@ -216,6 +216,7 @@ std::vector<wire::Json> status_records(std::string_view metrics) {
     static const std::map<std::string_view, std::string_view> k_names{
         {"slotcast_relay_live", "live"},
         {"slotcast_relay_viewers", "viewers"},
+        {"slotcast_relay_hls_viewers", "hls_viewers"},
         {"slotcast_relay_ingest_bytes_total", "ingest_bytes"},
         {"slotcast_relay_egress_bytes_total", "egress_bytes"},
         {"slotcast_relay_gaps_total", "gaps"},

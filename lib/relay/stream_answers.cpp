@@ -26,7 +26,7 @@ std::string_view audience(const Event &event) {
     return event.entry()->disclosure == resv::Disclosure::password ? "private" : "public";
 }
 
-Reply live(const EventPtr &event, base::UtcTime now) {
+Reply live(const EventPtr &event, base::UtcTime now, Viewer viewer) {
     const EntryPtr entry = event->entry();
     if (event->snapshot()->ended || now >= entry->window.closes())
         return plain_reply(410, "this event is over");
@@ -34,6 +34,7 @@ Reply live(const EventPtr &event, base::UtcTime now) {
         return plain_reply(503, "too early", retry_after(entry->window.opens() - k_early - now));
     Reply out{.kind = Reply::Kind::live};
     out.event = event;
+    out.viewer = viewer.number;
     out.headers = fmt::format("Content-Type: video/mp2t\r\n{}", k_no_store);
     return out;
 }
@@ -210,12 +211,23 @@ Reply poster(const HttpRequest &request, const EventPtr &event) {
         "", request.if_none_match);
 }
 
+// Viewers of what is over cost the event's own time nothing.
+bool has_place(const EventPtr &event, base::UtcTime now, Viewer viewer) {
+    const EntryPtr entry = event->entry();
+    if (event->snapshot()->ended || now < entry->window.opens() || now >= entry->window.closes())
+        return true;
+    return event->attend(viewer.number, viewer.exempt, monotonic_us());
+}
+
 } // namespace
 
 Reply stream_answer(const HttpRequest &request, const EventPtr &event, std::string_view name,
-                    base::UtcTime now) {
+                    base::UtcTime now, Viewer viewer) {
     const bool in_parts = name.substr(0, name.find('-')).contains('.');
-    Reply out = name == "live.ts"      ? live(event, now)
+    const bool is_playlist = name == "index.m3u8" || name == "ll.m3u8";
+    const bool refused = is_playlist && !has_place(event, now, viewer);
+    Reply out = refused                ? full_reply()
+                : name == "live.ts"    ? live(event, now, viewer)
                 : name == "index.m3u8" ? playlist(request, event, now)
                 : name == "ll.m3u8"    ? low_latency(request, event, now)
                 : name == "poster.jpg" ? poster(request, event)
