@@ -92,6 +92,9 @@ $(BUILD)/lib/relay/player.o: CPPFLAGS += -Wa,-Ilib/web/watch -Wa,-Ilib/web/watch
 $(hls)/%:
 	@echo 'make: error: $@ is not there: run make deps' >&2; exit 1
 
+# Where relay-poster finds GStreamer's plugins without looking at all of them.
+$(BUILD)/lib/media/gst_still.o: CPPFLAGS += -DSLOTCAST_GST_PLUGINS='"$(shell pkg-config --variable=pluginsdir gstreamer-1.0)"'
+
 define program_rules
 $(BUILD)/bin/$(1): $(BUILD)/tools/$(1).o $(call archives,$(call closure,$(modules.$(1))))
 	@mkdir -p $$(@D)
@@ -221,7 +224,7 @@ unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
 networkd := $(DESTDIR)$(PREFIX)/lib/systemd/networkd.conf.d
 compdir := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 # Programs that only the others start.
-internal := push-sender carrier-modem carrier-lease relay-ingest relay-srt-out
+internal := push-sender carrier-modem carrier-lease relay-ingest relay-srt-out relay-poster
 public   := $(filter-out $(internal),$(programs))
 
 install: all ## install into $(DESTDIR)$(PREFIX)

@@ -51,6 +51,7 @@ modules.push-sender     := push cli
 modules.relay-serve     := relay cli
 modules.relay-ingest    := relay cli
 modules.relay-srt-out   := relay cli
+modules.relay-poster    := media cli
 
 # Programs of tests/tools.
 test_modules.make-settings := wire cli

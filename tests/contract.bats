@@ -4,7 +4,7 @@
 load lib/common
 
 PROGRAMS='resv-control resv-request resv-store carrier-connect push-stream relay-serve'
-INTERNAL='push-sender carrier-modem carrier-lease relay-ingest relay-srt-out' # started by the others; no manual of their own
+INTERNAL='push-sender carrier-modem carrier-lease relay-ingest relay-srt-out relay-poster' # started by the others; no manual of their own
 CODES='0 1 64 65 66 69 70 74 75 76 77 78 126 127 130 143'
 
 setup() {

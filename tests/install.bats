@@ -23,6 +23,7 @@ setup_file() {
         echo ./libexec/slotcast/carrier-lease
         echo ./libexec/slotcast/relay-ingest
         echo ./libexec/slotcast/relay-srt-out
+        echo ./libexec/slotcast/relay-poster
         for schema in "$SLOTCAST_ROOT"/lib/wire/schemas/*; do echo "./share/slotcast/schemas/${schema##*/}"; done
         echo ./share/slotcast/schemas/openapi.json
         echo ./lib/systemd/system/resv-control.service

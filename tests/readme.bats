@@ -29,7 +29,7 @@ blocks() {
     cd "$SLOTCAST_ROOT"
     while read -r p; do
         grep -q "\`$p\`" README.md || fail "README.md does not name $p"
-    done < <(sed -n 's/^modules\.\([a-z-]*\) .*/\1/p' lib/layers.mk | grep -vE 'push-sender|carrier-modem|carrier-lease|relay-ingest|relay-srt-out')
+    done < <(sed -n 's/^modules\.\([a-z-]*\) .*/\1/p' lib/layers.mk | grep -vE 'push-sender|carrier-modem|carrier-lease|relay-ingest|relay-srt-out|relay-poster')
     while read -r path; do
         case $path in *NAME* | *MODULE*) continue ;; esac
         [ -e "$path" ] || fail "a README names $path, which is not there"

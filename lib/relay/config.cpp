@@ -122,6 +122,13 @@ Result<RelayConfig> read_config(const Table &top) {
     c.memory = TRY(read_memory(top));
     c.connections =
         static_cast<std::size_t>(TRY(top.integer_or("connections", 4096, 1, 1'000'000)));
+    for (const std::string &text : TRY(top.strings_or_empty("proxies"))) {
+        const auto network = net::Network::parse(text);
+        if (!network)
+            return std::unexpected(top.error_at("proxies", network.error().message,
+                                                "write addresses or networks, as \"10.1.0.0/16\""));
+        c.proxies.push_back(*network);
+    }
     for (const auto &[name, table] : TRY(top.tables("ingest"))) {
         if (!wire::is_plain_name(name))
             return std::unexpected(
@@ -172,6 +179,12 @@ std::string print_config(const RelayConfig &c) {
                        c.connections);
     if (c.dvr > 0ms)
         line("dvr", base::format_duration(c.dvr));
+    if (!c.proxies.empty()) {
+        std::vector<std::string> texts;
+        for (const net::Network &network : c.proxies)
+            texts.push_back(fmt::format("\"{}\"", network.text()));
+        out += fmt::format("proxies = [{}]\n", fmt::join(texts, ", "));
+    }
     if (c.memory > 0)
         line("memory", std::to_string(c.memory));
     for (const auto &[name, ingest] : c.ingest) {

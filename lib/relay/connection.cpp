@@ -129,13 +129,13 @@ Connection::Need Connection::begin(Reply reply, bool head_only, base::SteadyTime
         reply = plain_reply(503, "too many wait", "Retry-After: 1\r\n");
     }
     if (reply.kind == Reply::Kind::live && !head_only) {
-        if (reply.event->enter()) {
+        if (reply.event->enter(reply.viewer)) {
             m_event = reply.event;
             m_live.emplace(reply.event);
             m_close_after = true; // its end is the end of the connection
             m_deadline = now + k_for_ever;
         } else {
-            reply = plain_reply(503, "all places are taken", "Retry-After: 10\r\n");
+            reply = full_reply();
         }
     }
     m_head = head_text(reply, m_close_after);
@@ -265,7 +265,7 @@ Connection::Need Connection::media(base::SteadyTime now) {
         return m_sending || m_ending ? m_need : pump_live(now);
     if (!m_event || m_need != Need::media)
         return m_need;
-    if (!m_event->withdrawn && m_awaited && !m_awaited->is_there(*m_event->snapshot()))
+    if (!m_event->withdrawn && m_awaited && !m_awaited->is_there(*m_event))
         return m_need;
     detach();
     return begin(m_world.router->answer(m_request, m_origin), m_request.method == "HEAD", now);

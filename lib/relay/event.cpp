@@ -6,7 +6,11 @@ namespace relay {
 
 namespace {
 constexpr std::int64_t k_least_blocked = 64;
-}
+constexpr std::int64_t k_least_attendance_us = 10'000'000; // before there is a target duration
+constexpr std::int64_t k_attendance_slack_us = 1'000'000;
+constexpr std::int64_t k_no_limit = std::int64_t{1} << 40;
+constexpr std::int64_t k_poster_us = 20'000'000; // older ones are made anew for who asks
+} // namespace
 
 std::int64_t monotonic_us() {
     return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -82,6 +86,24 @@ void Event::publish(SnapshotPtr snapshot) {
     m_snapshot.swap(snapshot); // the old one dies after the lock
 }
 
+DocumentPtr Event::poster() const {
+    const std::lock_guard lock(m_mutex);
+    return m_poster;
+}
+
+void Event::set_poster(DocumentPtr picture, std::int64_t now_us) {
+    const std::lock_guard lock(m_mutex);
+    if (picture)
+        m_poster = std::move(picture);
+    poster_tried_us = now_us;
+    m_snapshot = std::make_shared<const Snapshot>(*m_snapshot);
+}
+
+bool Event::poster_is_known(std::int64_t now_us) const {
+    const std::int64_t tried = poster_tried_us;
+    return tried > 0 && (!live || now_us - tried < k_poster_us);
+}
+
 std::vector<PathNumbers> Event::paths() const {
     const std::lock_guard lock(m_mutex);
     return m_paths;
@@ -101,18 +123,46 @@ void Event::set_paths(std::vector<PathNumbers> paths) {
     m_paths = std::move(paths);
 }
 
-bool Event::enter() {
+bool Event::enter(std::uint64_t viewer) {
     const std::int64_t most = entry()->viewers;
-    std::int64_t now = viewers.load();
-    while (now < most)
-        if (viewers.compare_exchange_weak(now, now + 1)) {
-            std::int64_t peak = peak_viewers.load();
-            while (now + 1 > peak && !peak_viewers.compare_exchange_weak(peak, now + 1)) {
-            }
-            return true;
-        }
+    const std::lock_guard lock(m_places_mutex);
+    const bool changes = m_audience.has(viewer);
+    if (viewers + m_audience.count(monotonic_us()) - (changes ? 1 : 0) >= most) {
+        ++viewers_refused;
+        return false;
+    }
+    m_audience.forget(viewer);
+    ++viewers;
+    note_peak(monotonic_us());
+    return true;
+}
+
+// Under the places' lock.
+void Event::note_peak(std::int64_t now_us) {
+    peak_viewers = std::max(peak_viewers.load(), viewers + m_audience.count(now_us));
+}
+
+bool Event::attend(std::uint64_t viewer, bool exempt, std::int64_t now_us) {
+    const std::int64_t lasting_us =
+        std::max(k_least_attendance_us, 2'000'000 * snapshot()->target_s + k_attendance_slack_us);
+    const std::int64_t most = entry()->viewers;
+    const std::lock_guard lock(m_places_mutex);
+    const std::int64_t places = exempt ? k_no_limit : most - viewers;
+    if (m_audience.admit(viewer, now_us, lasting_us, places)) {
+        note_peak(now_us);
+        return true;
+    }
     ++viewers_refused;
     return false;
+}
+
+std::int64_t Event::attending() const {
+    const std::lock_guard lock(m_places_mutex);
+    return m_audience.count(monotonic_us());
+}
+
+bool Event::is_full() const {
+    return viewers + attending() >= entry()->viewers;
 }
 
 std::int64_t Event::most_blocked() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/time.hpp"
+#include "relay/audience.hpp"
 #include "relay/store.hpp"
 #include "wire/feed.hpp"
 
@@ -69,13 +70,29 @@ class Event {
         return m_recording ? m_recording->lost() : 0;
     }
 
+    /// A JPEG of the newest key frame when it was last tried, null when there was none.
+    [[nodiscard]] DocumentPtr poster() const;
+    /// What came of a try at @p now_us (monotonic_us()). A null @p picture leaves the former one
+    /// when there is one. Wakes nobody, but for a new snapshot that workers see.
+    void set_poster(DocumentPtr picture, std::int64_t now_us);
+    /// A picture, or the word that there is none, that is not older than the media allows.
+    [[nodiscard]] bool poster_is_known(std::int64_t now_us) const;
+
     /// The connections that are open now, by carrier.
     [[nodiscard]] std::vector<PathNumbers> paths() const;
     void set_paths(std::vector<PathNumbers> paths);
 
-    /// Takes one of the reserved viewers' places; false when none is left.
-    [[nodiscard]] bool enter();
+    /// Takes one of the reserved viewers' places for a connection; false when none is left. One
+    /// that @p viewer held by attend() is given up for it.
+    [[nodiscard]] bool enter(std::uint64_t viewer = 0);
     void leave() { viewers.fetch_sub(1); }
+    /// @p viewer (a number for each) asks for a playlist: it has a place, or takes one, for two
+    /// target durations. One that is @p exempt gets it in any case.
+    [[nodiscard]] bool attend(std::uint64_t viewer, bool exempt, std::int64_t now_us);
+    /// Places that attend() gave.
+    [[nodiscard]] std::int64_t attending() const;
+    /// No place is left.
+    [[nodiscard]] bool is_full() const;
 
     /// A request waits for media: two for each reserved viewer may (a playlist and a part), and 64
     /// in any case. False: too many do.
@@ -92,7 +109,7 @@ class Event {
                    LatencyRecord &latency);
 
     std::atomic<std::int64_t> viewers{0};
-    std::atomic<std::int64_t> peak_viewers{0};
+    std::atomic<std::int64_t> peak_viewers{0}; ///< places taken at a time
     std::atomic<std::int64_t> blocked{0};
     std::atomic<std::int64_t> bytes_kept{0}; ///< of memory
     std::atomic<std::int64_t> bytes_in{0};
@@ -105,18 +122,24 @@ class Event {
     std::atomic<std::int64_t> payloads_lost{0}; ///< numbered ones that came over no path
     std::atomic<std::int64_t> lost_packets{0};
     std::atomic<std::int64_t> rtt_us{0};
+    std::atomic<std::int64_t> poster_asked_us{0}; ///< monotonic_us(); 0: never
+    std::atomic<std::int64_t> poster_tried_us{0};
     std::atomic<bool> live{false};
     std::atomic<bool> withdrawn{false}; ///< cancelled or revoked: no longer shown
 
   private:
     [[nodiscard]] std::int64_t most_blocked() const;
+    void note_peak(std::int64_t now_us);
 
     const std::string m_tag;
     const RecordingPtr m_recording;
-    mutable std::mutex m_mutex; // for these three: held for a copy of one
+    mutable std::mutex m_mutex; // for these: held for a copy of one
     EntryPtr m_entry;
     SnapshotPtr m_snapshot;
     std::vector<PathNumbers> m_paths;
+    DocumentPtr m_poster;
+    mutable std::mutex m_places_mutex; // for these two together
+    mutable Audience m_audience;
     std::atomic<std::int64_t> m_sent_to{0};
 };
 using EventPtr = std::shared_ptr<Event>;

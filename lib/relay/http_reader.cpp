@@ -61,6 +61,8 @@ HttpRequest HttpReader::take() {
     out.if_range = once(http::field::if_range);
     out.if_none_match = once(http::field::if_none_match);
     out.accept_encoding = once(http::field::accept_encoding);
+    out.user_agent = once(http::field::user_agent);
+    out.by_proxy = message.count(http::field::via) > 0;
     out.keep_alive = message.keep_alive();
     out.body = std::move(message.body());
     return out;

@@ -17,6 +17,8 @@ struct HttpRequest {
     std::string if_range;
     std::string if_none_match;
     std::string accept_encoding;
+    std::string user_agent;
+    bool by_proxy = false; ///< it has a Via field (RFC 9110, 7.6.3)
     std::string body;
     bool keep_alive = false;
 };

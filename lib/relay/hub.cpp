@@ -45,7 +45,8 @@ Hub::Hub(RelayConfig config, RelayKeys keys, ServeOptions options)
       m_router({.board = &m_board,
                 .clock = &m_clock,
                 .viewer_key = &m_keys.viewer_key,
-                .metrics = [this] { return m_metrics.text(m_board, m_clock); }}) {}
+                .metrics = [this] { return m_metrics.text(m_board, m_clock); },
+                .proxies = m_config.proxies}) {}
 
 Hub::~Hub() {
     if (m_desk)
@@ -88,6 +89,7 @@ Result<int> Hub::run() {
         base::log::debug("ingest processes are confined by {}", describe(confinement_support()));
     else
         base::log::warning("this build has a sanitizer: ingest processes are not confined");
+    m_posters.emplace(TRY(open_child_program("relay-poster")), m_identity, m_options.child_mask);
     TRY(start_workers());
     TRY(start_feed());
     TRY(start_srt_out());
@@ -268,6 +270,7 @@ void Hub::tick() {
         all.push_back(&live);
     m_new_media = keep_within(m_budget, all) || m_new_media;
     tick_spool(steady);
+    tick_posters(steady);
     for (const auto &ingest : m_ingest) {
         if (!ingest->child && steady - ingest->started >= k_restart_gap)
             start_child(*ingest);
@@ -279,6 +282,14 @@ void Hub::tick() {
         if (const auto sent = child->flush(*intake); !sent)
             end_child(*ingest, sent.error().message);
     }
+}
+
+void Hub::tick_posters(base::SteadyTime now) {
+    std::vector<EventPtr> events;
+    for (const auto &[id, live] : m_events)
+        events.push_back(live.event());
+    m_new_media = m_posters->tick(events, now) || m_new_media;
+    m_metrics.posters = m_posters->started();
 }
 
 Result<int> serve(const RelayConfig &config, const ServeOptions &options) {

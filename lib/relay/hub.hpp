@@ -6,6 +6,7 @@
 #include "relay/feed_client.hpp"
 #include "relay/keeper.hpp"
 #include "relay/live_event.hpp"
+#include "relay/poster_desk.hpp"
 #include "relay/sessions.hpp"
 #include "relay/spool.hpp"
 #include "relay/srt_out.hpp"
@@ -81,6 +82,7 @@ class Hub {
 
     [[nodiscard]] Store::Options options_for(const wire::FeedEntry &entry);
     void keep_recording(const LiveEvent &live);
+    void tick_posters(base::SteadyTime now);
     void tick_spool(base::SteadyTime now);
     void close_recordings();
     [[nodiscard]] base::Result<void> start_receipts();
@@ -106,6 +108,7 @@ class Hub {
     Metrics m_metrics;
     Board m_board;
     Router m_router;
+    std::optional<PosterDesk> m_posters;
     std::unique_ptr<Spool> m_spool; ///< null: nothing is recorded
     std::optional<base::SteadyTime> m_swept;
     std::map<base::Id, wire::FeedEntry> m_admitted; ///< what the children were told

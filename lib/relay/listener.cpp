@@ -1,7 +1,10 @@
 #include "relay/listener.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
+#include <array>
 #include <netinet/tcp.h>
+#include <span>
 #include <sys/socket.h>
 
 namespace relay {
@@ -66,6 +69,23 @@ Result<base::Fd> listen_on(const conf::Address &address) {
     return fd;
 }
 
+namespace {
+
+// RFC 4291, 2.5.5.2: a listener for both families shows IPv4 within IPv6.
+net::Ip address_of(const sockaddr_storage &peer) {
+    constexpr std::size_t k_prefix = 12;
+    const auto ip = net::Ip::of(reinterpret_cast<const sockaddr &>(peer)).value_or(net::Ip{});
+    static constexpr std::array<std::uint8_t, k_prefix> k_mapped{0, 0, 0, 0, 0,    0,
+                                                                 0, 0, 0, 0, 0xff, 0xff};
+    if (!ip.v6 || !std::ranges::equal(k_mapped, std::span{ip.bytes}.first<k_prefix>()))
+        return ip;
+    net::Ip out;
+    std::ranges::copy(std::span{ip.bytes}.subspan<k_prefix>(), out.bytes.begin());
+    return out;
+}
+
+} // namespace
+
 Accepted accept_viewer(int listener) {
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;
@@ -76,7 +96,7 @@ Accepted accept_viewer(int listener) {
     set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, k_not_sent);
     set_option(fd.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, k_user_timeout_ms);
-    return {.socket = std::move(fd), .loopback = is_loopback(peer)};
+    return {.socket = std::move(fd), .loopback = is_loopback(peer), .address = address_of(peer)};
 }
 
 } // namespace relay

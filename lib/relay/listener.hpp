@@ -4,6 +4,7 @@
 #include "base/fd.hpp"
 #include "base/result.hpp"
 #include "conf/address.hpp"
+#include "net/networks.hpp"
 
 namespace relay {
 
@@ -14,6 +15,7 @@ namespace relay {
 struct Accepted {
     base::Fd socket; ///< never blocks; empty when nobody waits, or errno says what is short
     bool loopback = false;
+    net::Ip address{}; ///< of IPv4 also when the listener is for both families
 };
 [[nodiscard]] Accepted accept_viewer(int listener);
 

@@ -19,7 +19,7 @@ constexpr auto k_per_event = std::to_array<PerEvent>({
     {"slotcast_relay_ingest_bytes_total", "counter", "Media received", &Event::bytes_in},
     {"slotcast_relay_egress_bytes_total", "counter", "Media given to viewers", &Event::bytes_out},
     {"slotcast_relay_viewers", "gauge", "Viewers of live.ts", &Event::viewers},
-    {"slotcast_relay_peak_viewers", "gauge", "The most viewers of live.ts at a time",
+    {"slotcast_relay_peak_viewers", "gauge", "The most viewers at a time, those of HLS among them",
      &Event::peak_viewers},
     {"slotcast_relay_memory_bytes", "gauge", "Memory that the media takes", &Event::bytes_kept},
     {"slotcast_relay_requests_waiting", "gauge", "Requests that wait for media", &Event::blocked},
@@ -160,6 +160,11 @@ std::string Metrics::text(const Board &board, const base::ControlClock &clock) c
     for (const auto &[id, event] : sorted)
         fmt::format_to(std::back_inserter(out), "slotcast_relay_live{{reservation=\"{}\"}} {}\n",
                        id, event->live ? 1 : 0);
+    header(out, "slotcast_relay_hls_viewers", "gauge", "Viewers of HLS that hold a place");
+    for (const auto &[id, event] : sorted)
+        fmt::format_to(std::back_inserter(out),
+                       "slotcast_relay_hls_viewers{{reservation=\"{}\"}} {}\n", id,
+                       event->attending());
     recordings(out, sorted);
     paths(out, sorted);
     latency(out, in_to_out);
@@ -194,6 +199,8 @@ std::string Metrics::text(const Board &board, const base::ControlClock &clock) c
            "Control's clock minus this machine's", clock.wall_offset().count());
     single(out, "slotcast_relay_reports_waiting", "gauge", "Reports not yet taken by control",
            reports_waiting);
+    single(out, "slotcast_relay_posters_total", "counter", "Starts of processes for pictures",
+           posters);
     single(out, "slotcast_relay_recordings_failing", "gauge",
            "Recordings whose last segment could not be written", recordings_failing);
     single(out, "slotcast_relay_spool_waiting_bytes", "gauge", "Media that waits for the disk",

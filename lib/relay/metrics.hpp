@@ -16,6 +16,7 @@ class Metrics {
     std::atomic<std::int64_t> feed_serial{0};
     std::atomic<std::int64_t> feed_heard_us{0}; ///< CLOCK_MONOTONIC; 0: not since the start
     std::atomic<std::int64_t> reports_waiting{0};
+    std::atomic<std::int64_t> posters{0}; ///< processes that made a picture, or failed
     std::atomic<std::int64_t> recordings_failing{0};
     std::atomic<std::int64_t> spool_waiting{0}; ///< bytes
 

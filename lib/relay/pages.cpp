@@ -125,7 +125,8 @@ std::string watch_page(const wire::FeedEntry &event, const WatchState &state,
         files, escape_html(watch_state(event, state)), title, time_element(event.window.start),
         time_element(event.window.end), stage_text(state.stage), k_theatre);
     if (state.stage == Stage::live || state.on_demand)
-        body += "<noscript><video controls autoplay muted playsinline src=\"index.m3u8\"></video>"
+        body += "<noscript><video controls autoplay muted playsinline "
+                "poster=\"poster.jpg\" src=\"index.m3u8\"></video>"
                 "</noscript>\n";
     body += k_players;
     body += fmt::format("<p class=\"small\"><a href=\"{}hls.licence.txt\">Licence of the "

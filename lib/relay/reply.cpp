@@ -26,6 +26,10 @@ bool Awaited::is_there(const Snapshot &snapshot) const {
     return has_it || snapshot.next_sequence > sequence + 1 || snapshot.next_part > 0;
 }
 
+bool Awaited::is_there(const Event &event) const {
+    return poster ? event.poster_is_known(monotonic_us()) : is_there(*event.snapshot());
+}
+
 std::int64_t Reply::length() const {
     if (body)
         return static_cast<std::int64_t>(body->size());
@@ -48,6 +52,10 @@ Reply plain_reply(int status, std::string_view text, std::string headers) {
     if (out.has_length())
         out.text = std::string(text) + "\n";
     return out;
+}
+
+Reply full_reply() {
+    return plain_reply(503, "all places are taken", "Retry-After: 10\r\n");
 }
 
 Reply document_reply(const DocumentPtr &document, std::string headers,

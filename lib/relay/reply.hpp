@@ -10,9 +10,11 @@ namespace relay {
 struct Awaited {
     std::int64_t sequence = -1; ///< a segment; -1: the first playlist
     std::int64_t part = -1;     ///< a part of it; -1: all of it
+    bool poster = false;        ///< none of these, but a picture
 
     /// True when there is no longer any need to wait.
     [[nodiscard]] bool is_there(const Snapshot &snapshot) const;
+    [[nodiscard]] bool is_there(const Event &event) const;
 };
 
 /// What a connection does about a request.
@@ -33,6 +35,7 @@ struct Reply {
     Awaited awaited = {};
     base::Millis patience{0}; ///< how long to wait, then 503
     seal::Secret password = {};
+    std::uint64_t viewer = 0; ///< whose; see viewer_number()
 
     /// Of the body, whichever it is.
     [[nodiscard]] std::int64_t length() const;
@@ -51,6 +54,8 @@ constexpr std::string_view k_no_store = "Cache-Control: no-store\r\n";
 [[nodiscard]] Reply document_reply(const DocumentPtr &document, std::string headers,
                                    std::string_view accept_encoding,
                                    std::string_view if_none_match);
+/// To one viewer more than was reserved.
+[[nodiscard]] Reply full_reply();
 /// `Retry-After`, at least a second and at most an hour.
 [[nodiscard]] std::string retry_after(base::Millis wait);
 /// The status line's words.

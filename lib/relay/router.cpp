@@ -6,6 +6,7 @@
 #include "relay/stream_answers.hpp"
 #include "relay/viewer_token.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace relay {
@@ -28,7 +29,7 @@ Reply html_reply(int status, std::string text) {
 
 WatchState state_of(const Event &event, const wire::FeedEntry &entry, base::UtcTime now) {
     const SnapshotPtr snapshot = event.snapshot();
-    WatchState out{.now = now, .media = event.live, .full = event.is_crowded()};
+    WatchState out{.now = now, .media = event.live, .full = event.is_crowded() || event.is_full()};
     if (snapshot->ended || now >= entry.window.closes())
         out.stage = Stage::over;
     else if (snapshot->newest_cut >= 0)
@@ -80,11 +81,21 @@ Reply Router::route(const HttpRequest &request, Origin origin) const {
     if (top == "player" && get && path->size() == 3)
         return player_file(request, (*path)[1], (*path)[2]);
     if (top == "w" && path->size() >= 2)
-        return watch(request, *path);
+        return watch(request, *path, viewer_of(request, origin));
     return plain_reply(404, "not found");
 }
 
-Reply Router::watch(const HttpRequest &request, const std::vector<std::string_view> &path) const {
+Viewer Router::viewer_of(const HttpRequest &request, const Origin &origin) const {
+    const bool trusted = std::ranges::any_of(
+        m_world.proxies, [&](const auto &n) { return n.contains(origin.address); });
+    // A proxy stands for many, whichever of them it asks for at the moment.
+    const bool proxy = trusted || request.by_proxy;
+    return {.number = viewer_number(origin.address, proxy ? "" : request.user_agent),
+            .exempt = trusted};
+}
+
+Reply Router::watch(const HttpRequest &request, const std::vector<std::string_view> &path,
+                    Viewer viewer) const {
     const EventPtr event = m_world.board->find(std::string(path[1]));
     const auto now = m_world.clock->now();
     if (!event || event->withdrawn)
@@ -108,7 +119,7 @@ Reply Router::watch(const HttpRequest &request, const std::vector<std::string_vi
     if (!locked) {
         if (path.size() != 3)
             return plain_reply(404, "not found");
-        return below(request, event, path[2]);
+        return below(request, event, path[2], viewer);
     }
     if (path.size() == 3 && path[2].empty())
         return page(event, false);
@@ -118,7 +129,7 @@ Reply Router::watch(const HttpRequest &request, const std::vector<std::string_vi
             fmt::format("{}Link: </w/{}/>; rel=\"start\"\r\n", k_any_origin, entry->vid));
     if (path.size() == 3)
         return plain_reply(301, "", fmt::format("Location: /w/{}/{}/\r\n", entry->vid, path[2]));
-    return below(request, event, path[3]);
+    return below(request, event, path[3], viewer);
 }
 
 Reply Router::page(const EventPtr &event, bool open) const {
@@ -129,13 +140,13 @@ Reply Router::page(const EventPtr &event, bool open) const {
     return html_reply(200, watch_page(*entry, state, player_folder()));
 }
 
-Reply Router::below(const HttpRequest &request, const EventPtr &event,
-                    std::string_view name) const {
+Reply Router::below(const HttpRequest &request, const EventPtr &event, std::string_view name,
+                    Viewer viewer) const {
     const auto now = m_world.clock->now();
     if (name.empty())
         return page(event, true);
     if (name != "state.json")
-        return stream_answer(request, event, name, now);
+        return stream_answer(request, event, name, now, viewer);
     const EntryPtr entry = event->entry();
     Reply out{.headers = fmt::format("Content-Type: application/json\r\n{}", k_no_store)};
     out.text = watch_state(*entry, state_of(*event, *entry, now));

@@ -2,8 +2,10 @@
 #pragma once
 
 #include "base/control_clock.hpp"
+#include "net/networks.hpp"
 #include "relay/http_reader.hpp"
 #include "relay/reply.hpp"
+#include "relay/viewer_number.hpp"
 
 #include <functional>
 
@@ -13,6 +15,7 @@ namespace relay {
 struct Origin {
     bool loopback = false; ///< may see metrics
     bool admin = false;    ///< by the admin address: metrics and health only
+    net::Ip address{};
 };
 
 /// Thread-safe.
@@ -23,6 +26,7 @@ class Router {
         const base::ControlClock *clock;
         const seal::Secret *viewer_key;
         std::function<std::string()> metrics;
+        std::vector<net::Network> proxies{}; ///< caches of the site's own
     };
     explicit Router(World world) : m_world(std::move(world)) {}
 
@@ -32,11 +36,12 @@ class Router {
 
   private:
     [[nodiscard]] Reply route(const HttpRequest &request, Origin origin) const;
-    [[nodiscard]] Reply watch(const HttpRequest &request,
-                              const std::vector<std::string_view> &path) const;
+    [[nodiscard]] Reply watch(const HttpRequest &request, const std::vector<std::string_view> &path,
+                              Viewer viewer) const;
+    [[nodiscard]] Viewer viewer_of(const HttpRequest &request, const Origin &origin) const;
     [[nodiscard]] Reply page(const EventPtr &event, bool open) const;
     [[nodiscard]] Reply below(const HttpRequest &request, const EventPtr &event,
-                              std::string_view name) const;
+                              std::string_view name, Viewer viewer) const;
 
     World m_world;
 };

@@ -135,6 +135,7 @@ std::vector<CheckItem> check_relay(const RelayConfig &config) {
     };
     add("keys", error_of(load_keys(config)));
     add("program", error_of(open_child_program()));
+    add("poster", error_of(open_child_program("relay-poster")));
     add("user", error_of(find_identity(config.user)));
     out.push_back(check_confinement(confinement_support(), confinement_is_built()));
     add("http", bindable(config.http, SOCK_STREAM));
@@ -216,6 +217,7 @@ std::vector<wire::Json> status_records(std::string_view metrics) {
         {"slotcast_relay_live", "live"},
         {"slotcast_relay_viewers", "viewers"},
         {"slotcast_relay_peak_viewers", "peak_viewers"},
+        {"slotcast_relay_hls_viewers", "hls_viewers"},
         {"slotcast_relay_ingest_bytes_total", "ingest_bytes"},
         {"slotcast_relay_egress_bytes_total", "egress_bytes"},
         {"slotcast_relay_gaps_total", "gaps"},

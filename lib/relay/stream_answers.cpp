@@ -19,13 +19,14 @@ constexpr int k_ended_playlist_s = 60;
 constexpr int k_blocked_playlist_s = 6;
 constexpr int k_patience_targets = 3;
 constexpr base::Millis k_least_patience = 8s;
+constexpr int k_poster_s = 5;
 constexpr std::int64_t k_parts_ahead = 9; // RFC 8216bis: 3 s of parts, in parts
 
 std::string_view audience(const Event &event) {
     return event.entry()->disclosure == resv::Disclosure::password ? "private" : "public";
 }
 
-Reply live(const EventPtr &event, base::UtcTime now) {
+Reply live(const EventPtr &event, base::UtcTime now, Viewer viewer) {
     const EntryPtr entry = event->entry();
     if (event->snapshot()->ended || now >= entry->window.closes())
         return plain_reply(410, "this event is over");
@@ -33,6 +34,7 @@ Reply live(const EventPtr &event, base::UtcTime now) {
         return plain_reply(503, "too early", retry_after(entry->window.opens() - k_early - now));
     Reply out{.kind = Reply::Kind::live};
     out.event = event;
+    out.viewer = viewer.number;
     out.headers = fmt::format("Content-Type: video/mp2t\r\n{}", k_no_store);
     return out;
 }
@@ -186,14 +188,49 @@ Reply part(const HttpRequest &request, const EventPtr &event, std::string_view n
     return not_there(*snapshot);
 }
 
+// Who asks after a while waits for a new one; the next ones get that until it is old.
+Reply poster(const HttpRequest &request, const EventPtr &event) {
+    const SnapshotPtr snapshot = event->snapshot();
+    const bool has_media = snapshot->newest_cut >= 0 || snapshot->playlist;
+    if (!has_media)
+        return plain_reply(404, "not found");
+    const std::int64_t now_us = monotonic_us();
+    event->poster_asked_us = now_us;
+    if (!event->poster_is_known(now_us)) {
+        Reply out = waiting(event, {.poster = true});
+        out.patience = k_least_patience;
+        return out;
+    }
+    const DocumentPtr picture = event->poster();
+    if (!picture)
+        return plain_reply(404, "not found");
+    return document_reply(
+        picture,
+        fmt::format("Content-Type: image/jpeg\r\nCache-Control: {}, max-age={}\r\n",
+                    audience(*event), k_poster_s),
+        "", request.if_none_match);
+}
+
+// Viewers of what is over cost the event's own time nothing.
+bool has_place(const EventPtr &event, base::UtcTime now, Viewer viewer) {
+    const EntryPtr entry = event->entry();
+    if (event->snapshot()->ended || now < entry->window.opens() || now >= entry->window.closes())
+        return true;
+    return event->attend(viewer.number, viewer.exempt, monotonic_us());
+}
+
 } // namespace
 
 Reply stream_answer(const HttpRequest &request, const EventPtr &event, std::string_view name,
-                    base::UtcTime now) {
+                    base::UtcTime now, Viewer viewer) {
     const bool in_parts = name.substr(0, name.find('-')).contains('.');
-    Reply out = name == "live.ts"      ? live(event, now)
+    const bool is_playlist = name == "index.m3u8" || name == "ll.m3u8";
+    const bool refused = is_playlist && !has_place(event, now, viewer);
+    Reply out = refused                ? full_reply()
+                : name == "live.ts"    ? live(event, now, viewer)
                 : name == "index.m3u8" ? playlist(request, event, now)
                 : name == "ll.m3u8"    ? low_latency(request, event, now)
+                : name == "poster.jpg" ? poster(request, event)
                 : in_parts             ? part(request, event, name)
                                        : segment(request, event, name);
     out.headers += k_any_origin;

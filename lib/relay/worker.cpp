@@ -130,7 +130,7 @@ void Worker::accept_from(const Door &door, base::SteadyTime now) {
             ++m_world.counters->turned_away;
             continue;
         }
-        add(std::move(viewer.socket), door, viewer.loopback, now);
+        add(std::move(viewer), door, now);
     }
 }
 
@@ -143,16 +143,17 @@ void Worker::hear(bool listen) {
     }
 }
 
-void Worker::add(base::Fd socket, const Door &door, bool loopback, base::SteadyTime now) {
+void Worker::add(Accepted viewer, const Door &door, base::SteadyTime now) {
     const std::uint64_t number = m_next++;
-    if (!watch(m_epoll.get(), socket.get(), number))
+    if (!watch(m_epoll.get(), viewer.socket.get(), number))
         return;
-    Transport transport{std::move(socket), door.tls == nullptr ? nullptr : door.tls->current()};
+    const Origin origin{
+        .loopback = viewer.loopback, .admin = door.admin, .address = viewer.address};
+    Transport transport{std::move(viewer.socket),
+                        door.tls == nullptr ? nullptr : door.tls->current()};
     ++m_world.counters->connections;
-    m_slots[number] = {.connection = std::make_unique<Connection>(
-                           std::move(transport), number,
-                           Origin{.loopback = loopback, .admin = door.admin}, m_connection_world,
-                           now),
+    m_slots[number] = {.connection = std::make_unique<Connection>(std::move(transport), number,
+                                                                  origin, m_connection_world, now),
                        .interest = EPOLLIN,
                        .waits = false,
                        .seen = {}};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "relay/connection.hpp"
+#include "relay/listener.hpp"
 #include "relay/password_desk.hpp"
 
 #include <thread>
@@ -62,7 +63,7 @@ class Worker {
     void dispatch(std::uint64_t number, std::uint32_t events, base::SteadyTime now);
     void accept_from(const Door &door, base::SteadyTime now);
     void hear(bool listen);
-    void add(base::Fd socket, const Door &door, bool loopback, base::SteadyTime now);
+    void add(Accepted viewer, const Door &door, base::SteadyTime now);
     void settle(std::uint64_t number, Slot &slot, Connection::Need need);
     void let_wait(Slot &slot, bool waits);
     void hear_of_media(base::SteadyTime now);

@@ -19,7 +19,7 @@ struct Receipt {
     std::int64_t bytes_in = 0;                ///< of TS, once of all paths
     std::int64_t bytes_out = 0;               ///< to viewers
     std::int64_t payloads_lost = 0;           ///< numbered ones that came over no path
-    std::int64_t peak_viewers = 0;            ///< on lasting connections at a time
+    std::int64_t peak_viewers = 0;            ///< places taken at a time
     bool operator==(const Receipt &) const = default;
 };
 

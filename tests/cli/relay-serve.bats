@@ -161,7 +161,7 @@ healthy() { curl -sf http://127.0.0.1:18180/healthz; }
     make-relay data "$DATA" r1
     run -0 relay-serve --config "$CONFIG" check
     assert_matches_schema relay-serve <<<"$output"
-    assert_equal "$(jq -r 'select(.ok).what' <<<"$output" | xargs)" 'keys program user confinement http admin ingest.lineA'
+    assert_equal "$(jq -r 'select(.ok).what' <<<"$output" | xargs)" 'keys program poster user confinement http admin ingest.lineA'
     sed 's/127.0.0.1:18180/203.0.113.77:80/' -i "$CONFIG"
     run -69 --separate-stderr relay-serve --config "$CONFIG" check
     assert_matches_schema relay-serve <<<"$output"

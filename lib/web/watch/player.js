@@ -51,6 +51,7 @@ export class Player {
       playlistLoadPolicy: patient,
       manifestLoadPolicy: patient,
     }))
+    this.refused = true // until there is a playlist: hls.js tells nobody that it asks again
     hls.on(Hls.Events.ERROR, (_, data) => {
       this.refused = data.response?.code === 503
       if (data.fatal) this.#recover(data)

@@ -51,6 +51,7 @@ function show() {
   const wasLive = stage === 'livetrue' && player.running
   stage = state.stage + plays
   if (wasLive && state.stage === 'over') return // it plays to its end by itself
+  if (plays) video.poster = 'poster.jpg' // until the first picture; not before there is media
   if (plays) player.start(state.stage === 'live')
   else player.stop()
 }
