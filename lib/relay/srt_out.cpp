@@ -42,7 +42,7 @@ SrtOut::~SrtOut() {
 }
 
 void SrtOut::send(const wire::PullMessage &message, base::Fd fd) {
-    m_outbox.emplace_back(wire::write_pull(message), std::move(fd));
+    outbox.emplace_back(message, std::move(fd));
 }
 
 void SrtOut::start() {
@@ -66,17 +66,17 @@ void SrtOut::end(std::string_view why) {
             known->event->leave();
     m_sessions.clear();
     m_known.clear();
-    m_outbox.clear();
+    outbox.clear();
     m_stuck_since.reset();
     m_child.reset();
 }
 
 void SrtOut::flush() {
     const auto now = std::chrono::steady_clock::now();
-    while (!m_outbox.empty()) {
-        auto &[text, fd] = m_outbox.front();
-        const auto sent =
-            m_child->socket().send(text, fd ? std::vector<int>{fd.get()} : std::vector<int>{});
+    while (!outbox.empty()) {
+        const auto &[message, fd] = outbox.front();
+        const auto sent = m_child->socket().send(
+            wire::write_pull(message), fd ? std::vector<int>{fd.get()} : std::vector<int>{});
         if (!sent && sent.error().code == Errc::try_again) {
             m_stuck_since = m_stuck_since.value_or(now);
             if (now - *m_stuck_since >= k_patience)
@@ -86,7 +86,7 @@ void SrtOut::flush() {
         if (!sent)
             return end(sent.error().message);
         m_stuck_since.reset();
-        m_outbox.pop_front();
+        outbox.pop_front();
     }
     m_stuck_since.reset();
 }
@@ -99,10 +99,14 @@ void SrtOut::tick(const std::map<base::Id, LiveEvent> &events, base::UtcTime now
     const auto steady = std::chrono::steady_clock::now();
     if (steady - m_looked >= k_look)
         look(events, now);
+    feed();
+    flush();
+}
+
+void SrtOut::feed() {
     for (auto &[id, known] : m_known)
         if (known.viewers > 0)
             feed(known);
-    flush();
 }
 
 // How all events are, which changes rarely.

@@ -34,6 +34,16 @@ class SrtOut {
     /// and tells it what is new at @p now, control's time.
     void tick(const std::map<base::Id, LiveEvent> &events, base::UtcTime now);
 
+    // What these are made of, for the tests.
+    /// Notes how all events are.
+    void look(const std::map<base::Id, LiveEvent> &events, base::UtcTime now);
+    /// Notes what is new of the media that the child's viewers want.
+    void feed();
+    /// Checks one message of the child. An error (protocol) means that it lies or is broken.
+    [[nodiscard]] base::Result<void> take(const wire::PullMessage &message);
+    /// What is to be sent to the child, oldest first.
+    std::deque<std::pair<wire::PullMessage, base::Fd>> outbox;
+
   private:
     struct Known {
         std::int64_t number = 0;
@@ -55,7 +65,6 @@ class SrtOut {
     void end(std::string_view why);
     void flush();
     void send(const wire::PullMessage &message, base::Fd fd = {});
-    void look(const std::map<base::Id, LiveEvent> &events, base::UtcTime now);
     void tell(const base::Id &id, const EventPtr &event, base::UtcTime now);
     void feed(Known &known);
     [[nodiscard]] base::Result<std::int64_t> number_of(Known &known, const ExtentPtr &extent);
@@ -63,7 +72,6 @@ class SrtOut {
     void forget(std::map<base::Id, Known>::iterator known);
     [[nodiscard]] Known *find(std::int64_t number);
     [[nodiscard]] base::Result<void> hear();
-    [[nodiscard]] base::Result<void> take(const wire::PullMessage &message);
     [[nodiscard]] base::Result<void> on(const wire::PullOpened &m);
     [[nodiscard]] base::Result<void> on(const wire::PullSent &m);
     [[nodiscard]] base::Result<void> on(const wire::PullClosed &m);
@@ -74,7 +82,6 @@ class SrtOut {
     base::SteadyTime m_started{};
     base::SteadyTime m_looked{};
     std::optional<base::SteadyTime> m_stuck_since;
-    std::deque<std::pair<std::string, base::Fd>> m_outbox;
     std::map<base::Id, Known> m_known;
     std::map<std::int64_t, Session> m_sessions;
     std::int64_t m_highest = -1; ///< session of this child
