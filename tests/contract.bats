@@ -102,6 +102,7 @@ section() {
         try "$p"
         wanted=64
         [ "$p" != relay-serve ] || wanted=78
+        [ "$p" != relay-poster ] || wanted=66 # it reads its standard input, which is empty
         holds "$p: exit $code" [ "$code" = "$wanted" ]
         holds "$p: wrote to standard output" [ -z "$out" ]
         holds "$p: no error line: $err" grep -q "^$p: error: " <<<"$err"

@@ -48,7 +48,7 @@ std::string event_row(const wire::JsonObject &e) {
     const wire::Json *live = e.if_contains("live");
     return fmt::format(fmt::runtime(k_columns), std::string_view{e.at("reservation").as_string()},
                        live != nullptr && *live == wire::Json(true) ? "yes" : "no",
-                       number(e, "viewers"), number(e, "peak_viewers"),
+                       number(e, "viewers") + number(e, "hls_viewers"), number(e, "peak_viewers"),
                        amount(number(e, "ingest_bytes"), "B"),
                        amount(number(e, "egress_bytes"), "B"), number(e, "gaps"),
                        connected ? amount(rate, "bit/s") : "-",
