@@ -30,7 +30,7 @@ std::string_view refusal_now(const Event &event, const wire::FeedEntry &entry, b
         return name(wire::PullRefusal::over);
     if (now < entry.window.opens() - k_early)
         return name(wire::PullRefusal::too_early);
-    return event.viewers >= entry.viewers ? name(wire::PullRefusal::full) : "";
+    return event.is_full() ? name(wire::PullRefusal::full) : "";
 }
 
 } // namespace

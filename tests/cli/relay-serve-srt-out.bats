@@ -108,6 +108,11 @@ over() { curl -s "$HTTP/w/$SHORT/state.json" | jq -e '.stage == "over"'; }
     start http curl -sN "$HTTP/w/$FULL/live.ts"
     wait_for 5 is "$FULL" 1
     wait_for 20 is_refused "$FULL" full # the child is told of it within a tenth of a second
+    kill "$started_http"
+    wait_for 10 is "$FULL" 0
+    # A viewer of HLS holds it for some seconds.
+    holds() { curl -s -m 1 -o /dev/null "$HTTP/w/$FULL/index.m3u8" || true; is_refused "$FULL" full; }
+    wait_for 20 holds
 }
 
 @test "a child that dies is started again; viewers of HTTP and publishers notice nothing" {
