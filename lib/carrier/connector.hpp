@@ -43,9 +43,9 @@ class Connector {
     /// Connects @p choice for the reservation and, once the relay answers through it, makes it the
     /// active one. Repeating it changes nothing. no_input: no such interface; unavailable: it is
     /// down, has no fitting address, its line does not come up, or the relay does not answer;
-    /// try_again: stopped; refused: taken down meanwhile. On failure the reservation has what it had
-    /// before. While a line comes up, other verbs may work. A dry run of a line that is yet to be
-    /// connected ends with connecting it: what follows depends on what the access side gives.
+    /// try_again: stopped; refused: taken down meanwhile. On failure the reservation has what it
+    /// had before. While a line comes up, other verbs may work. A dry run of a line that is yet to
+    /// be connected ends with connecting it: what follows depends on what the access side gives.
     [[nodiscard]] base::Result<Outcome> up(const wire::Settings &settings, const Choice &choice,
                                            std::uint32_t media_uid, const UpHow &how);
 

@@ -57,16 +57,14 @@ const picture = (page) => page.evaluate(() => {
   return pen.getImageData(0, 0, 32, 18).data.join()
 })
 
+// For two seconds of the programme, however long a busy machine takes over them.
 async function plays(page) {
   await page.waitForFunction(() => window.frames_shown > 10)
   const before = await numbers(page)
   const seen = await picture(page)
-  await sleep(3000)
-  const after = await numbers(page)
-  assert.ok(after.frames - before.frames > 30, `${after.frames - before.frames} pictures in 3 s`)
-  assert.ok(after.at - before.at > 2, `${after.at - before.at} s played in 3 s`)
+  await page.waitForFunction(({ frames, at }) => window.frames_shown > frames + 30 && document.querySelector('#video').currentTime > at + 2, before)
   assert.notEqual(await picture(page), seen)
-  return after
+  return numbers(page)
 }
 
 const cases = {
