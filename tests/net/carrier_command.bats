@@ -35,6 +35,8 @@ program() {
     chmod 755 "$SITE/$1"
 }
 seen() { cat "$SITE/$1.seen"; }
+begun() { [ -s "$SITE/up.seen" ]; }
+active() { on terminal ip route show table 4000 | grep -q 'default via 10.2.0.1 dev carA'; }
 nothing_left() {
     assert_equal "$(ls "$CARRIERS/run/carriers")" ''
     assert_equal "$(rules -4)$(rules -6)" ''
@@ -127,7 +129,6 @@ refused() {
 @test "command: one that hangs is ended with up; after a crash down finds and ends it" {
     # shellcheck disable=SC2016 # for the program
     program up <<<'echo $$ >"${0%/*}/up.seen"; exec sleep 100'
-    begun() { [ -s "$SITE/up.seen" ]; }
     for signal in TERM KILL; do
         rm -f "$SITE/up.seen" "$SITE/down.seen"
         start up nsenter --net="/run/netns/$LAB-terminal" carrier-connect up "$ID"
@@ -147,7 +148,6 @@ refused() {
 	until [ -e "${0%/*}/go" ]; do sleep 0.05; done
 	echo "$SLOTCAST_INTERFACE"
 	END
-    begun() { [ -s "$SITE/up.seen" ]; }
     local first=$ID
     start up nsenter --net="/run/netns/$LAB-terminal" carrier-connect up "$first"
     wait_for 5 begun
@@ -220,7 +220,6 @@ refused() {
 	echo "$SLOTCAST_INTERFACE"
 	END
     start run nsenter --net="/run/netns/$LAB-terminal" carrier-connect exec "$ID" -- sleep 30
-    active() { on terminal ip route show table 4000 | grep -q 'default via 10.2.0.1 dev carA'; }
     wait_for 5 active
     ip -n "$LAB-terminal" link set carA down
     twice() { [ "$(wc -l <"$SITE/up.seen")" = 2 ]; }
@@ -239,7 +238,6 @@ refused() {
 	echo "$SLOTCAST_INTERFACE"
 	END
     start run nsenter --net="/run/netns/$LAB-terminal" carrier-connect exec "$ID" -- sleep 60
-    active() { on terminal ip route show table 4000 | grep -q 'default via 10.2.0.1 dev carA'; }
     wait_for 5 active
     touch "$SITE/broken"
     ip -n "$LAB-terminal" link set carA down
