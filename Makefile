@@ -123,6 +123,9 @@ $(1).o: $(1).cpp lib/layers.mk $(call precompiled,pch-test)
 	$$(call say,CXX,tests/unit/$(basename $(notdir $(1)))_*.cpp)$(CXX) -I. -Itests/unit $$(unit_flags) -c -o $$@ $$<
 endef
 $(foreach t,$(unit_together),$(eval $(call unit_rules,$(t))))
+# One that still names a test that is gone is made anew.
+unit_gone = $(filter-out $(unit_tests),$(patsubst "%",%,$(filter "tests/unit/%.cpp",$(file <$(1).cpp))))
+$(foreach t,$(unit_together),$(if $(call unit_gone,$(t)),$(shell rm -f $(t).cpp)))
 $(BUILD)/tests/unit/unit: $(addsuffix .o,$(unit_together)) $(call objects,$(unit_alone) $(fuzz_targets)) $(call archives,$(unit_modules))
 	$(call say,LINK,$@)$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ -lrapidcheck $(call link_libs,$(unit_modules))
 
