@@ -39,6 +39,18 @@ pkgs.route   := libnl-route-3.0 libnftables
 pkgs.ledger  := sqlite3 libpq
 libs.modem   := -lsdbus-c++ # its pkg-config wants libsystemd-dev, which it does not need
 
+# Files compiled by themselves: with names that others of their module have too, or flags of their own.
+alone.carrier := dhcp ppp wireguard wwan state watch
+alone.control := calendar config_rules config_sites logins openapi pages
+alone.media   := gst_still ts_restamp
+alone.net     := certificate mail
+alone.push    := pump reader_messages sender_link sender_paths source_net
+alone.relay   := hub_spool ingest_server ingest_session keys live_cursor player playlist poster_desk process \
+                 pull_server receipt_files segmenter spool spool_index
+alone.resv    := rrule_days
+alone.route   := messages
+alone.wire    := ingest pull key_change sealed_settings
+
 # Programs: the modules each is linked with.
 modules.resv-control    := control cli
 modules.resv-request    := client cli
