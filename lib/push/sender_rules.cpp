@@ -7,7 +7,7 @@ namespace push {
 
 namespace {
 
-constexpr base::Millis k_clean_at_first{2000};
+constexpr base::Millis k_clean_at_first{500};
 constexpr base::Millis k_clean_after_loss{10'000};
 
 } // namespace
@@ -67,7 +67,7 @@ bool same_terms(const wire::SenderPlan &a, const wire::SenderPlan &b) {
 
 namespace {
 constexpr double k_peak = 1.15;      // of the rate, while a burst is spread
-constexpr double k_at_once_s = 0.04; // of the rate, that may leave in one go
+constexpr double k_at_once_s = 0.06; // of the rate, that may leave in one go
 } // namespace
 
 SenderGate::SenderGate(base::BitRate rate)

@@ -51,8 +51,8 @@ TEST_CASE("push: SRT spaces out what it sends until the line is clean, and while
     LossBrake brake;
     base::SteadyTime now{1h};
     CHECK(brake.on(0, now));
-    CHECK(brake.on(0, now + 1999ms));
-    CHECK_FALSE(brake.on(0, now + 2s));
+    CHECK(brake.on(0, now + 499ms));
+    CHECK_FALSE(brake.on(0, now + 500ms));
     CHECK_FALSE(brake.on(0, now += 1h));
     CHECK(brake.on(1, now)); // at once
     CHECK(brake.on(1, now += 9999ms));
@@ -61,8 +61,8 @@ TEST_CASE("push: SRT spaces out what it sends until the line is clean, and while
     CHECK_FALSE(brake.on(4, now += 1ms));
     LossBrake second; // a line that repeats from the start
     CHECK(second.on(7, now));
-    CHECK(second.on(7, now + 1999ms));
-    CHECK_FALSE(second.on(7, now + 2s));
+    CHECK(second.on(7, now + 499ms));
+    CHECK_FALSE(second.on(7, now + 500ms));
 }
 
 TEST_CASE("push: a path is always bound to its carrier") {
@@ -101,7 +101,7 @@ TEST_CASE("push: the gate lets the rate pass and spreads bursts, and no more in 
         if (t < 10ms)
             first_10ms += now;
     }
-    CHECK(first_10ms < 60'000);
+    CHECK(first_10ms < 80'000);
     CHECK(sent > 2'900'000);
     CHECK(sent < 3 * 1'050'000);
     CHECK(gate.measured(clock.steady()).bps <= 8'400'000);
