@@ -63,10 +63,10 @@ Result<void> Hub::start_feed() {
     FeedState state = load_feed_state(folder, m_config.id);
     m_metrics.feed_serial = state.serial;
     m_clock.set_wall_offset(base::Millis{state.offset_ms});
+    TRY(start_receipts()); // before the entries, of which one may have to be reported
     for (const auto &[id, entry] : state.entries)
         apply(entry);
     rebuild_board();
-    TRY(start_receipts());
     m_feed = std::make_unique<FeedClient>(m_config, m_keys, std::move(folder), std::move(state),
                                           m_metrics, [this](FeedClient::Update update) {
                                               {

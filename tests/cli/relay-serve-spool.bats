@@ -200,3 +200,20 @@ segments() { [ "$(grep -c '"type":"segment"' "$SPOOL/$ID/index")" -ge "$1" ]; }
     make-relay data other r1 "$ID,0,60"
     run -75 timeout 20 relay-serve --config other.toml --spool "$PWD/flag"
 }
+
+@test "down at the event's end, it says so when it starts again, and the recording is on demand" {
+    local over
+    make_media media.ts 20
+    make-relay data data r1 "$ID,0,10,drain=1,retention=120"
+    over=$((SECONDS + 12))
+    serve relay-serve --spool "$SPOOL"
+    publish one "$ID" media.ts
+    wait_for 10 segments 2
+    kill -9 "$started_relay"
+    wait "$started_relay" || true
+    sleep $((over > SECONDS ? over - SECONDS : 0))
+    serve relay-serve --spool "$SPOOL"
+    wait_for 5 happened ended "$ID"
+    run curl -s "$HTTP/w/$ID/index.m3u8"
+    assert_line '#EXT-X-ENDLIST'
+}
