@@ -27,6 +27,10 @@ struct Options {
     std::string spool;
     std::string control, cacert;
     std::string token_file = "-";
+    // Not for people: how a running relay starts the program that takes its place.
+    int take_over = -1;
+    bool rehearse = false;
+    std::function<Result<relay::OwnCommand>()> command;
 };
 
 Result<relay::RelayConfig> configuration(const Options &o) {
@@ -52,13 +56,17 @@ Result<int> serve(const Options &o) {
         return base::fail_hint(Errc::usage, "write --events -", "--events: '{}' is not -",
                                o.events);
     TRY(base::harden_process());
-    auto stop = TRY(cli::StopSignal::make({SIGHUP}));
+    auto stop = TRY(cli::StopSignal::make({SIGHUP, SIGUSR2}));
+    auto command = TRY(o.command());
     relay::ServeOptions options{.once = o.once,
                                 .ready_fd = o.ready_fd,
                                 .on_event = {},
                                 .stop_fd = stop.fd(),
                                 .stop_signal = [&stop] { return stop.take(); },
-                                .child_mask = {}};
+                                .child_mask = {},
+                                .command = std::move(command),
+                                .take_over = o.take_over,
+                                .rehearse = o.rehearse};
     sigemptyset(&options.child_mask);
     if (!o.events.empty())
         options.on_event = [out = relay::EventOutput{STDOUT_FILENO}](
@@ -98,8 +106,9 @@ Result<int> status(const Options &o) {
     return 0;
 }
 
-void define(CLI::App &app, cli::Action &action) {
+void define(CLI::App &app, cli::Action &action, int argc, char **argv) {
     auto o = std::make_shared<Options>();
+    o->command = [argc, argv] { return relay::own_command(argc, argv); };
     const auto does = [&action, o](Result<int> (*what)(const Options &)) {
         return [&action, o, what] {
             action = [o, what] { return o->print_config ? print_config(*o) : what(*o); };
@@ -113,6 +122,8 @@ void define(CLI::App &app, cli::Action &action) {
     app.add_option("--ready-fd", o->ready_fd, "Write a newline there when viewers can come")
         ->type_name("N")
         ->check(CLI::Range(1, 1'048'576));
+    app.add_option("--take-over", o->take_over)->group("");
+    app.add_flag("--rehearse", o->rehearse)->group("");
     auto *enrols = app.add_subcommand("enrol", "Make this relay's keys and make control know them");
     enrols->add_option("--control", o->control, "Control's address")->type_name("URL");
     enrols->add_option("--cacert", o->cacert, "Authority of control's certificate")
@@ -136,5 +147,6 @@ void define(CLI::App &app, cli::Action &action) {
 int main(int argc, char **argv) {
     return cli::run_tool(
         argc, argv,
-        {"relay-serve", "Take in media for reserved events and give it to their viewers"}, define);
+        {"relay-serve", "Take in media for reserved events and give it to their viewers"},
+        [argc, argv](CLI::App &app, cli::Action &action) { define(app, action, argc, argv); });
 }

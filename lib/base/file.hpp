@@ -59,6 +59,8 @@ class FileLock {
     [[nodiscard]] static Result<FileLock> acquire(const std::filesystem::path &path, int wait_ms);
     /// The same on a file that is open already; @p shown is its name in errors.
     [[nodiscard]] static Result<FileLock> lock(Fd fd, std::string_view shown, int wait_ms);
+    /// A program that this one becomes takes it over by this: lock() takes what is held already.
+    [[nodiscard]] int fd() const { return m_fd.get(); }
 
   private:
     explicit FileLock(Fd fd) : m_fd(std::move(fd)) {}

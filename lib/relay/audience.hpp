@@ -6,6 +6,8 @@
 
 namespace relay {
 
+class Carry;
+
 /// Viewers by a number that stands for each, and until when each counts. Not thread-safe. Never
 /// holds more than the places it was given, so that strangers cannot fill memory.
 class Audience {
@@ -18,6 +20,7 @@ class Audience {
     void forget(std::uint64_t viewer) { m_until.erase(viewer); }
     /// Those that count at @p now_us; a tenth of a second more or less.
     [[nodiscard]] std::int64_t count(std::int64_t now_us);
+    void carry(Carry &c);
 
   private:
     void sweep(std::int64_t now_us);

@@ -32,6 +32,8 @@ class Child {
     [[nodiscard]] base::MessageSocket &socket() { return m_socket; }
     /// Ends it, if it runs still. How it ended: see describe_end().
     std::string end() { return m_process.end(); }
+    /// A child that may be there.
+    static void carry(Carry &c, std::optional<Child> &child);
     /// Sends what waits in @p intake's outbox, as far as the child takes it.
     [[nodiscard]] base::Result<void> flush(Intake &intake) {
         return m_outlet.flush(m_socket, intake, std::chrono::steady_clock::now());

@@ -97,7 +97,7 @@ Connection::Need Connection::process(base::SteadyTime now) {
         return set(Need::read);
     case HttpReader::Status::done:
         m_request = m_reader.take();
-        m_close_after = !m_request.keep_alive;
+        m_close_after = !m_request.keep_alive || m_retired;
         return begin(m_world.router->answer(m_request, m_origin), m_request.method == "HEAD", now);
     case HttpReader::Status::malformed:
         m_close_after = true;

@@ -15,6 +15,20 @@ struct TlsCounters {
     std::atomic<std::int64_t> in_kernel{0}; ///< of those agreed: the kernel encrypts
 };
 
+/// A connection between two programs, of which the first one stopped and the second one goes on.
+/// What waits for media or a password is asked again.
+struct ConnectionState {
+    int fd = -1; ///< owned by who goes on with it
+    Origin origin;
+    std::string in;                             ///< bytes of requests, the first one whole or not
+    std::string out;                            ///< of an answer, still to be sent
+    std::vector<Slice> media;                   ///< what follows that
+    bool close_after = false;                   ///< the answer is the last one
+    std::optional<base::Id> event;              ///< whose media it is
+    std::optional<LiveCursor::Place> live = {}; ///< a viewer of live.ts
+    void carry(Carry &c);
+};
+
 /// Not thread-safe; of one worker, which calls it when its socket is ready, when media came, and
 /// when its deadline passed.
 class Connection {
@@ -50,6 +64,18 @@ class Connection {
     [[nodiscard]] Need media(base::SteadyTime now);
     [[nodiscard]] Need password_checked(bool right, base::SteadyTime now);
     [[nodiscard]] Need check_deadline(base::SteadyTime now);
+
+    /// How another program goes on with it; nothing of one that cannot be handed over: one with
+    /// TLS. Its media is that of an event for which @p is_shown, or it is the rest of what there
+    /// is.
+    [[nodiscard]] std::optional<ConnectionState>
+    state(const std::function<bool(const Event &)> &is_shown) const;
+    /// Goes on with @p state, before anything else; its event is @p event.
+    [[nodiscard]] Need resume(ConnectionState state, const EventPtr &event, base::SteadyTime now);
+    /// One with TLS comes to its end: with the present answer, or at once when there is none.
+    [[nodiscard]] Need retire();
+    /// One with TLS that has something to finish yet.
+    [[nodiscard]] bool is_retiring() const { return m_retired && !m_live; }
 
     [[nodiscard]] int fd() const { return m_transport.fd(); }
     [[nodiscard]] Need need() const { return m_need; }
@@ -89,6 +115,7 @@ class Connection {
     std::size_t m_media_at = 0;
     bool m_sending = false;
     bool m_close_after = false;
+    bool m_retired = false; ///< answers no further request
     // A viewer of live.ts, or one whose request waits for media.
     EventPtr m_event;
     std::optional<LiveCursor> m_live;

@@ -108,6 +108,12 @@ class Event {
     void note_sent(std::int64_t position, std::int64_t now_us, const Snapshot &snapshot,
                    LatencyRecord &latency);
 
+    /// What it counts and who watches by HLS; not the picture, which is made anew, nor what is
+    /// connected: see take_place().
+    void carry(Carry &c);
+    /// Of a connection that had a place in the former program.
+    void take_place() { ++viewers; }
+
     std::atomic<std::int64_t> viewers{0};
     std::atomic<std::int64_t> peak_viewers{0}; ///< places taken at a time
     std::atomic<std::int64_t> blocked{0};

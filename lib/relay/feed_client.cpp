@@ -48,16 +48,27 @@ FeedClient::FeedClient(RelayConfig config, const RelayKeys &keys, vault::Folder 
                        FeedState state, Metrics &metrics, OnUpdate on_update)
     : m_config(std::move(config)), m_keys(keys), m_folder(std::move(folder)),
       m_state(std::move(state)), m_metrics(metrics), m_on_update(std::move(on_update)),
-      m_thread([this] { run(); }) {}
+      m_thread([this] {
+          run();
+          m_over = true;
+      }) {}
 
 FeedClient::~FeedClient() {
+    std::ignore = take_state();
+}
+
+void FeedClient::stop() {
     m_pause.stop();
-    {
-        const std::lock_guard lock(m_mutex);
-        if (m_api)
-            m_api->cancel();
-    }
-    m_thread.join();
+    const std::lock_guard lock(m_mutex);
+    if (m_api)
+        m_api->cancel();
+}
+
+FeedState FeedClient::take_state() {
+    stop();
+    if (m_thread.joinable())
+        m_thread.join();
+    return std::move(m_state);
 }
 
 void FeedClient::run() {
@@ -70,6 +81,8 @@ void FeedClient::run() {
         const std::lock_guard lock(m_mutex);
         m_api = std::move(*opened);
     }
+    if (m_pause.stopped())
+        return; // too late for being cancelled
     bool away = false;
     Millis retry = k_first_retry;
     int wait_s = 0; // the first answer at once: it carries control's time
@@ -146,13 +159,20 @@ Reporter::Reporter(RelayConfig config, const RelayKeys &keys, Metrics &metrics, 
 Reporter::~Reporter() {
     m_pause.stop();
     std::ignore = m_over.wait(m_patience);
+    std::ignore = take_left();
+}
+
+Reporter::Left Reporter::take_left() {
+    m_pause.stop();
     m_over.stop();
     {
         const std::lock_guard lock(m_mutex);
         if (m_api)
             m_api->cancel();
     }
-    m_thread.join();
+    if (m_thread.joinable())
+        m_thread.join();
+    return {.reports = std::move(m_queue), .receipts = std::move(m_receipts)};
 }
 
 void Reporter::note_waiting() {
@@ -203,11 +223,17 @@ void Reporter::deliver() {
     for (;;) {
         const bool last = m_pause.stopped(); // then nothing is added after the look that follows
         const auto batch = next_batch();
-        if (!batch.empty() && !send(*m_api, batch))
+        if (!batch.empty() && !send(*m_api, batch)) {
+            const std::lock_guard lock(m_mutex);
+            m_queue.insert(m_queue.begin(), batch.begin(), batch.end());
             return;
+        }
         const auto receipt = next_receipt();
-        if (receipt && !send(*m_api, *receipt))
+        if (receipt && !send(*m_api, *receipt)) {
+            const std::lock_guard lock(m_mutex);
+            m_receipts.push_front(*receipt);
             return;
+        }
         const bool idle = batch.empty() && !receipt;
         {
             const std::lock_guard lock(m_mutex);

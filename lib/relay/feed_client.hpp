@@ -46,6 +46,12 @@ class FeedClient {
     FeedClient(const FeedClient &) = delete;
     FeedClient &operator=(const FeedClient &) = delete;
 
+    /// Begins to end, which takes about a second when a request is under way.
+    void stop();
+    [[nodiscard]] bool is_over() const { return m_over; }
+    /// Ends it. What it knows.
+    [[nodiscard]] FeedState take_state();
+
   private:
     void run();
     [[nodiscard]] base::Result<void> ask(client::Api &api, int wait_s);
@@ -58,6 +64,7 @@ class FeedClient {
     Metrics &m_metrics;
     OnUpdate m_on_update;
     bool m_disk_failed = false;
+    std::atomic<bool> m_over{false};
     Pause m_pause;
     std::mutex m_mutex; ///< for m_api, which stop cancels
     std::unique_ptr<client::Api> m_api;
@@ -79,6 +86,17 @@ class Reporter {
     ~Reporter();
     Reporter(const Reporter &) = delete;
     Reporter &operator=(const Reporter &) = delete;
+
+    /// What control has not taken yet.
+    struct Left {
+        std::deque<wire::Report> reports;
+        std::deque<wire::SignedReceipt> receipts;
+    };
+    /// Begins to end: what waits is tried once more. is_over() when it has ended.
+    void stop() { m_pause.stop(); }
+    [[nodiscard]] bool is_over() const { return m_over.stopped(); }
+    /// Ends it at once; a request that is under way is cut, and what it held is among what is left.
+    [[nodiscard]] Left take_left();
 
     /// Thread-safe, at once.
     void add(wire::Report report);

@@ -20,7 +20,14 @@ constexpr auto k_kept = std::chrono::hours{24};
 
 Result<FeedState> read_state(const vault::Folder &folder, std::string_view id) {
     const wire::Json json = TRY(wire::parse_json(TRY(folder.read(k_file, k_max_file)), k_file));
-    auto in = TRY(wire::ObjectReader::of(json, k_file));
+    return read_feed_state(json, id, k_file);
+}
+
+} // namespace
+
+Result<FeedState> read_feed_state(const wire::Json &json, std::string_view id,
+                                  std::string_view where) {
+    auto in = TRY(wire::ObjectReader::of(json, std::string(where)));
     TRY(in.integer("v", 1, 1));
     if (TRY(in.string("relay", 64)) != id)
         return fail(Errc::bad_data, "{}: of another relay", in.where("relay"));
@@ -34,8 +41,6 @@ Result<FeedState> read_state(const vault::Folder &folder, std::string_view id) {
     TRY(in.finish());
     return state;
 }
-
-} // namespace
 
 std::vector<wire::FeedEntry> FeedState::merge(const wire::Feed &feed) {
     std::vector<wire::FeedEntry> changed;
@@ -80,17 +85,20 @@ FeedState load_feed_state(const vault::Folder &folder, std::string_view id) {
     return {};
 }
 
-Result<void> save_feed_state(const vault::Folder &folder, std::string_view id,
-                             const FeedState &state) {
+wire::Json to_json(const FeedState &state, std::string_view id) {
     wire::JsonArray entries;
     for (const auto &[reservation, entry] : state.entries)
         entries.push_back(wire::to_json(entry));
-    const wire::JsonObject out{{"v", 1},
-                               {"relay", id},
-                               {"serial", state.serial},
-                               {"offset_ms", state.offset_ms},
-                               {"entries", std::move(entries)}};
-    return folder.write(k_file, wire::compact_json(out) + "\n");
+    return wire::JsonObject{{"v", 1},
+                            {"relay", id},
+                            {"serial", state.serial},
+                            {"offset_ms", state.offset_ms},
+                            {"entries", std::move(entries)}};
+}
+
+Result<void> save_feed_state(const vault::Folder &folder, std::string_view id,
+                             const FeedState &state) {
+    return folder.write(k_file, wire::compact_json(to_json(state, id)) + "\n");
 }
 
 } // namespace relay

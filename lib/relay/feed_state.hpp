@@ -28,6 +28,11 @@ struct FeedState {
 /// and begins at serial 0, for control knows it all.
 [[nodiscard]] FeedState load_feed_state(const vault::Folder &folder, std::string_view id);
 
+/// The state of relay @p id as JSON, and back. bad_data: it is none, or another relay's.
+[[nodiscard]] wire::Json to_json(const FeedState &state, std::string_view id);
+[[nodiscard]] base::Result<FeedState> read_feed_state(const wire::Json &json, std::string_view id,
+                                                      std::string_view where);
+
 /// Atomic and durable.
 [[nodiscard]] base::Result<void> save_feed_state(const vault::Folder &folder, std::string_view id,
                                                  const FeedState &state);

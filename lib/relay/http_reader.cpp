@@ -11,8 +11,10 @@ namespace http = boost::beast::http;
 
 struct HttpReader::Impl {
     std::optional<http::request_parser<http::string_body>> parser;
+    std::string raw;
 
     void fresh() {
+        raw.clear();
         parser.emplace();
         parser->header_limit(k_max_head);
         parser->body_limit(k_max_body);
@@ -31,6 +33,7 @@ HttpReader::Status HttpReader::feed(std::string &buffer) {
     auto &parser = *m_impl->parser;
     boost::system::error_code ec;
     const std::size_t used = parser.put(boost::asio::buffer(buffer), ec);
+    m_impl->raw.append(buffer, 0, used);
     buffer.erase(0, used);
     if (ec == http::error::need_more) {
         // The parser looks at whole lines: a line without end would gather here.
@@ -44,10 +47,15 @@ HttpReader::Status HttpReader::feed(std::string &buffer) {
     return parser.is_done() ? Status::done : Status::more;
 }
 
+const std::string &HttpReader::begun() const {
+    return m_impl->raw;
+}
+
 HttpRequest HttpReader::take() {
     auto message = m_impl->parser->release();
-    m_impl->fresh();
     HttpRequest out;
+    out.raw = std::move(m_impl->raw);
+    m_impl->fresh();
     out.method = std::string(message.method_string());
     const std::string_view target{message.target().data(), message.target().size()};
     out.path = std::string(target.substr(0, target.find('?')));

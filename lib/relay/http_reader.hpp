@@ -21,6 +21,7 @@ struct HttpRequest {
     bool by_proxy = false; ///< it has a Via field (RFC 9110, 7.6.3)
     std::string body;
     bool keep_alive = false;
+    std::string raw; ///< as it came, to be read again by another program
 };
 
 /// Reads one request after the other from bytes as they come. Not thread-safe.
@@ -45,6 +46,8 @@ class HttpReader {
     [[nodiscard]] Status feed(std::string &buffer);
     /// The request, and ready for the next.
     [[nodiscard]] HttpRequest take();
+    /// What feed() took of a request that is not whole yet.
+    [[nodiscard]] const std::string &begun() const;
 
   private:
     struct Impl;

@@ -5,6 +5,7 @@
 #include "relay/descriptors.hpp"
 #include "relay/ingest_confine.hpp"
 #include "relay/memory.hpp"
+#include "relay/receipt_files.hpp"
 #include "relay/status.hpp"
 
 #include <csignal>
@@ -24,14 +25,6 @@ using namespace std::chrono_literals;
 
 constexpr auto k_restart_gap = 1s; // between two starts of one child
 constexpr int k_tick_ms = 100;
-
-wire::IngestAdmit admit_message(const wire::FeedEntry &e) {
-    return {.reservation = e.reservation,
-            .channel = e.channel,
-            .window = e.window,
-            .generation = e.generation,
-            .max_rate = e.max_rate};
-}
 
 } // namespace
 
@@ -55,70 +48,62 @@ Hub::~Hub() {
         keep_tallies();
 }
 
-Result<void> Hub::start_feed() {
-    m_updated = base::Fd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-    if (!m_updated)
-        return base::fail_errno("open", "eventfd");
-    vault::Folder folder = TRY(vault::Folder::open(m_config.data, vault::Access::write));
-    FeedState state = load_feed_state(folder, m_config.id);
-    m_metrics.feed_serial = state.serial;
-    m_clock.set_wall_offset(base::Millis{state.offset_ms});
-    TRY(start_receipts()); // before the entries, of which one may have to be reported
-    for (const auto &[id, entry] : state.entries)
-        apply(entry);
-    rebuild_board();
-    m_feed = std::make_unique<FeedClient>(m_config, m_keys, std::move(folder), std::move(state),
-                                          m_metrics, [this](FeedClient::Update update) {
-                                              {
-                                                  const std::lock_guard lock(m_mutex);
-                                                  m_updates.push_back(std::move(update));
-                                              }
-                                              const std::uint64_t one = 1;
-                                              [[maybe_unused]] const ssize_t n =
-                                                  ::write(m_updated.get(), &one, sizeof one);
-                                          });
-    return {};
-}
-
-Result<int> Hub::run() {
-    if (!m_config.spool.empty())
-        m_spool = TRY(Spool::open(m_config.spool));
+Result<void> Hub::find_programs() {
     m_program = TRY(open_child_program());
     m_identity = TRY(find_identity(m_config.user));
-    if (confinement_is_built())
-        base::log::debug("ingest processes are confined by {}", describe(confinement_support()));
-    else
-        base::log::warning("this build has a sanitizer: ingest processes are not confined");
     m_posters.emplace(TRY(open_child_program("relay-poster")), m_identity, m_options.child_mask);
-    TRY(start_workers());
-    TRY(start_feed());
     TRY(start_srt_out());
     for (const auto &[carrier, config] : m_config.ingest) {
         m_ingest.push_back(std::make_unique<Ingest>());
         m_ingest.back()->carrier = carrier;
         m_ingest.back()->config = config;
-        start_child(*m_ingest.back());
     }
+    return {};
+}
+
+Result<int> Hub::run(base::FileLock lock) {
+    m_lock.emplace(std::move(lock));
+    if (!m_config.spool.empty())
+        m_spool = TRY(Spool::open(m_config.spool));
+    TRY(find_programs());
+    if (confinement_is_built())
+        base::log::debug("ingest processes are confined by {}", describe(confinement_support()));
+    else
+        base::log::warning("this build has a sanitizer: ingest processes are not confined");
+    TRY(start_workers());
+    for (const auto &worker : m_workers)
+        worker->go();
+    const vault::Folder folder = TRY(vault::Folder::open(m_config.data, vault::Access::write));
+    FeedState state = load_feed_state(folder, m_config.id);
+    m_clock.set_wall_offset(base::Millis{state.offset_ms});
+    TRY(load_tallies());
+    auto receipts = load_receipts(folder);
+    TRY(start_conversations(state,
+                            {.reports = {}, .receipts = {receipts.begin(), receipts.end()}}));
+    apply_all(state);
+    for (const auto &ingest : m_ingest)
+        start_child(*ingest);
     base::log::info("viewers at http://{}{}, {} carrier{}", m_config.http.text(),
                     m_config.tls ? " and https://" + m_config.tls->listen.text() : "",
                     m_ingest.size(), m_ingest.size() == 1 ? "" : "s");
     if (m_options.ready_fd >= 0)
         TRY(base::write_all(m_options.ready_fd, "\n", "the ready descriptor"));
-    const int code = serve();
-    close_recordings();
-    return code;
+    return serve();
 }
 
 int Hub::serve() {
     for (;;) {
         poll_once();
-        if (m_once_done)
-            return 0;
-        const auto signal = m_options.stop_signal();
+        tick_upgrade();
+        const auto signal = m_once_done ? std::nullopt : m_options.stop_signal();
         if (signal == SIGHUP)
             reload();
-        else if (signal)
-            return 128 + *signal;
+        else if (signal == SIGUSR2)
+            begin_upgrade();
+        else if (signal || m_once_done) {
+            close_recordings();
+            return signal ? 128 + *signal : 0;
+        }
     }
 }
 
@@ -150,83 +135,6 @@ void Hub::poll_once() {
 LiveEvent *Hub::find(const base::Id &reservation) {
     const auto it = m_events.find(reservation);
     return it == m_events.end() ? nullptr : &it->second;
-}
-
-// --- What the feed says --------------------------------------------------------------------------
-
-void Hub::take_updates() {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const ssize_t n = ::read(m_updated.get(), &count, sizeof count);
-    std::vector<FeedClient::Update> updates;
-    {
-        const std::lock_guard lock(m_mutex);
-        updates.swap(m_updates);
-    }
-    for (const auto &update : updates) {
-        m_heard = true;
-        m_clock.set_offset(update.clock_offset);
-        tell_children(wire::IngestClock{.offset_ms = update.clock_offset.count()});
-        for (const wire::FeedEntry &entry : update.entries)
-            apply(entry);
-        if (!update.entries.empty())
-            rebuild_board();
-    }
-}
-
-void Hub::apply(const wire::FeedEntry &entry) {
-    const auto now = m_clock.now();
-    // Ended by its owner, its window's end was moved: until end + drain publishers may deliver.
-    const bool valid = entry.state == resv::State::booked || entry.state == resv::State::active ||
-                       entry.state == resv::State::ended;
-    const bool open = valid && now < entry.window.closes() && entry.window.start < entry.window.end;
-    const bool shown = valid && now < forgotten_at(entry);
-    LiveEvent *live = find(entry.reservation);
-    if (live != nullptr && live->ended() && open && entry.state != resv::State::ended)
-        live->reopen(entry, options_for(entry));
-    else if (live != nullptr)
-        live->event()->set_entry(entry);
-    else if (shown)
-        m_events.try_emplace(entry.reservation, entry, options_for(entry));
-    if (live != nullptr)
-        keep_recording(*live);
-    if (open) {
-        m_admitted.insert_or_assign(entry.reservation, entry);
-        tell_children(admit_message(entry));
-        return;
-    }
-    withdraw(entry.reservation, resv::name(entry.state));
-    if (live = find(entry.reservation); live != nullptr) {
-        live->end(!shown);
-        tell_news(entry.reservation, *live);
-        m_new_media = true;
-    }
-}
-
-void Hub::tell_children(const wire::IngestMessage &message) {
-    for (const auto &ingest : m_ingest) {
-        std::optional<Intake> &intake = ingest->intake;
-        if (!intake)
-            continue;
-        if (const auto *admit = std::get_if<wire::IngestAdmit>(&message))
-            intake->admit(admit->reservation);
-        if (const auto *gone = std::get_if<wire::IngestWithdraw>(&message))
-            intake->withdraw(gone->reservation);
-        intake->outbox.push_back({.message = message, .extent = {}});
-    }
-}
-
-void Hub::withdraw(const base::Id &reservation, std::string_view reason) {
-    if (m_admitted.erase(reservation) == 0)
-        return;
-    tell_children(wire::IngestWithdraw{.reservation = reservation, .reason = std::string(reason)});
-    m_once_done = m_options.once; // this event has ended
-}
-
-void Hub::rebuild_board() {
-    Board::Events events;
-    for (const auto &[id, live] : m_events)
-        events[live.event()->entry()->vid] = live.event();
-    m_board.set(std::move(events));
 }
 
 // --- Time ----------------------------------------------------------------------------------------
@@ -294,11 +202,13 @@ void Hub::tick_posters(base::SteadyTime now) {
 
 Result<int> serve(const RelayConfig &config, const ServeOptions &options) {
     RelayKeys keys = TRY(load_keys(config));
+    if (options.take_over >= 0)
+        return Hub{config, std::move(keys), options}.take_over();
     // Not the folder's own lock, which enrol takes. Without it two would share the viewers' port.
-    const auto lock = TRY(base::FileLock::acquire(config.data / "serve.lock", 0));
+    auto lock = TRY(base::FileLock::acquire(config.data / "serve.lock", 0));
     TRY(await_udp_addresses(config));
     Hub hub(config, std::move(keys), options);
-    return hub.run();
+    return hub.run(std::move(lock));
 }
 
 } // namespace relay

@@ -11,6 +11,7 @@
 #include "relay/spool.hpp"
 #include "relay/srt_out.hpp"
 #include "relay/tally.hpp"
+#include "relay/upgrade.hpp"
 
 #include <set>
 
@@ -22,9 +23,17 @@ struct ServeOptions {
     int ready_fd = -1;                                ///< gets a newline when all is listening
     std::function<void(const wire::Json &)> on_event; ///< a record of what happens; may be empty
     int stop_fd = -1;                                 ///< readable: stop
-    std::function<std::optional<int>()> stop_signal;  ///< which signal that was; SIGHUP: reload
+    std::function<std::optional<int>()> stop_signal;  ///< SIGHUP: reload, SIGUSR2: upgrade
     sigset_t child_mask{};                            ///< the signal mask that children get
+    OwnCommand command;                               ///< how to start this program again
+    int take_over = -1;    ///< state of the program whose place this one takes, see keep_state()
+    bool rehearse = false; ///< with that: only see whether it could
 };
+
+/// Names of the doors that viewers come in by, where they are handed over.
+inline constexpr const char *k_plain_door = "http";
+inline constexpr const char *k_secure_door = "https";
+inline constexpr const char *k_admin_door = "admin";
 
 /// Runs the relay until it is stopped. The value is the exit code.
 [[nodiscard]] base::Result<int> serve(const RelayConfig &config, const ServeOptions &options);
@@ -51,15 +60,52 @@ class Hub {
     Hub(const Hub &) = delete;
     Hub &operator=(const Hub &) = delete;
 
-    [[nodiscard]] base::Result<int> run();
+    /// @p lock: of the data folder.
+    [[nodiscard]] base::Result<int> run(base::FileLock lock);
+    /// The same in place of a former program, which held the lock.
+    [[nodiscard]] base::Result<int> take_over();
 
   private:
+    /// What is handed over beside the hub's own members.
+    struct Handover {
+        struct Listener {
+            std::string door; ///< http, https or admin
+            int fd = -1;
+        };
+        int lock = -1;
+        int spool_lock = -1;
+        std::vector<Listener> listeners;
+        FeedState feed;
+        Reporter::Left left;
+        std::vector<ConnectionState> connections;
+    };
+    struct Upgrade {
+        std::optional<Rehearsal> rehearsal; ///< nothing: it was good
+        base::SteadyTime until;             ///< of this step
+    };
+
     [[nodiscard]] int serve();
-    [[nodiscard]] base::Result<void> start_workers();
-    [[nodiscard]] base::Result<void> start_srt_out();
-    [[nodiscard]] base::Result<void> start_feed();
+    [[nodiscard]] base::Result<void> find_programs();
+    [[nodiscard]] base::Result<void> start_workers(std::vector<Handover::Listener> former = {});
+    [[nodiscard]] base::Result<void> start_conversations(FeedState state, Reporter::Left left);
+
+    void carry(Carry &c, Handover &other);
+    void carry_events(Carry &c);
+    void carry_ingest(Carry &c);
+    void same_addresses(Carry &c);
+    [[nodiscard]] LiveEvent *taken_event(const wire::FeedEntry &entry, const std::string &tag,
+                                         bool recorded);
+    [[nodiscard]] bool is_shown(const Event &event) const;
+    void adopt(std::vector<ConnectionState> connections);
+    [[nodiscard]] Handover present() const;
+    void begin_upgrade();
+    [[nodiscard]] base::Result<void> rehearse();
+    void tick_upgrade();
+    void hand_over();
+    [[nodiscard]] base::Error become_next(Handover other);
     void take_updates();
     void apply(const wire::FeedEntry &entry);
+    void apply_all(const FeedState &state);
     void tell_children(const wire::IngestMessage &message);
     void withdraw(const base::Id &reservation, std::string_view reason);
     void rebuild_board();
@@ -85,7 +131,7 @@ class Hub {
     void tick_posters(base::SteadyTime now);
     void tick_spool(base::SteadyTime now);
     void close_recordings();
-    [[nodiscard]] base::Result<void> start_receipts();
+    [[nodiscard]] base::Result<void> load_tallies();
     void keep_tallies();
     void tick_receipts(base::UtcTime now, base::SteadyTime steady);
     void give_receipt(const base::Id &reservation, base::UtcTime at);
@@ -96,11 +142,14 @@ class Hub {
     void poll_once();
     void reload();
     [[nodiscard]] LiveEvent *find(const base::Id &reservation);
+    [[nodiscard]] base::Result<void> start_srt_out();
 
     RelayConfig m_config;
     std::int64_t m_budget; ///< of memory for all media
     RelayKeys m_keys;
     ServeOptions m_options;
+    std::optional<base::FileLock> m_lock; ///< of the data folder
+    std::optional<Upgrade> m_upgrade;     ///< that is under way
     base::Fd m_program;
     ChildIdentity m_identity;
     base::SystemClock m_machine;

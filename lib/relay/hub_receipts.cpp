@@ -14,8 +14,8 @@ constexpr auto k_kept_every = 5s;
 constexpr std::size_t k_max_tallies = std::size_t{16} << 20;
 } // namespace
 
-// What an earlier run of this relay left: figures of events that go on, and receipts that wait.
-Result<void> Hub::start_receipts() {
+// What an earlier run of this relay left: figures of events that go on.
+Result<void> Hub::load_tallies() {
     vault::Folder folder = TRY(vault::Folder::open(m_config.data, vault::Access::write));
     const auto text = folder.read(k_tallies_file, k_max_tallies);
     auto tallies = text ? Tallies::read(*text, m_config.id) : std::unexpected(text.error());
@@ -24,14 +24,6 @@ Result<void> Hub::start_receipts() {
     else if (tallies.error().code != Errc::no_input)
         base::log::warning("{}: {}; receipts will count from now on",
                            folder.shown(k_tallies_file).native(), tallies.error().message);
-    const auto waiting = load_receipts(folder);
-    m_keeper = std::make_unique<Keeper>(std::move(folder));
-    m_reporter =
-        std::make_unique<Reporter>(m_config, m_keys, m_metrics, [this](const wire::Receipt &done) {
-            m_keeper->remove(file_name(done));
-        });
-    for (const wire::SignedReceipt &receipt : waiting)
-        m_reporter->add(receipt);
     return {};
 }
 

@@ -8,7 +8,8 @@ namespace relay {
 
 using base::Result;
 
-Result<void> Hub::start_workers() {
+// Without their threads. Whoever came by a door of the former program waits there still.
+Result<void> Hub::start_workers(std::vector<Handover::Listener> former) {
     const unsigned count =
         m_config.workers > 0 ? m_config.workers : std::max(1U, std::thread::hardware_concurrency());
     const std::size_t limit = raise_descriptor_limit();
@@ -27,21 +28,28 @@ Result<void> Hub::start_workers() {
         of_one.push_back(std::move(door));
         return {};
     };
+    std::size_t next = 0;
+    for (const Handover::Listener &listener : former)
+        doors[next++ % count].push_back(
+            {.listener = base::Fd{listener.fd},
+             .tls = listener.door == k_secure_door ? m_tls.get() : nullptr,
+             .admin = listener.door == k_admin_door});
     for (std::vector<Door> &of_one : doors) {
+        if (!former.empty())
+            break;
         TRY(open(of_one, m_config.http, {}));
         if (m_config.tls)
             TRY(open(of_one, m_config.tls->listen, {.listener = {}, .tls = m_tls.get()}));
     }
-    if (m_config.admin)
+    if (m_config.admin && former.empty())
         TRY(open(doors.front(), *m_config.admin, {.listener = {}, .admin = true}));
     m_desk = std::make_unique<PasswordDesk>();
     for (std::vector<Door> &of_one : doors)
-        m_workers.push_back(
-            TRY(Worker::start(std::move(of_one), {.router = &m_router,
-                                                  .latency = &m_metrics.in_to_out,
-                                                  .counters = &m_metrics.viewers,
-                                                  .desk = m_desk.get(),
-                                                  .max_connections = connections})));
+        m_workers.push_back(TRY(Worker::make(std::move(of_one), {.router = &m_router,
+                                                                 .latency = &m_metrics.in_to_out,
+                                                                 .counters = &m_metrics.viewers,
+                                                                 .desk = m_desk.get(),
+                                                                 .max_connections = connections})));
     return {};
 }
 

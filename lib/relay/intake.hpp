@@ -92,6 +92,9 @@ class Intake {
     /// The streams that are open, with their reservations: of a child that died, for instance.
     [[nodiscard]] std::vector<std::pair<std::int64_t, base::Id>> open_streams() const;
 
+    /// Streams and what is to be sent.
+    void carry(Carry &c);
+
   private:
     struct Stream {
         base::Id reservation;

@@ -17,7 +17,7 @@ Keeper::~Keeper() {
         const std::lock_guard lock(m_mutex);
         m_stop = true;
     }
-    m_changed.notify_one();
+    m_changed.notify_all();
     m_thread.join();
 }
 
@@ -26,7 +26,7 @@ void Keeper::write(const std::string &name, std::string text) {
         const std::lock_guard lock(m_mutex);
         m_waiting.insert_or_assign(name, std::move(text));
     }
-    m_changed.notify_one();
+    m_changed.notify_all();
 }
 
 void Keeper::remove(const std::string &name) {
@@ -34,7 +34,12 @@ void Keeper::remove(const std::string &name) {
         const std::lock_guard lock(m_mutex);
         m_waiting.insert_or_assign(name, std::nullopt);
     }
-    m_changed.notify_one();
+    m_changed.notify_all();
+}
+
+bool Keeper::drain(base::Millis patience) {
+    std::unique_lock lock(m_mutex);
+    return m_changed.wait_for(lock, patience, [this] { return m_waiting.empty() && !m_busy; });
 }
 
 bool Keeper::keep(const std::string &name, const std::optional<std::string> &text) {
@@ -59,11 +64,14 @@ void Keeper::run() {
             m_changed.wait(lock, due);
         auto turn = std::exchange(m_waiting, {});
         const bool last = m_stop;
+        m_busy = true;
         lock.unlock();
         std::erase_if(turn, [this](const auto &file) { return keep(file.first, file.second); });
         lock.lock();
         again = !turn.empty();
         m_waiting.merge(turn); // what came meanwhile counts
+        m_busy = false;
+        m_changed.notify_all();
         if (last && (again || m_waiting.empty()))
             return;
     }

@@ -23,6 +23,8 @@ class Keeper {
     /// Replaces the file @p name, soon: of several in a row the last counts.
     void write(const std::string &name, std::string text);
     void remove(const std::string &name);
+    /// Waits until all is written, at most @p patience. False: it is not.
+    [[nodiscard]] bool drain(base::Millis patience);
 
   private:
     void run();
@@ -33,6 +35,7 @@ class Keeper {
     std::mutex m_mutex;
     std::condition_variable m_changed;
     std::map<std::string, std::optional<std::string>> m_waiting; // nothing: to be removed
+    bool m_busy = false;
     bool m_stop = false;
     std::thread m_thread;
 };

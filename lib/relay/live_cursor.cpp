@@ -21,31 +21,31 @@ std::int64_t start_in(const Snapshot &snapshot) {
 } // namespace
 
 bool LiveCursor::allowed_to_move(base::SteadyTime now) {
-    if (now - m_moved_at > k_forgive)
-        m_moves = 0;
-    m_moved_at = now;
+    if (now - m_at.moved_at > k_forgive)
+        m_at.moves = 0;
+    m_at.moved_at = now;
     ++m_event->viewers_moved;
-    return ++m_moves <= k_max_moves;
+    return ++m_at.moves <= k_max_moves;
 }
 
 // Sets the position at the first look and after falling behind. False: drop the viewer.
 bool LiveCursor::place(const Snapshot &snapshot, base::SteadyTime now) {
     const std::int64_t start = start_in(snapshot);
-    if (m_position < 0) {
+    if (m_at.position < 0) {
         if (start >= 0) {
-            m_position = start;
+            m_at.position = start;
             m_event->begin_at(snapshot.end());
         }
         return true;
     }
-    const bool inside_packet = m_position % k_packet != 0;
-    if (m_position >= snapshot.window_begin || inside_packet || m_position >= start)
+    const bool inside_packet = m_at.position % k_packet != 0;
+    if (m_at.position >= snapshot.window_begin || inside_packet || m_at.position >= start)
         return true;
     if (!allowed_to_move(now))
         return false;
-    m_position = start;
+    m_at.position = start;
     m_event->begin_at(snapshot.end());
-    m_extent.reset();
+    m_at.extent.reset();
     return true;
 }
 
@@ -55,33 +55,33 @@ LiveCursor::Outcome LiveCursor::pump(Transport &out, const Snapshot &snapshot, b
     for (;;) {
         if (!place(snapshot, now))
             return Outcome::slow;
-        if (m_position < 0 || m_position >= snapshot.end())
+        if (m_at.position < 0 || m_at.position >= snapshot.end())
             return snapshot.ended ? Outcome::ended : Outcome::idle;
         if (turn <= 0)
             return Outcome::more;
         std::int64_t until = 0;
-        if (const Slice *slice = snapshot.find(m_position)) {
-            m_extent = slice->extent;
-            m_extent_base = slice->begin - slice->offset;
+        if (const Slice *slice = snapshot.find(m_at.position)) {
+            m_at.extent = slice->extent;
+            m_at.extent_base = slice->begin - slice->offset;
             until = slice->end;
-        } else if (!m_extent) {
+        } else if (!m_at.extent) {
             return Outcome::slow;
         }
-        if (m_position < snapshot.window_begin) // only to finish the packet, then it is moved
-            until = (m_position / k_packet + 1) * k_packet;
+        if (m_at.position < snapshot.window_begin) // only to finish the packet, then it is moved
+            until = (m_at.position / k_packet + 1) * k_packet;
         const ssize_t n =
-            out.send_file(m_extent->fd(), m_position - m_extent_base,
-                          static_cast<std::size_t>(std::min(until - m_position, turn)));
+            out.send_file(m_at.extent->fd(), m_at.position - m_at.extent_base,
+                          static_cast<std::size_t>(std::min(until - m_at.position, turn)));
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return errno == EAGAIN ? Outcome::blocked : Outcome::gone;
         if (n == 0)
             return Outcome::gone;
-        m_position += n;
+        m_at.position += n;
         turn -= n;
         m_event->bytes_out.fetch_add(n, std::memory_order_relaxed);
-        m_event->note_sent(m_position, monotonic_us(), snapshot, latency);
+        m_event->note_sent(m_at.position, monotonic_us(), snapshot, latency);
     }
 }
 

@@ -19,7 +19,19 @@ class LiveCursor {
         gone,    ///< the connection failed
     };
 
-    explicit LiveCursor(EventPtr event) : m_event(std::move(event)) {}
+    /// Where it is.
+    struct Place {
+        ExtentPtr extent;             ///< holds the present packet's bytes
+        std::int64_t extent_base = 0; ///< position of extent's byte 0
+        std::int64_t position = -1;   ///< -1: no media seen yet
+        int moves = 0;
+        base::SteadyTime moved_at{};
+        void carry(Carry &c);
+    };
+
+    explicit LiveCursor(EventPtr event) : LiveCursor(std::move(event), Place{}) {}
+    /// Goes on where another one was.
+    LiveCursor(EventPtr event, Place place) : m_event(std::move(event)), m_at(std::move(place)) {}
 
     /// Sends what @p snapshot has beyond the position over @p out, at most one turn's worth.
     /// A viewer behind the live window is moved to the newest cut, at a packet's end.
@@ -27,17 +39,14 @@ class LiveCursor {
                                LatencyRecord &latency);
 
     [[nodiscard]] const EventPtr &event() const { return m_event; }
+    [[nodiscard]] const Place &at() const { return m_at; }
 
   private:
     [[nodiscard]] bool place(const Snapshot &snapshot, base::SteadyTime now);
     [[nodiscard]] bool allowed_to_move(base::SteadyTime now);
 
     EventPtr m_event;
-    ExtentPtr m_extent;             ///< holds the present packet's bytes
-    std::int64_t m_extent_base = 0; ///< position of m_extent's byte 0
-    std::int64_t m_position = -1;   ///< -1: no media seen yet
-    int m_moves = 0;
-    base::SteadyTime m_moved_at{};
+    Place m_at;
 };
 
 } // namespace relay

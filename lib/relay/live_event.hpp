@@ -14,6 +14,7 @@ struct StreamKey {
     std::uint64_t run = 0;
     std::int64_t stream = 0;
     auto operator<=>(const StreamKey &) const = default;
+    void carry(Carry &c);
 };
 
 /// Not thread-safe: the hub's. The children judge publishers at their own address; this judges
@@ -58,6 +59,9 @@ class LiveEvent {
     [[nodiscard]] const EventPtr &event() const { return m_event; }
     [[nodiscard]] bool ended() const { return m_store.ended(); }
     [[nodiscard]] bool had_media() const { return m_had_media; }
+
+    /// All but what the constructor is given. News are to be taken before.
+    void carry(Carry &c);
 
   private:
     struct Source {

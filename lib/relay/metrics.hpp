@@ -34,6 +34,9 @@ class Metrics {
 
     [[nodiscard]] std::string text(const Board &board, const base::ControlClock &clock) const;
 
+    /// Counts that go on; not what is so now, nor latencies.
+    void carry(Carry &c);
+
   private:
     mutable std::mutex m_mutex; // for the maps
     std::map<std::pair<std::string, std::string>, std::int64_t> m_refused;

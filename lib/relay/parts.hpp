@@ -8,6 +8,8 @@
 
 namespace relay {
 
+class Carry;
+
 /// A finished part of a segment: the bytes [begin, end) of a reservation's media.
 struct Part {
     std::int64_t sequence = 0; ///< its segment's
@@ -46,6 +48,9 @@ class Parts {
     [[nodiscard]] std::int64_t open_ticks() const;
     /// EXT-X-PART-INF's PART-TARGET in ticks: the target, or what is the longest so far.
     [[nodiscard]] std::int64_t target_ticks() const { return m_target; }
+
+    /// Hands itself over, or takes itself over.
+    void carry(Carry &c);
 
   private:
     struct Unit {

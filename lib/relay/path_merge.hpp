@@ -43,6 +43,8 @@ class PathMerge {
     /// Payloads that had come already.
     [[nodiscard]] std::int64_t twice() const { return m_twice; }
 
+    void carry(Carry &c);
+
   private:
     /// Payloads that follow each other, by numbers that never wrap: the first one came as
     /// `sequence`, later ones count on from there.

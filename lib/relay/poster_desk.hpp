@@ -20,6 +20,9 @@ class PosterDesk {
     /// viewers wait for. Call it a few times a second.
     [[nodiscard]] bool tick(const std::vector<EventPtr> &events, base::SteadyTime now);
 
+    /// Ends what runs. Who asked for that picture is still to be given one.
+    void abandon() { m_job.reset(); }
+
     /// Processes started so far.
     [[nodiscard]] std::int64_t started() const { return m_started; }
 

@@ -74,6 +74,7 @@ struct Prepared {
     good = good && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
            ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ::getppid() == parent;
     ::signal(SIGPIPE, SIG_DFL); // NOLINT(concurrency-mt-unsafe): there is one thread here
+    ::signal(SIGUSR2, SIG_IGN); // NOLINT(concurrency-mt-unsafe): systemctl kill tells all of them
     ::sigprocmask(SIG_SETMASK, &mask, nullptr); // NOLINT(concurrency-mt-unsafe): as above
     if (good)
         ::syscall(SYS_execveat, program, "", p.argv, p.env, AT_EMPTY_PATH);

@@ -13,6 +13,8 @@
 
 namespace relay {
 
+class Carry;
+
 /// What a child is started as.
 struct ChildIdentity {
     bool change = false; ///< only root can
@@ -59,8 +61,11 @@ class Process {
     /// Its exit code, or 128 and the signal that ended it; nothing while it runs.
     [[nodiscard]] std::optional<int> ended();
 
-  private:
+    /// A child of this process that was started otherwise; -1: none.
     explicit Process(pid_t pid) : m_pid(pid) {}
+    void carry(Carry &c);
+
+  private:
     pid_t m_pid;
 };
 

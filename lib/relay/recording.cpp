@@ -54,11 +54,12 @@ std::optional<std::uint32_t> crc32_of_file(int fd, std::int64_t offset, std::int
 }
 
 // Drops segments whose files are gone or short, and after a crash those that were not all written.
-std::size_t drop_missing(RecordingIndex &index, const std::filesystem::path &folder) {
+std::size_t drop_missing(RecordingIndex &index, const std::filesystem::path &folder, bool whole) {
     std::map<std::int64_t, base::Fd> files;
     const std::size_t before = index.segments.size();
-    const std::int64_t proved_from = index.closed || before <= k_proved
-                                         ? (index.closed ? INT64_MAX : 0)
+    whole = whole || index.closed;
+    const std::int64_t proved_from = whole || before <= k_proved
+                                         ? (whole ? INT64_MAX : 0)
                                          : index.segments[before - k_proved].segment.sequence;
     std::erase_if(index.segments, [&](const RecordedSegment &s) {
         const std::int64_t bytes = s.segment.end - s.segment.begin;
@@ -101,7 +102,8 @@ Segment gap_after(const Segment &last, std::int64_t ticks) {
 
 } // namespace
 
-Result<RecordingPtr> Recording::load(std::filesystem::path folder, const base::Id &reservation) {
+Result<RecordingPtr> Recording::load(std::filesystem::path folder, const base::Id &reservation,
+                                     bool whole) {
     struct stat found{};
     if (::lstat(folder.c_str(), &found) != 0) {
         if (errno != ENOENT)
@@ -125,7 +127,7 @@ Result<RecordingPtr> Recording::load(std::filesystem::path folder, const base::I
         base::log::warning("{}: {} damaged line{}, {} bytes torn at its end: passed over",
                            path.native(), index.damaged, index.damaged == 1 ? "" : "s",
                            text->size() - static_cast<std::size_t>(index.whole_bytes));
-    if (const std::size_t gone = drop_missing(index, folder); gone > 0)
+    if (const std::size_t gone = drop_missing(index, folder, whole); gone > 0)
         base::log::warning("{}: the media of {} segment{} is not in its files", folder.native(),
                            gone, gone == 1 ? "" : "s");
     return std::make_shared<Recording>(std::move(folder), reservation, std::move(state));

@@ -14,6 +14,7 @@
 
 namespace relay {
 
+class Carry;
 class Recording;
 using RecordingPtr = std::shared_ptr<Recording>;
 
@@ -28,9 +29,10 @@ class Recording {
   public:
     /// Reads what there is in @p folder of @p reservation, drops what its files do not have, and
     /// says so in the log. A folder that is absent is an empty recording; the error is that of a
-    /// folder or an index that must not be used.
-    [[nodiscard]] static base::Result<RecordingPtr> load(std::filesystem::path folder,
-                                                         const base::Id &reservation);
+    /// folder or an index that must not be used. @p whole: nothing crashed since it was written, so
+    /// that its bytes need no proof.
+    [[nodiscard]] static base::Result<RecordingPtr>
+    load(std::filesystem::path folder, const base::Id &reservation, bool whole = false);
     Recording(std::filesystem::path folder, const base::Id &reservation, RecordingState state);
 
     [[nodiscard]] const std::filesystem::path &folder() const { return m_folder; }
@@ -70,6 +72,9 @@ class Recording {
     /// By the spool's thread: a segment is in the files, or never will be.
     void add(RecordedSegment segment);
     void lose(std::int64_t sequence);
+
+    /// What is not in its files: the numbers that were used, and which of them are lost.
+    void carry(Carry &c);
 
   private:
     [[nodiscard]] ExtentPtr open(std::int64_t file) const;

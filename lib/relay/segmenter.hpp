@@ -88,6 +88,9 @@ class Segmenter {
     /// The sequence number that the next finished segment gets.
     [[nodiscard]] std::int64_t next_sequence() const { return m_next; }
 
+    /// All but the options, which are the new program's.
+    void carry(Carry &c);
+
   private:
     struct Open {
         std::int64_t begin = 0;

@@ -17,6 +17,7 @@ class Sessions {
                                                          base::SteadyTime now);
     /// Those of one run of an ingest process.
     [[nodiscard]] std::vector<StreamKey> of(std::string_view carrier, std::uint64_t run) const;
+    void carry(Carry &c);
 
   private:
     struct Session {

@@ -41,11 +41,12 @@ Result<void> check_spool(const fs::path &folder) {
     return {};
 }
 
-Result<std::unique_ptr<Spool>> Spool::open(const fs::path &folder, Options options) {
+Result<std::unique_ptr<Spool>> Spool::open(const fs::path &folder, Options options, base::Fd held) {
     if (::mkdir(folder.c_str(), k_folder_mode) != 0 && errno != EEXIST)
         return base::fail_errno("make the spool", folder.native());
     TRY(check_spool(folder));
-    auto lock = TRY(base::FileLock::acquire(folder / "lock", 0));
+    auto lock = held ? TRY(base::FileLock::lock(std::move(held), (folder / "lock").native(), 0))
+                     : TRY(base::FileLock::acquire(folder / "lock", 0));
     return std::unique_ptr<Spool>(new Spool(folder, std::move(lock), options));
 }
 
@@ -63,8 +64,8 @@ Spool::~Spool() {
     m_thread.join();
 }
 
-RecordingPtr Spool::recording(const base::Id &reservation) const {
-    auto loaded = Recording::load(m_folder / reservation.text(), reservation);
+RecordingPtr Spool::recording(const base::Id &reservation, bool whole) const {
+    auto loaded = Recording::load(m_folder / reservation.text(), reservation, whole);
     if (loaded)
         return std::move(*loaded);
     base::log::error("{}: the event is not recorded", loaded.error().message);
@@ -134,9 +135,9 @@ std::int64_t Spool::waiting_bytes() const {
     return m_waiting;
 }
 
-void Spool::drain(base::Millis patience) {
+bool Spool::drain(base::Millis patience) {
     std::unique_lock lock(m_mutex);
-    m_changed.wait_for(lock, patience, [this] { return m_jobs.empty() && !m_busy; });
+    return m_changed.wait_for(lock, patience, [this] { return m_jobs.empty() && !m_busy; });
 }
 
 void Spool::run() {

@@ -23,9 +23,9 @@ class Spool {
         std::int64_t queue_bytes = std::int64_t{64} << 20; ///< of media that wait for the disk
     };
     /// Makes the folder when it is absent (its parent is there), checks and locks it. try_again:
-    /// another relay has it.
+    /// another relay has it. @p lock: of lock_fd(), from the program that this one replaces.
     [[nodiscard]] static base::Result<std::unique_ptr<Spool>>
-    open(const std::filesystem::path &folder, Options options);
+    open(const std::filesystem::path &folder, Options options, base::Fd lock = {});
     [[nodiscard]] static base::Result<std::unique_ptr<Spool>>
     open(const std::filesystem::path &folder) {
         return open(folder, Options{});
@@ -35,8 +35,8 @@ class Spool {
     Spool &operator=(const Spool &) = delete;
 
     /// What there is of @p reservation. An index that must not be used is said in the log, and the
-    /// event goes on without a recording: null.
-    [[nodiscard]] RecordingPtr recording(const base::Id &reservation) const;
+    /// event goes on without a recording: null. @p whole: see Recording::load().
+    [[nodiscard]] RecordingPtr recording(const base::Id &reservation, bool whole = false) const;
 
     /// Writes @p segment, whose bytes are @p media, later. When too much waits it is lost.
     void write(const RecordingPtr &recording, const Segment &segment, std::vector<Slice> media);
@@ -59,8 +59,10 @@ class Spool {
     /// Media that waits for the disk, bytes.
     [[nodiscard]] std::int64_t waiting_bytes() const;
 
-    /// Waits until all that was asked for is done, at most @p patience.
-    void drain(base::Millis patience);
+    /// Waits until all that was asked for is done, at most @p patience. False: it is not.
+    bool drain(base::Millis patience);
+    /// Of the lock that is held, to be handed over.
+    [[nodiscard]] int lock_fd() const { return m_lock.fd(); }
 
   private:
     struct Job {

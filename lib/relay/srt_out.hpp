@@ -34,6 +34,9 @@ class SrtOut {
     /// and tells it what is new at @p now, control's time.
     void tick(const std::map<base::Id, LiveEvent> &events, base::UtcTime now);
 
+    /// The child and its viewers, who keep their places of @p events. Call look() before.
+    void carry(Carry &c, const std::map<base::Id, LiveEvent> &events);
+
     // What these are made of, for the tests.
     /// Notes how all events are.
     void look(const std::map<base::Id, LiveEvent> &events, base::UtcTime now);

@@ -95,6 +95,9 @@ class Store {
     [[nodiscard]] const RecordingPtr &recording() const { return m_options.recording; }
     [[nodiscard]] SnapshotPtr snapshot() const;
 
+    /// All but the options, which are the new program's.
+    void carry(Carry &c);
+
   private:
     void add_pending(const ExtentPtr &extent, std::int64_t offset, std::int64_t bytes);
     void join(std::int64_t cut);

@@ -28,6 +28,8 @@ class Tallies {
     /// For the next start of the relay. bad_data: it is none, or of another relay.
     [[nodiscard]] std::string text(std::string_view relay) const;
     [[nodiscard]] static base::Result<Tallies> read(std::string_view text, std::string_view relay);
+    /// For the program that takes this one's place: with what events had counted.
+    void carry(Carry &c);
 
   private:
     struct Counts {

@@ -37,6 +37,12 @@ bool watch(int epoll, int fd, std::uint64_t number) {
 } // namespace
 
 Result<std::unique_ptr<Worker>> Worker::start(std::vector<Door> doors, World world) {
+    auto worker = TRY(make(std::move(doors), world));
+    worker->go();
+    return worker;
+}
+
+Result<std::unique_ptr<Worker>> Worker::make(std::vector<Door> doors, World world) {
     base::Fd epoll{::epoll_create1(EPOLL_CLOEXEC)};
     base::Fd event{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     bool well = epoll && event && watch(epoll.get(), event.get(), k_event_number);
@@ -44,10 +50,8 @@ Result<std::unique_ptr<Worker>> Worker::start(std::vector<Door> doors, World wor
         well = watch(epoll.get(), doors[i].listener.get(), i + 1);
     if (!well)
         return base::fail_errno("start", "a worker");
-    std::unique_ptr<Worker> worker(
+    return std::unique_ptr<Worker>(
         new Worker(std::move(epoll), std::move(event), std::move(doors), world));
-    worker->m_thread = std::thread([raw = worker.get()] { raw->run(); });
-    return worker;
 }
 
 Worker::Worker(base::Fd epoll, base::Fd event, std::vector<Door> doors, World world)
@@ -71,10 +75,7 @@ Worker::Worker(base::Fd epoll, base::Fd event, std::vector<Door> doors, World wo
 }
 
 Worker::~Worker() {
-    m_stop = true;
-    poke();
-    if (m_thread.joinable())
-        m_thread.join();
+    rest();
 }
 
 void Worker::poke() {
@@ -113,6 +114,8 @@ void Worker::run() {
             serve_media(now);
         serve_turns(now);
         check_deadlines(now);
+        if (m_retiring)
+            retire();
     }
 }
 
@@ -138,7 +141,8 @@ void Worker::accept_from(const Door &door, base::SteadyTime now) {
 void Worker::hear(bool listen) {
     m_deaf = !listen;
     for (std::size_t i = 0; i < m_doors.size(); ++i) {
-        epoll_event event{.events = listen ? EPOLLIN : 0U, .data = {.u64 = i + 1}};
+        const bool open = listen && !(m_retiring && m_doors[i].tls != nullptr);
+        epoll_event event{.events = open ? EPOLLIN : 0U, .data = {.u64 = i + 1}};
         ::epoll_ctl(m_epoll.get(), EPOLL_CTL_MOD, m_doors[i].listener.get(), &event);
     }
 }

@@ -41,6 +41,9 @@ class Worker {
     /// Serves who comes in by @p doors, on a thread of its own.
     [[nodiscard]] static base::Result<std::unique_ptr<Worker>> start(std::vector<Door> doors,
                                                                      World world);
+    /// The same without the thread: see go().
+    [[nodiscard]] static base::Result<std::unique_ptr<Worker>> make(std::vector<Door> doors,
+                                                                    World world);
     ~Worker();
     Worker(const Worker &) = delete;
     Worker &operator=(const Worker &) = delete;
@@ -48,6 +51,19 @@ class Worker {
     /// There is new media: once for all viewers of this worker. Thread-safe, cheap when nobody
     /// waits.
     void wake();
+
+    /// Ends the thread and begins it again; in between all stays as it is.
+    void rest();
+    void go();
+    /// While it goes: connections with TLS come to their end, and no further ones are taken until
+    /// it rests. What is_retired() says is true when none has an answer to finish.
+    void retire_secure();
+    [[nodiscard]] bool is_retired() const { return m_retired; }
+    /// While it rests: its doors, its connections (see Connection::state()), and one more of these.
+    [[nodiscard]] const std::vector<Door> &doors() const { return m_doors; }
+    [[nodiscard]] std::vector<ConnectionState>
+    states(const std::function<bool(const Event &)> &is_shown) const;
+    void adopt(ConnectionState state, const EventPtr &event);
 
   private:
     struct Slot {
@@ -72,6 +88,7 @@ class Worker {
     void serve_turns(base::SteadyTime now);
     void serve_passwords(base::SteadyTime now);
     void check_deadlines(base::SteadyTime now);
+    void retire();
     void poke();
 
     base::Fd m_epoll;
@@ -88,6 +105,8 @@ class Worker {
     bool m_deaf = false; ///< takes no connections until the next sweep: there was no descriptor
     std::atomic<int> m_waiting{0}; ///< connections that want to hear of media
     std::atomic<bool> m_stop{false};
+    std::atomic<bool> m_retiring{false};
+    std::atomic<bool> m_retired{false};
     std::atomic<bool> m_poked{false};
     std::mutex m_mutex; ///< for m_checked
     std::vector<std::pair<std::uint64_t, bool>> m_checked;
