@@ -36,12 +36,12 @@ Result<void> Hub::start_workers() {
         TRY(open(doors.front(), *m_config.admin, {.listener = {}, .admin = true}));
     m_desk = std::make_unique<PasswordDesk>();
     for (std::vector<Door> &of_one : doors)
-        m_workers.push_back(
-            TRY(Worker::start(std::move(of_one), {.router = &m_router,
-                                                  .latency = &m_metrics.in_to_out,
-                                                  .counters = &m_metrics.viewers,
-                                                  .desk = m_desk.get(),
-                                                  .max_connections = connections})));
+        m_workers.push_back(TRY(Worker::start(std::move(of_one), {.router = &m_router,
+                                                                  .latency = &m_metrics.in_to_out,
+                                                                  .counters = &m_metrics.viewers,
+                                                                  .desk = m_desk.get(),
+                                                                  .max_connections = connections,
+                                                                  .addresses = &m_addresses})));
     return {};
 }
 
