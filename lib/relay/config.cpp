@@ -122,6 +122,10 @@ Result<RelayConfig> read_config(const Table &top) {
     c.memory = TRY(read_memory(top));
     c.connections =
         static_cast<std::size_t>(TRY(top.integer_or("connections", 4096, 1, 1'000'000)));
+    // One address must not take them all; a school behind one must not be locked out.
+    c.connections_per_address = static_cast<std::size_t>(TRY(top.integer_or(
+        "connections_per_address",
+        std::max<std::int64_t>(1, static_cast<std::int64_t>(c.connections) / 4), 0, 1'000'000)));
     for (const std::string &text : TRY(top.strings_or_empty("proxies"))) {
         const auto network = net::Network::parse(text);
         if (!network)
@@ -177,6 +181,7 @@ std::string print_config(const RelayConfig &c) {
     line("user", c.user);
     out += fmt::format("workers = {}\nsegments = {}\nconnections = {}\n", c.workers, c.segments,
                        c.connections);
+    out += fmt::format("connections_per_address = {}\n", c.connections_per_address);
     if (c.dvr > 0ms)
         line("dvr", base::format_duration(c.dvr));
     if (!c.proxies.empty()) {

@@ -41,6 +41,7 @@ struct RelayConfig {
     base::Millis dvr{0};                        ///< that a playlist lists at least
     std::int64_t memory = 0;                    ///< bytes of media in all; 0: see memory_budget()
     std::size_t connections = 4096;             ///< of viewers, at most, in all
+    std::size_t connections_per_address = 1024; ///< the same of one; 0: any number
     std::vector<net::Network> proxies;          ///< caches, which stand for many viewers
     std::map<std::string, IngestConfig> ingest; ///< by carrier; at least one
 };

@@ -35,6 +35,7 @@ base::UtcTime forgotten_at(const wire::FeedEntry &e) {
 Hub::Hub(RelayConfig config, RelayKeys keys, ServeOptions options)
     : m_config(std::move(config)), m_budget(memory_budget(m_config)), m_keys(std::move(keys)),
       m_options(std::move(options)),
+      m_addresses(m_config.connections_per_address, m_config.proxies),
       m_router({.board = &m_board,
                 .clock = &m_clock,
                 .viewer_key = &m_keys.viewer_key,
@@ -174,6 +175,7 @@ void Hub::tick() {
         rebuild_board();
     tick_receipts(now, steady);
     std::vector<LiveEvent *> all;
+    all.reserve(m_events.size());
     for (auto &[id, live] : m_events)
         all.push_back(&live);
     m_new_media = keep_within(m_budget, all) || m_new_media;
@@ -194,6 +196,7 @@ void Hub::tick() {
 
 void Hub::tick_posters(base::SteadyTime now) {
     std::vector<EventPtr> events;
+    events.reserve(m_events.size());
     for (const auto &[id, live] : m_events)
         events.push_back(live.event());
     m_new_media = m_posters->tick(events, now) || m_new_media;

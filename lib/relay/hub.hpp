@@ -155,6 +155,7 @@ class Hub {
     base::SystemClock m_machine;
     base::ControlClock m_clock{m_machine};
     Metrics m_metrics;
+    AddressLimit m_addresses;
     Board m_board;
     Router m_router;
     std::optional<PosterDesk> m_posters;

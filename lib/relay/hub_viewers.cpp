@@ -49,7 +49,8 @@ Result<void> Hub::start_workers(std::vector<Handover::Listener> former) {
                                                                  .latency = &m_metrics.in_to_out,
                                                                  .counters = &m_metrics.viewers,
                                                                  .desk = m_desk.get(),
-                                                                 .max_connections = connections})));
+                                                                 .max_connections = connections,
+                                                                 .addresses = &m_addresses})));
     return {};
 }
 

@@ -99,4 +99,14 @@ Accepted accept_viewer(int listener) {
     return {.socket = std::move(fd), .loopback = is_loopback(peer), .address = address_of(peer)};
 }
 
+void turn_away(int socket) {
+    static constexpr std::string_view k_answer =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        "Cache-Control: no-store\r\nRetry-After: 10\r\nContent-Length: 38\r\n"
+        "Connection: close\r\n\r\ntoo many connections from one address\n";
+    // A request that is not read makes the end of the connection a reset, which may overtake us.
+    [[maybe_unused]] ssize_t n = ::recv(socket, nullptr, 65536, MSG_TRUNC | MSG_DONTWAIT);
+    n = ::send(socket, k_answer.data(), k_answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 } // namespace relay

@@ -19,4 +19,8 @@ struct Accepted {
 };
 [[nodiscard]] Accepted accept_viewer(int listener);
 
+/// Tells whoever just connected, in HTTP, that his address has too many connections; as far as that
+/// goes without waiting.
+void turn_away(int socket);
+
 } // namespace relay

@@ -106,6 +106,31 @@ void latency(std::string &out, const LatencyRecord &record) {
                    seconds(record.max_us()));
 }
 
+void connections(std::string &out, const ViewerCounters &viewers) {
+    single(out, "slotcast_relay_connections", "gauge", "Open HTTP connections",
+           viewers.connections);
+    single(out, "slotcast_relay_connections_total", "counter", "HTTP connections accepted",
+           viewers.accepted);
+    header(out, "slotcast_relay_connections_turned_away_total", "counter",
+           "HTTP connections beyond a limit");
+    for (const auto &[of, count] : {std::pair{"total", viewers.turned_away.load()},
+                                    std::pair{"address", viewers.turned_away_of_address.load()}})
+        fmt::format_to(std::back_inserter(out),
+                       "slotcast_relay_connections_turned_away_total{{limit=\"{}\"}} {}\n", of,
+                       count);
+}
+
+void encryption(std::string &out, const TlsCounters &counters, const net::TlsIdentity &tls) {
+    single(out, "slotcast_relay_tls_connections_total", "counter", "Connections that agreed on TLS",
+           counters.agreed);
+    single(out, "slotcast_relay_tls_failed_total", "counter",
+           "Connections that did not, in time or at all", counters.failed);
+    single(out, "slotcast_relay_tls_in_kernel_total", "counter",
+           "Connections that agreed on TLS, for which the kernel encrypts", counters.in_kernel);
+    single(out, "slotcast_relay_certificate_not_after_seconds", "gauge",
+           "The certificate's end, since 1970", base::unix_ms(tls.current()->not_after()) / 1000);
+}
+
 } // namespace
 
 void Metrics::refused(const std::string &carrier, const std::string &reason, std::int64_t count) {
@@ -168,24 +193,9 @@ std::string Metrics::text(const Board &board, const base::ControlClock &clock) c
     recordings(out, sorted);
     paths(out, sorted);
     latency(out, in_to_out);
-    single(out, "slotcast_relay_connections", "gauge", "Open HTTP connections",
-           viewers.connections);
-    single(out, "slotcast_relay_connections_total", "counter", "HTTP connections accepted",
-           viewers.accepted);
-    single(out, "slotcast_relay_connections_turned_away_total", "counter",
-           "HTTP connections beyond the limit", viewers.turned_away);
-    if (tls != nullptr) {
-        single(out, "slotcast_relay_tls_connections_total", "counter",
-               "Connections that agreed on TLS", viewers.tls.agreed);
-        single(out, "slotcast_relay_tls_failed_total", "counter",
-               "Connections that did not, in time or at all", viewers.tls.failed);
-        single(out, "slotcast_relay_tls_in_kernel_total", "counter",
-               "Connections that agreed on TLS, for which the kernel encrypts",
-               viewers.tls.in_kernel);
-        single(out, "slotcast_relay_certificate_not_after_seconds", "gauge",
-               "The certificate's end, since 1970",
-               base::unix_ms(tls->current()->not_after()) / 1000);
-    }
+    connections(out, viewers);
+    if (tls != nullptr)
+        encryption(out, viewers.tls, *tls);
     header(out, "slotcast_relay_batch_interval_seconds", "gauge",
            "Between two sends to the same live viewer, smoothed");
     fmt::format_to(std::back_inserter(out), "slotcast_relay_batch_interval_seconds {:.6f}\n",

@@ -18,8 +18,8 @@ using namespace std::chrono_literals;
 
 constexpr auto k_restart_gap = 1s;
 constexpr auto k_look = 100ms;
-constexpr auto k_patience = 10s; // with a child that takes no message
-constexpr auto k_early = 10min;  // as for live.ts
+constexpr auto k_patience = 10s;        // with a child that takes no message
+constexpr auto k_early_callers = 10min; // as for live.ts
 constexpr int k_messages_at_once = 256;
 constexpr std::size_t k_most_sessions = 100'000;
 constexpr std::int64_t k_most_sent = std::int64_t{256} << 20; // told at a time
@@ -28,7 +28,7 @@ constexpr base::Millis k_latency = 120ms;
 std::string_view refusal_now(const Event &event, const wire::FeedEntry &entry, base::UtcTime now) {
     if (event.snapshot()->ended || now >= entry.window.closes())
         return name(wire::PullRefusal::over);
-    if (now < entry.window.opens() - k_early)
+    if (now < entry.window.opens() - k_early_callers)
         return name(wire::PullRefusal::too_early);
     return event.is_full() ? name(wire::PullRefusal::full) : "";
 }
@@ -285,7 +285,7 @@ Result<void> SrtOut::on(const wire::PullClosed &m) {
     return {};
 }
 
-Result<void> SrtOut::on(const wire::PullRefused &m) {
+Result<void> SrtOut::on(const wire::PullRefused &m) const {
     if (!wire::pull_refusal(m.reason))
         return fail(Errc::protocol, "a refusal that there is not");
     m_world.metrics->pull_refused(m.reason, m.count);

@@ -78,7 +78,7 @@ class SrtOut {
     [[nodiscard]] base::Result<void> on(const wire::PullOpened &m);
     [[nodiscard]] base::Result<void> on(const wire::PullSent &m);
     [[nodiscard]] base::Result<void> on(const wire::PullClosed &m);
-    [[nodiscard]] base::Result<void> on(const wire::PullRefused &m);
+    [[nodiscard]] base::Result<void> on(const wire::PullRefused &m) const;
 
     World m_world;
     std::optional<Child> m_child;

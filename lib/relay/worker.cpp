@@ -133,7 +133,15 @@ void Worker::accept_from(const Door &door, base::SteadyTime now) {
             ++m_world.counters->turned_away;
             continue;
         }
-        add(std::move(viewer), door, now);
+        auto place = door.admin ? std::optional{AddressLimit::Place{}}
+                                : m_world.addresses->enter(viewer.address);
+        if (!place) {
+            ++m_world.counters->turned_away_of_address;
+            if (door.tls == nullptr)
+                turn_away(viewer.socket.get());
+            continue;
+        }
+        add(std::move(viewer), door, *std::move(place), now);
     }
 }
 
@@ -147,7 +155,8 @@ void Worker::hear(bool listen) {
     }
 }
 
-void Worker::add(Accepted viewer, const Door &door, base::SteadyTime now) {
+void Worker::add(Accepted viewer, const Door &door, AddressLimit::Place place,
+                 base::SteadyTime now) {
     const std::uint64_t number = m_next++;
     if (!watch(m_epoll.get(), viewer.socket.get(), number))
         return;
@@ -160,6 +169,7 @@ void Worker::add(Accepted viewer, const Door &door, base::SteadyTime now) {
                                                                   origin, m_connection_world, now),
                        .interest = EPOLLIN,
                        .waits = false,
+                       .place = std::move(place),
                        .seen = {}};
 }
 

@@ -2,6 +2,7 @@
 // nothing of it waits for another.
 #pragma once
 
+#include "relay/address_limit.hpp"
 #include "relay/connection.hpp"
 #include "relay/listener.hpp"
 #include "relay/password_desk.hpp"
@@ -14,8 +15,9 @@ namespace relay {
 struct ViewerCounters {
     std::atomic<std::int64_t> connections{0}; ///< open now
     std::atomic<std::int64_t> accepted{0};
-    std::atomic<std::int64_t> turned_away{0}; ///< for want of connections
-    std::atomic<std::int64_t> waiting{0};     ///< those that want to hear of media
+    std::atomic<std::int64_t> turned_away{0};            ///< for want of connections
+    std::atomic<std::int64_t> turned_away_of_address{0}; ///< too many of theirs
+    std::atomic<std::int64_t> waiting{0};                ///< those that want to hear of media
     std::atomic<std::int64_t> requests_bytes_out{0};
     TlsCounters tls;
     /// Between two sends to the same live viewer, smoothed, of the worker that sent last.
@@ -37,6 +39,7 @@ class Worker {
         ViewerCounters *counters;
         PasswordDesk *desk;
         std::size_t max_connections; ///< of all workers
+        AddressLimit *addresses;     ///< outlives the worker
     };
     /// Serves who comes in by @p doors, on a thread of its own.
     [[nodiscard]] static base::Result<std::unique_ptr<Worker>> start(std::vector<Door> doors,
@@ -70,6 +73,7 @@ class Worker {
         std::unique_ptr<Connection> connection;
         std::uint32_t interest = 0;
         bool waits = false; ///< wants to hear of media
+        AddressLimit::Place place{};
         /// Of its event, when it last was called for media. Not kept alive: a viewer who no longer
         /// reads would keep a whole live window in memory.
         std::weak_ptr<const Snapshot> seen;
@@ -79,7 +83,7 @@ class Worker {
     void dispatch(std::uint64_t number, std::uint32_t events, base::SteadyTime now);
     void accept_from(const Door &door, base::SteadyTime now);
     void hear(bool listen);
-    void add(Accepted viewer, const Door &door, base::SteadyTime now);
+    void add(Accepted viewer, const Door &door, AddressLimit::Place place, base::SteadyTime now);
     void settle(std::uint64_t number, Slot &slot, Connection::Need need);
     void let_wait(Slot &slot, bool waits);
     void hear_of_media(base::SteadyTime now);

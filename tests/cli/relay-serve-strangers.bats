@@ -11,7 +11,7 @@ RUNS=${PUBLISHER_RUNS:-3}
 setup_file() {
     export MEDIA=$BATS_FILE_TMPDIR/media.ts KILLED STALLED FLOODED
     KILLED=$(make-relay id) STALLED=$(make-relay id) FLOODED=$(make-relay id)
-    relay_up 'connections = 1200' -- "$KILLED,0,900" "$STALLED,0,900,channel=studio2,viewers=1100" \
+    relay_up 'connections = 1200' 'connections_per_address = 0' -- "$KILLED,0,900" "$STALLED,0,900,channel=studio2,viewers=1100" \
         "$FLOODED,0,900,channel=studio3"
     make_media "$MEDIA" $((40 + RUNS * 10))
 }

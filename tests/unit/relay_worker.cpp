@@ -59,7 +59,8 @@ struct World {
                                                          .latency = &latency,
                                                          .counters = &counters,
                                                          .desk = &desk,
-                                                         .max_connections = 10})
+                                                         .max_connections = 10,
+                                                         .addresses = &addresses})
                      .value();
     }
     void deliver(std::int64_t bytes) {
@@ -108,6 +109,7 @@ struct World {
     relay::LatencyRecord latency;
     relay::ViewerCounters counters;
     relay::PasswordDesk desk;
+    relay::AddressLimit addresses{0, {}};
     sockaddr_in at{};
     std::unique_ptr<relay::Worker> worker;
 };
