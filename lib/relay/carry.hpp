@@ -122,7 +122,7 @@ class Carry {
         const wire::Json *found = m_error || !m_in->has(name) ? nullptr : get(name);
         if (found == nullptr)
             return;
-        value.emplace();
+        value.emplace(T{});
         within(*found, std::string(name), [&] { members(*this, *value); });
     }
     /// Objects in a row: @p each is called @p size times, or when reading for each that there is.

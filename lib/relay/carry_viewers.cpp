@@ -134,6 +134,7 @@ void Worker::retire_secure() {
 void Worker::retire() {
     hear(!m_deaf);
     std::vector<std::uint64_t> all;
+    all.reserve(m_slots.size());
     for (const auto &[number, slot] : m_slots)
         all.push_back(number);
     bool done = true;

@@ -205,7 +205,7 @@ std::optional<wire::SignedReceipt> Reporter::next_receipt() {
     const std::lock_guard lock(m_mutex);
     if (m_receipts.empty())
         return std::nullopt;
-    const wire::SignedReceipt out = m_receipts.front();
+    wire::SignedReceipt out = m_receipts.front();
     m_receipts.pop_front();
     return out;
 }

@@ -86,7 +86,8 @@ class Hub {
 
     [[nodiscard]] int serve();
     [[nodiscard]] base::Result<void> find_programs();
-    [[nodiscard]] base::Result<void> start_workers(std::vector<Handover::Listener> former = {});
+    [[nodiscard]] base::Result<void>
+    start_workers(const std::vector<Handover::Listener> &former = {});
     [[nodiscard]] base::Result<void> start_conversations(FeedState state, Reporter::Left left);
 
     void carry(Carry &c, Handover &other);

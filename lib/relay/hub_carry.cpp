@@ -195,7 +195,7 @@ Result<int> Hub::take_over() {
         return 0;
     }
     m_lock.emplace(TRY(base::FileLock::lock(base::Fd{other.lock}, "the data folder", 0)));
-    TRY(start_workers(std::move(other.listeners)));
+    TRY(start_workers(other.listeners));
     const FeedState feed = other.feed;
     const auto receipts = other.left.receipts;
     TRY(start_conversations(std::move(other.feed), std::move(other.left)));

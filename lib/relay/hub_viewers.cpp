@@ -9,7 +9,7 @@ namespace relay {
 using base::Result;
 
 // Without their threads. Whoever came by a door of the former program waits there still.
-Result<void> Hub::start_workers(std::vector<Handover::Listener> former) {
+Result<void> Hub::start_workers(const std::vector<Handover::Listener> &former) {
     const unsigned count =
         m_config.workers > 0 ? m_config.workers : std::max(1U, std::thread::hardware_concurrency());
     const std::size_t limit = raise_descriptor_limit();

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <filesystem>
 #include <netinet/in.h>
 #include <set>
@@ -37,6 +38,16 @@ wire::FeedEntry entry() {
     return e;
 }
 
+// Different everywhere, so that one can see where it is of.
+std::string media_at(std::int64_t position, std::int64_t bytes) {
+    std::string out(static_cast<std::size_t>(bytes), '\0');
+    for (char &c : out) {
+        c = static_cast<char>((position ^ (position >> 8) ^ (position >> 16)) & 0xff);
+        ++position;
+    }
+    return out;
+}
+
 // One worker, one event, and a publisher who gives a segment at a time in an extent of its own.
 struct World {
     World() {
@@ -64,10 +75,13 @@ struct World {
                      .value();
     }
     void deliver(std::int64_t bytes) {
+        const relay::ExtentPtr extent = *relay::Extent::make(bytes);
+        const std::string media = media_at(position, bytes);
+        REQUIRE(::pwrite(extent->fd(), media.data(), media.size(), 0) == bytes);
         live.part(key,
                   {.stream = 1,
                    .reservation = {},
-                   .extent = *relay::Extent::make(bytes),
+                   .extent = extent,
                    .position = position,
                    .offset = 0,
                    .bytes = bytes,
@@ -86,6 +100,32 @@ struct World {
         ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         REQUIRE(::connect(fd.get(), reinterpret_cast<const sockaddr *>(&at), sizeof at) == 0);
         return fd;
+    }
+    [[nodiscard]] base::Fd ask(const std::string &request) const {
+        base::Fd viewer = connect();
+        REQUIRE(::send(viewer.get(), request.data(), request.size(), 0) == std::ssize(request));
+        return viewer;
+    }
+    // What the kernel does when a program becomes another: sockets stay, all else is made anew.
+    void change_worker(const std::function<bool(const relay::Event &)> &is_shown) {
+        const auto copy = [](int fd) { return ::fcntl(fd, F_DUPFD_CLOEXEC, 0); };
+        worker->rest();
+        auto states = worker->states(is_shown);
+        std::vector<relay::Door> doors;
+        doors.push_back({.listener = base::Fd{copy(worker->doors().front().listener.get())}});
+        auto next = relay::Worker::make(std::move(doors), {.router = &router,
+                                                           .latency = &latency,
+                                                           .counters = &counters,
+                                                           .desk = &desk,
+                                                           .max_connections = 10})
+                        .value();
+        for (relay::ConnectionState &state : states) {
+            state.fd = copy(state.fd);
+            const bool shown = state.event.has_value();
+            next->adopt(std::move(state), shown ? live.event() : nullptr);
+        }
+        worker = std::move(next);
+        worker->go();
     }
     [[nodiscard]] std::size_t extents_kept() const {
         std::set<relay::ExtentPtr> out;
@@ -114,9 +154,15 @@ struct World {
     std::unique_ptr<relay::Worker> worker;
 };
 
-void read_bytes(const base::Fd &viewer, std::size_t bytes) {
+std::string read_bytes(const base::Fd &viewer, std::size_t bytes) {
     std::string space(bytes, '\0');
     REQUIRE(::recv(viewer.get(), space.data(), bytes, MSG_WAITALL) == static_cast<ssize_t>(bytes));
+    return space;
+}
+
+bool is_over(const base::Fd &viewer) {
+    char c = 0;
+    return ::recv(viewer.get(), &c, 1, 0) == 0;
 }
 
 // Reads up to the empty line.
@@ -156,4 +202,55 @@ TEST_CASE("relay: a viewer who stops reading keeps no more than one extent from 
         std::this_thread::sleep_for(1ms);
     CHECK(pinned() == 1); // the one whose packet it must finish
     CHECK(world.live.event()->viewers == 1);
+}
+
+TEST_CASE("relay: connections go on in another worker at the very byte") {
+    constexpr std::int64_t k_small = 188 * 10;
+    constexpr std::int64_t k_large = 188 * 50'000; // more than a socket takes
+    World world;
+    for (int i = 0; i < 3; ++i)
+        world.deliver(k_small);
+    const std::int64_t begin = world.live.event()->snapshot()->newest_cut;
+    const base::Fd viewer = world.ask("GET /w/event/live.ts HTTP/1.1\r\n\r\n");
+    read_head(viewer);
+    CHECK(read_bytes(viewer, k_small) == media_at(begin, k_small));
+    const base::Fd half = world.ask("GET /healthz HTTP/1.1\r\nHo");
+    const auto sequence = world.live.event()->snapshot()->next_sequence;
+    const base::Fd blocked = world.ask(
+        "GET /w/event/ll.m3u8?_HLS_msn=" + std::to_string(sequence + 1) + " HTTP/1.1\r\n\r\n");
+    const auto until = std::chrono::steady_clock::now() + 5s;
+    while ((world.live.event()->blocked != 1 || world.counters.connections != 3) &&
+           std::chrono::steady_clock::now() < until)
+        std::this_thread::sleep_for(1ms);
+    world.deliver(k_large);
+    std::string got = read_bytes(viewer, 1);
+
+    for (int i = 0; i < 3; ++i) {
+        world.change_worker([](const relay::Event &) { return true; });
+        CHECK(world.live.event()->viewers == 1);
+        CHECK(world.live.event()->blocked == 1);
+        got += read_bytes(viewer, 1'000'000);
+    }
+    world.deliver(k_small);
+    got += read_bytes(viewer, static_cast<std::size_t>(k_large + k_small) - got.size());
+    CHECK(got == media_at(begin + k_small, k_large + k_small));
+    read_head(blocked);
+    const std::string rest = "st: relay\r\n\r\n";
+    REQUIRE(::send(half.get(), rest.data(), rest.size(), 0) == std::ssize(rest));
+    read_head(half);
+}
+
+TEST_CASE("relay: who was not through with what has ended gets the rest, in another worker too") {
+    constexpr std::int64_t k_large = 188 * 50'000;
+    World world;
+    world.deliver(k_large);
+    const base::Fd viewer = world.ask("GET /w/event/live.ts HTTP/1.1\r\n\r\n");
+    read_head(viewer);
+    std::string got = read_bytes(viewer, 1);
+    world.live.end(false);
+    world.change_worker([](const relay::Event &) { return false; }); // another has its place
+    got += read_bytes(viewer, static_cast<std::size_t>(k_large) - 1);
+    CHECK(got == media_at(0, k_large));
+    CHECK(is_over(viewer));
+    CHECK(world.live.event()->viewers == 0);
 }
