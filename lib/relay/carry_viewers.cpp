@@ -172,6 +172,10 @@ void Worker::adopt(ConnectionState state, const EventPtr &event) {
     slot.connection = std::make_unique<Connection>(Transport{std::move(socket)}, number,
                                                    state.origin, m_connection_world, now);
     slot.interest = EPOLLIN;
+    // Who has more than a configuration that changed allows stays, and does not count.
+    if (auto place =
+            state.origin.admin ? std::nullopt : m_world.addresses->enter(state.origin.address))
+        slot.place = *std::move(place);
     // Whoever is there stays, even if less are let in now.
     if (auto place =
             state.origin.admin ? std::nullopt : m_world.addresses->enter(state.origin.address))

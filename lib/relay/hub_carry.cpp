@@ -35,6 +35,7 @@ void Metrics::carry(Carry &c) {
     c("feed_heard_us", feed_heard_us);
     c("accepted", viewers.accepted);
     c("turned_away", viewers.turned_away);
+    c("turned_away_of_address", viewers.turned_away_of_address);
     c("bytes_out", viewers.requests_bytes_out);
     c("tls_agreed", viewers.tls.agreed);
     c("tls_failed", viewers.tls.failed);

@@ -169,6 +169,7 @@ void LiveEvent::stats(const StreamKey &key, const wire::IngestStats &numbers) {
 
 void LiveEvent::tell_paths() {
     std::vector<PathNumbers> out;
+    out.reserve(m_sources.size());
     for (const auto &[key, source] : m_sources)
         out.push_back({.carrier = key.carrier,
                        .path = source.path,

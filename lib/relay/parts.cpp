@@ -41,7 +41,7 @@ void Parts::unit(std::int64_t position, std::int64_t dts_90k, std::int64_t recei
     const std::int64_t filled = next.ticks - m_open->ticks;
     const bool another_fits = filled + step <= k_target_ticks;
     m_open->last = next;
-    if (another_fits && !(at_cut && filled >= k_least_whole))
+    if (another_fits && (!at_cut || filled < k_least_whole))
         return;
     finish(boundary, filled);
     m_open->begin = boundary;

@@ -115,6 +115,7 @@ Result<Process> Process::start(const Launch &launch, const ChildIdentity &identi
     if (!null)
         return base::fail_errno("open", "/dev/null");
     std::vector<char *> argv;
+    argv.reserve(launch.arguments.size() + 1);
     for (const std::string &argument : launch.arguments)
         argv.push_back(const_cast<char *>(argument.c_str()));
     argv.push_back(nullptr);

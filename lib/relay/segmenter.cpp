@@ -1,6 +1,7 @@
 #include "relay/segmenter.hpp"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 namespace relay {
@@ -153,10 +154,10 @@ void Segmenter::lose(std::int64_t sequence) {
 void Segmenter::forget_parts() {
     const std::int64_t kept = 2 * k_part_targets * m_target_s * k_ticks_per_second;
     std::int64_t ticks = 0;
-    for (auto it = m_segments.rbegin(); it != m_segments.rend(); ++it) {
+    for (const Segment &s : std::views::reverse(m_segments)) {
         if (ticks > kept)
-            return m_parts.forget_before(it->sequence + 1);
-        ticks += it->ticks;
+            return m_parts.forget_before(s.sequence + 1);
+        ticks += s.ticks;
     }
     m_parts.forget_before(m_segments.empty() ? m_next : m_segments.front().sequence);
 }

@@ -4,6 +4,7 @@
 export PORT=19010
 load ../lib/common
 load ../lib/relay
+load ../lib/upgrade
 
 setup_file() {
     export ID
@@ -23,6 +24,7 @@ metric() { curl -s "http://127.0.0.1:$((PORT + 7))/metrics" | sed -n "s/^slotcas
 turned_away() { metric 'connections_turned_away_total{limit="address"}'; }
 # from ADDRESS [OPTION…]: what is answered there.
 from() { status_of --interface "$1" "${@:2}" "$HTTP/healthz"; }
+is_served() { [ "$(from "$1")" = 200 ]; }
 # takes ADDRESS N: N connections from there that say nothing, until $started_ADDRESS' end.
 takes() {
     start "${1//./_}" python3 -c 'import socket, sys, time
@@ -50,8 +52,7 @@ time.sleep(60)' "$1" "$PORT" "$2"
     assert_equal "$(from 127.0.0.2)" 200
     assert_equal "$(status_of -k --interface 127.0.0.2 "https://127.0.0.1:$((PORT + 6))/healthz")" 200
     kill "$started_127_0_0_3"
-    served() { [ "$(from 127.0.0.3)" = 200 ]; }
-    wait_for 5 served
+    wait_for 5 is_served 127.0.0.3
 }
 
 @test "caches have as many as they want, and metrics are there for who has too many" {
@@ -64,4 +65,13 @@ time.sleep(60)' "$1" "$PORT" "$2"
     end_started
     gone() { [ "$(metric connections)" = 1 ] && [ "$(from 127.0.0.1)" = 200 ]; }
     wait_for 5 gone
+}
+
+@test "a program that takes this one's place counts the connections that it takes over" {
+    takes 127.0.0.4 6
+    upgrade
+    assert_equal "$(from 127.0.0.4)" 503
+    assert_equal "$(from 127.0.0.5)" 200
+    end_started
+    wait_for 5 is_served 127.0.0.4
 }

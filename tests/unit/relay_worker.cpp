@@ -117,7 +117,8 @@ struct World {
                                                            .latency = &latency,
                                                            .counters = &counters,
                                                            .desk = &desk,
-                                                           .max_connections = 10})
+                                                           .max_connections = 10,
+                                                           .addresses = &addresses})
                         .value();
         for (relay::ConnectionState &state : states) {
             state.fd = copy(state.fd);
