@@ -109,8 +109,7 @@ Result<Rehearsal> Rehearsal::start(const OwnCommand &command, int state, std::ve
     if (pid == 0) { // async-signal-safe calls only
         sigset_t none;
         ::sigemptyset(&none);
-        ::sigprocmask(SIG_SETMASK, &none,
-                      nullptr); // NOLINT(concurrency-mt-unsafe): one thread here
+        ::sigprocmask(SIG_SETMASK, &none, nullptr); // NOLINT(concurrency-mt-unsafe): one thread
         if (inherit_only(fds) && ::dup2(theirs.get(), STDOUT_FILENO) >= 0 &&
             ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
             ::execve(command.program.c_str(), line.argv(), environ);
