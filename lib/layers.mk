@@ -4,6 +4,7 @@
 
 deps.base    :=
 deps.conf    := base
+deps.confine := base
 deps.seal    := base
 deps.resv    := base
 deps.wire    := resv seal
@@ -20,10 +21,11 @@ deps.line    := route wire
 deps.modem   := line
 deps.carrier := line client vault net wire
 deps.push    := media wire
-deps.relay   := client net media wire
+deps.relay   := client net media wire confine
 
 # pkg-config names, and libraries that have none.
 pkgs.base    := fmt
+pkgs.confine := libseccomp
 pkgs.seal    := libsodium
 pkgs.wire    :=
 libs.wire    := -lboost_json
@@ -34,7 +36,7 @@ libs.cli     := -ldate-tz
 pkgs.net     := libcurl openssl
 libs.net     := -lboost_url -lpthread
 pkgs.media   := gstreamer-1.0 gstreamer-app-1.0 srt
-pkgs.relay   := zlib libseccomp
+pkgs.relay   := zlib
 pkgs.route   := libnl-route-3.0 libnftables
 pkgs.ledger  := sqlite3 libpq
 libs.modem   := -lsdbus-c++ # its pkg-config wants libsystemd-dev, which it does not need
@@ -63,7 +65,7 @@ modules.push-sender     := push cli
 modules.relay-serve     := relay cli
 modules.relay-ingest    := relay cli
 modules.relay-srt-out   := relay cli
-modules.relay-poster    := media cli
+modules.relay-poster    := media confine cli
 
 # Programs of tests/tools.
 test_modules.make-settings := wire cli

@@ -3,7 +3,7 @@
 #include "base/log.hpp"
 #include "cli/stop_signal.hpp"
 #include "cli/tool.hpp"
-#include "relay/ingest_confine.hpp"
+#include "confine/process.hpp"
 #include "relay/ingest_server.hpp"
 
 #include <CLI/CLI.hpp>
@@ -12,10 +12,11 @@ namespace {
 
 base::Result<int> serve(int fd) {
     TRY(base::harden_process());
-    TRY(relay::confine_files()); // before there are threads
+    TRY(confine::files()); // before there are threads
     auto stop = TRY(cli::StopSignal::make());
     base::MessageSocket parent{base::Fd{fd}};
-    TRY(relay::run_ingest(parent, stop.fd(), base::SystemClock{}, relay::confine_calls));
+    TRY(relay::run_ingest(parent, stop.fd(), base::SystemClock{},
+                          [] { return confine::calls(confine::Work::receive); }));
 
     const auto signal = stop.take();
     return signal ? cli::StopSignal::exit_code(*signal) : 0;

@@ -1,6 +1,7 @@
 // relay-poster: the process that makes a picture of an event's media for relay-serve.
 #include "base/harden.hpp"
 #include "cli/tool.hpp"
+#include "confine/process.hpp"
 #include "media/gst_still.hpp"
 
 #include <CLI/CLI.hpp>
@@ -8,9 +9,15 @@
 
 namespace {
 
+// The libraries are loaded, and there are no threads yet.
+base::Result<void> confine_all() {
+    TRY(confine::files());
+    return confine::calls(confine::Work::decode);
+}
+
 base::Result<int> make_poster() {
     TRY(base::harden_process());
-    TRY(media::write_still(STDIN_FILENO, STDOUT_FILENO));
+    TRY(media::write_still(STDIN_FILENO, STDOUT_FILENO, confine_all));
     return 0;
 }
 

@@ -1,9 +1,11 @@
 #include "media/gst_input.hpp"
 
+#include "base/clock.hpp"
 #include "media/encode_plan.hpp"
 #include "media/gst_branch.hpp"
 #include "media/gst_feeder.hpp"
 #include "media/gst_pipeline.hpp"
+#include "media/time_code.hpp"
 
 #include <gst/gst.h>
 #include <optional>
@@ -94,6 +96,32 @@ class TestInput final : public TsInput {
     EncodePlan m_plan;
 };
 
+// Into each picture, when it is made. Luma comes first in I420 and NV12, in lines of whole words.
+GstPadProbeReturn put_time(GstPad *, GstPadProbeInfo *info, gpointer of) {
+    const auto &picture = *static_cast<const PictureFormat *>(of);
+    GstBuffer *buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));
+    GST_PAD_PROBE_INFO_DATA(info) = buffer;
+    GstMapInfo map{};
+    if (gst_buffer_map(buffer, &map, GST_MAP_READWRITE) == FALSE)
+        return GST_PAD_PROBE_OK;
+    const auto width = static_cast<std::size_t>(picture.width);
+    const auto height = static_cast<std::size_t>(picture.height);
+    const std::size_t stride = (width + 3) / 4 * 4;
+    if (map.size >= stride * height * 3 / 2)
+        draw_time_code({map.data, map.size}, width, height, stride, base::SystemClock{}.now());
+    gst_buffer_unmap(buffer, &map);
+    return GST_PAD_PROBE_OK;
+}
+
+void add_time_code(_GstElement *video, const PictureFormat &picture) {
+    GstElement *element = gst_bin_get_by_name(GST_BIN(video), "made");
+    GstPad *pad = gst_element_get_static_pad(element, "sink");
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, put_time, new PictureFormat(picture),
+                      [](gpointer of) { delete static_cast<PictureFormat *>(of); });
+    gst_object_unref(pad);
+    gst_object_unref(element);
+}
+
 } // namespace
 
 Result<std::unique_ptr<TsInput>> open_media_file(const std::string &path,
@@ -142,11 +170,12 @@ Result<std::unique_ptr<TsInput>> open_test_input(const StreamTerms &terms) {
                                   : "";
     _GstElement *video = TRY(pipeline->add_described(fmt::format(
         "videotestsrc is-live=true pattern=smpte horizontal-speed=2 ! "
-        "video/x-raw,format={},width={},height={},framerate={}/{} ! {}queue ! "
+        "video/x-raw,format={},width={},height={},framerate={}/{} ! {}queue name=made ! "
         "{} ! queue",
         encoder.hardware ? "NV12" : "I420", plan.picture.width, plan.picture.height,
         plan.picture.fps_numerator, plan.picture.fps_denominator, clock,
         encoder_chain(encoder, plan, encoder.codec == "h264" ? "superfast" : "ultrafast"))));
+    add_time_code(video, plan.picture);
     GstPad *pad = gst_element_get_static_pad(video, "src");
     mark_key_frames(pad);
     gst_object_unref(pad);

@@ -2,8 +2,8 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "confine/process.hpp"
 #include "relay/descriptors.hpp"
-#include "relay/ingest_confine.hpp"
 #include "relay/memory.hpp"
 #include "relay/receipt_files.hpp"
 #include "relay/status.hpp"
@@ -67,10 +67,11 @@ Result<int> Hub::run(base::FileLock lock) {
     if (!m_config.spool.empty())
         m_spool = TRY(Spool::open(m_config.spool));
     TRY(find_programs());
-    if (confinement_is_built())
-        base::log::debug("ingest processes are confined by {}", describe(confinement_support()));
+    if (confine::is_built())
+        base::log::debug("processes that face strangers are confined by {}",
+                         describe(confine::support()));
     else
-        base::log::warning("this build has a sanitizer: ingest processes are not confined");
+        base::log::warning("this build has a sanitizer: processes are not confined");
     TRY(start_workers());
     for (const auto &worker : m_workers)
         worker->go();

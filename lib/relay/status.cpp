@@ -1,9 +1,9 @@
 #include "relay/status.hpp"
 
 #include "base/clock.hpp"
+#include "confine/process.hpp"
 #include "net/tls.hpp"
 #include "relay/child.hpp"
-#include "relay/ingest_confine.hpp"
 #include "relay/keys.hpp"
 #include "relay/spool.hpp"
 
@@ -118,10 +118,10 @@ wire::Json to_json(const CheckItem &item) {
     return out;
 }
 
-CheckItem check_confinement(const ConfinementSupport &support, bool built) {
+CheckItem check_confinement(const confine::Support &support, bool built) {
     CheckItem item{.what = "confinement", .error = {}, .note = describe(support)};
     if (!built)
-        item.note = "this build has a sanitizer: ingest processes are not confined";
+        item.note = "this build has a sanitizer: processes are not confined";
     else if (!support.filter)
         item.error = base::Error{Errc::unavailable, "this kernel has no seccomp filters",
                                  "a kernel with CONFIG_SECCOMP_FILTER is needed"};
@@ -137,7 +137,7 @@ std::vector<CheckItem> check_relay(const RelayConfig &config) {
     add("program", error_of(open_child_program()));
     add("poster", error_of(open_child_program("relay-poster")));
     add("user", error_of(find_identity(config.user)));
-    out.push_back(check_confinement(confinement_support(), confinement_is_built()));
+    out.push_back(check_confinement(confine::support(), confine::is_built()));
     add("http", bindable(config.http, SOCK_STREAM));
     if (config.tls) {
         add("https", bindable(config.tls->listen, SOCK_STREAM));

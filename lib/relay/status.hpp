@@ -1,6 +1,7 @@
 // What an administrator asks: would it start here (check), and how is the running one (status).
 #pragma once
 
+#include "confine/process.hpp"
 #include "relay/config.hpp"
 #include "wire/json.hpp"
 
@@ -16,9 +17,9 @@ struct CheckItem {
 };
 [[nodiscard]] wire::Json to_json(const CheckItem &item);
 
-struct ConfinementSupport;
-/// Whether ingest processes can be confined. Landlock they do without, which the note says.
-[[nodiscard]] CheckItem check_confinement(const ConfinementSupport &support, bool built);
+/// Whether the processes that face strangers can be confined. Landlock they do without, which the
+/// note says.
+[[nodiscard]] CheckItem check_confinement(const confine::Support &support, bool built);
 
 /// Keys, the ingest program, its user, what confines it, and every address. Changes nothing.
 [[nodiscard]] std::vector<CheckItem> check_relay(const RelayConfig &config);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The processes that face publishers: what they may do, and that their death costs viewers nothing.
+# The processes that face publishers and their media: what they may do, and that their death costs viewers nothing.
 
 export PORT=18960
 load ../lib/common
@@ -41,6 +41,28 @@ confined() {
     relay-serve --config "$RELAY/relay.toml" check >check.json || true # the addresses are taken
     jq -es 'any(.what == "confinement" and .ok and .note != "")' check.json
     assert_matches_schema relay-serve <check.json
+}
+
+@test "a picture is decoded by a process without files, programs and privileges" {
+    # It waits where it gives the picture away, with all that it decoded by: the pipe is full.
+    mkfifo picture
+    exec 7<>picture
+    head -c 65536 /dev/zero >&7
+    start poster sh -c 'exec relay-poster <"$MEDIA" >picture 7>&-'
+    local status=/proc/$started_poster/status
+    decodes() { [ "$(awk '/^Threads/ {print $2}' "$status")" -gt 1 ]; }
+    wait_for 20 decodes
+    if ! relay-serve --config "$RELAY/relay.toml" check | grep 'has a sanitizer'; then
+        grep -xE 'NoNewPrivs:.1' "$status"
+        assert_equal "$(grep -cxE 'Cap(Inh|Prm|Eff|Amb):.0+' "$status")" 4
+        assert_equal "$(grep -h '^Seccomp:' /proc/"$started_poster"/task/*/status | sort -u)" $'Seccomp:\t2'
+    fi
+    head -c 65536 <&7 >/dev/null
+    start reader sh -c 'exec cat <&7'
+    wait "$started_poster"
+    has_picture() { [ "$(ffprobe -v error -show_entries stream=codec_name,width,height -of csv=p=0 reader.out)" = mjpeg,320,180 ]; }
+    wait_for 5 has_picture
+    exec 7>&-
 }
 
 of_line_a_runs() { [ -n "$(of_line_a)" ]; }

@@ -97,3 +97,18 @@ TEST_CASE("relay: what strangers write stays one word of the log") {
     CHECK(relay::log_text("x", {{"a", "b c=d\n\"e\""}, {"f", ""}, {"g", 1}}) ==
           "x a=\"b c=d\\n\\\"e\\\"\" f=\"\" g=1");
 }
+
+TEST_CASE("relay: check says what confines, and what is missing") {
+    const auto full = relay::check_confinement({.filter = true, .landlock = 7}, true);
+    CHECK_FALSE(full.error);
+    CHECK(full.note == "seccomp, Landlock ABI 7");
+    const auto without = relay::check_confinement({.filter = true, .landlock = 0}, true);
+    CHECK_FALSE(without.error);
+    CHECK(without.note == "seccomp, no Landlock");
+    const auto none = relay::check_confinement({.filter = false, .landlock = 7}, true);
+    REQUIRE(none.error);
+    CHECK(none.error->code == base::Errc::unavailable);
+    const auto sanitized = relay::check_confinement({.filter = true, .landlock = 7}, false);
+    CHECK_FALSE(sanitized.error);
+    CHECK(sanitized.note.find("not confined") != std::string::npos);
+}

@@ -147,6 +147,47 @@ const cases = {
     return page
   },
 
+  // MORE: seconds, and how old half of the pictures may be at most, in seconds. The source is push-stream's test:,
+  // whose pictures say when they were made (push-stream(1)).
+  async latency() {
+    const page = await open(url)
+    await plays(page)
+    await page.waitForFunction(() => document.querySelector('#live').disabled)
+    const ages = await page.evaluate(async (seconds) => {
+      const video = document.querySelector('#video')
+      const [width, height, blocks] = [320, 8, 32]
+      const canvas = Object.assign(document.createElement('canvas'), { width, height })
+      const pen = canvas.getContext('2d', { willReadFrequently: true })
+      const age = () => {
+        const now = Date.now()
+        const strip = video.videoHeight / 16
+        pen.drawImage(video, 0, video.videoHeight - strip, video.videoWidth, strip, 0, 0, width, height)
+        const { data } = pen.getImageData(0, 0, width, height)
+        const bytes = [0, 0, 0, 0]
+        for (let i = 0; i < blocks; i++) {
+          const at = 4 * (width * (height / 2) + (width / blocks) * (i + 0.5))
+          bytes[i >> 3] = (bytes[i >> 3] << 1) | (data[at + 1] > 128)
+        }
+        const [a, b, c, check] = bytes
+        const range = 2 ** 24
+        return (a ^ b ^ c ^ 0x5a) === check ? (((now - (a * 65536 + b * 256 + c)) % range) + range) % range : null
+      }
+      const out = []
+      const until = performance.now() + seconds * 1000
+      while (performance.now() < until) {
+        await new Promise((shown) => video.requestVideoFrameCallback(shown))
+        out.push(age())
+      }
+      return out
+    }, Number(more[0]))
+    const read = ages.filter((age) => age !== null).sort((a, b) => a - b)
+    const figures = { pictures: ages.length, read: read.length, p50_ms: read[Math.floor(read.length / 2)], worst_ms: read.at(-1) }
+    say(JSON.stringify(figures))
+    assert.ok(read.length > 100 && read.length > 0.9 * ages.length)
+    assert.ok(figures.p50_ms > 50 && figures.p50_ms < Number(more[1]) * 1000)
+    return page
+  },
+
   async password() {
     const page = await open(url)
     assert.equal(await page.title(), 'Password')

@@ -1,4 +1,4 @@
-#include "relay/ingest_confine.hpp"
+#include "confine/process.hpp"
 
 #include "base/fd.hpp"
 
@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-namespace relay {
+namespace confine {
 
 using base::Errc;
 using base::fail_errno;
@@ -71,6 +71,8 @@ constexpr std::array k_allowed{
     SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
     SCMP_SYS(gettimeofday), SCMP_SYS(time)};
 
+// GStreamer: it reads a file from where it likes, and wakes its threads by descriptors.
+constexpr std::array k_decoding{SCMP_SYS(lseek), SCMP_SYS(eventfd2), SCMP_SYS(socketpair)};
 // No library of ours makes these: whoever does has taken the process over.
 constexpr std::array k_deadly{SCMP_SYS(execve),
                               SCMP_SYS(execveat),
@@ -159,11 +161,11 @@ Result<void> drop_capabilities() {
 
 } // namespace
 
-bool confinement_is_built() {
+bool is_built() {
     return k_built;
 }
 
-ConfinementSupport confinement_support() {
+Support support() {
     const std::uint32_t action = SECCOMP_RET_KILL_PROCESS;
     const long abi =
         ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -171,14 +173,14 @@ ConfinementSupport confinement_support() {
             .landlock = abi < 0 ? 0 : static_cast<int>(abi)};
 }
 
-std::string describe(const ConfinementSupport &support) {
+std::string describe(const Support &support) {
     return fmt::format("{}, {}", support.filter ? "seccomp" : "no seccomp",
                        support.landlock == 0 ? std::string("no Landlock")
                                              : fmt::format("Landlock ABI {}", support.landlock));
 }
 
-Result<void> confine_files() {
-    const int abi = confinement_support().landlock;
+Result<void> files() {
+    const int abi = support().landlock;
     if (!k_built || abi == 0)
         return {};
     const Ruleset nothing = all_rights(abi);
@@ -192,17 +194,20 @@ Result<void> confine_files() {
     return {};
 }
 
-Result<void> confine_calls() {
+Result<void> calls(Work work) {
     if (!k_built)
         return {};
     TRY(drop_capabilities());
     Filter filter;
     for (const int call : k_allowed)
         filter.add(SCMP_ACT_ALLOW, call);
+    if (work == Work::decode)
+        for (const int call : k_decoding)
+            filter.add(SCMP_ACT_ALLOW, call);
     for (const int call : k_deadly)
         filter.add(SCMP_ACT_KILL_PROCESS, call);
     allow_by_arguments(filter);
     return filter.load();
 }
 
-} // namespace relay
+} // namespace confine

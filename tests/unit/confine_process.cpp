@@ -1,7 +1,6 @@
 // What a confined process is refused, tried in a process that is confined as relay-ingest is.
 #include "base/fd.hpp"
-#include "relay/ingest_confine.hpp"
-#include "relay/status.hpp"
+#include "confine/process.hpp"
 
 #include <array>
 #include <csignal>
@@ -9,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <netinet/in.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -33,29 +33,36 @@ template <typename Act> int in_child(Act act) {
     return status;
 }
 
-template <typename Act> int confined(Act act) {
-    return in_child([&act] {
-        if (!relay::confine_files() || !relay::confine_calls())
+constexpr auto k_receive = confine::Work::receive;
+constexpr auto k_decode = confine::Work::decode;
+
+template <typename Act> int confined(Act act, confine::Work work = k_receive) {
+    return in_child([&act, work] {
+        if (!confine::files() || !confine::calls(work))
             return k_not_confined;
         return act();
     });
 }
 
 // @p call must fail with EPERM in the confined process.
-template <typename Call> bool is_refused(Call call) {
-    const int status = confined([&call] {
-        errno = 0;
-        return call() < 0 && errno == EPERM ? 0 : 1;
-    });
+template <typename Call> bool is_refused(Call call, confine::Work work = k_receive) {
+    const int status = confined(
+        [&call] {
+            errno = 0;
+            return call() < 0 && errno == EPERM ? 0 : 1;
+        },
+        work);
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 // The confined process must not outlive @p call.
-template <typename Call> bool is_deadly(Call call) {
-    const int status = confined([&call] {
-        call();
-        return 0;
-    });
+template <typename Call> bool is_deadly(Call call, confine::Work work = k_receive) {
+    const int status = confined(
+        [&call] {
+            call();
+            return 0;
+        },
+        work);
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
 }
 
@@ -69,8 +76,8 @@ int connect_to_loopback(int fd) {
 
 } // namespace
 
-TEST_CASE("relay: a confined process opens nothing, makes no socket, and signals nobody") {
-    if (!relay::confinement_is_built()) {
+TEST_CASE("confine: a confined process opens nothing, makes no socket, and signals nobody") {
+    if (!confine::is_built()) {
         CHECK(is_refused([] { return ::open("/dev/null", O_RDONLY); }) == false);
         return;
     }
@@ -100,8 +107,8 @@ TEST_CASE("relay: a confined process opens nothing, makes no socket, and signals
     CHECK(is_refused([&made_before] { return connect_to_loopback(made_before.get()); }));
 }
 
-TEST_CASE("relay: a confined process that starts a program or looks into another is ended") {
-    if (!relay::confinement_is_built())
+TEST_CASE("confine: a confined process that starts a program or looks into another is ended") {
+    if (!confine::is_built())
         return;
     CHECK(is_deadly([] { ::execl("/bin/true", "true", nullptr); }));
     CHECK(is_deadly([] { ::syscall(SYS_execveat, STDIN_FILENO, "", nullptr, nullptr, 0x1000); }));
@@ -115,7 +122,33 @@ TEST_CASE("relay: a confined process that starts a program or looks into another
     CHECK(is_deadly([] { ::syscall(SYS_io_uring_setup, 1, nullptr); }));
 }
 
-TEST_CASE("relay: a confined process still has threads, memory, clocks and its sockets") {
+TEST_CASE(
+    "confine: a process that decodes reads its file, and may do no more than one that receives") {
+    if (!confine::is_built())
+        return;
+    const base::Fd file{::open("/proc/self/exe", O_RDONLY | O_CLOEXEC)};
+    const int status = confined(
+        [&file] {
+            std::array<int, 2> ends{};
+            return ::lseek(file.get(), 1, SEEK_SET) == 1 && ::eventfd(0, 0) >= 0 &&
+                           ::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) == 0
+                       ? 0
+                       : 1;
+        },
+        k_decode);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+    CHECK(is_refused([&file] { return ::lseek(file.get(), 1, SEEK_SET); }));
+    CHECK(is_refused([] { return ::open("/etc/passwd", O_RDONLY | O_CLOEXEC); }, k_decode));
+    CHECK(is_refused([] { return ::socket(AF_INET, SOCK_DGRAM, 0); }, k_decode));
+    CHECK(is_refused([] { return ::kill(::getppid(), 0); }, k_decode));
+    CHECK(is_refused([] { return ::memfd_create("x", MFD_CLOEXEC); }, k_decode));
+    CHECK(is_deadly([] { ::execl("/bin/true", "true", nullptr); }, k_decode));
+    CHECK(is_deadly([] { std::ignore = ::fork(); }, k_decode));
+    CHECK(is_deadly([] { ::ptrace(PTRACE_ATTACH, ::getppid(), nullptr, nullptr); }, k_decode));
+}
+
+TEST_CASE("confine: a confined process still has threads, memory, clocks and its sockets") {
     std::array<int, 2> ends{};
     REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) == 0);
     const base::Fd ours{ends[0]};
@@ -135,8 +168,8 @@ TEST_CASE("relay: a confined process still has threads, memory, clocks and its s
 }
 
 // Threads that run already are confined with the rest.
-TEST_CASE("relay: what confines counts for threads that were there before") {
-    if (!relay::confinement_is_built())
+TEST_CASE("confine: what confines counts for threads that were there before") {
+    if (!confine::is_built())
         return;
     const int status = in_child([] {
         std::atomic<bool> confined{false};
@@ -146,7 +179,7 @@ TEST_CASE("relay: what confines counts for threads that were there before") {
                 std::this_thread::yield();
             outcome = ::open("/dev/null", O_RDONLY | O_CLOEXEC) < 0 ? errno : -1;
         });
-        const bool done = relay::confine_calls().has_value();
+        const bool done = confine::calls(k_receive).has_value();
         confined = true;
         before.join();
         return done && outcome == EPERM ? 0 : 1;
@@ -156,14 +189,14 @@ TEST_CASE("relay: what confines counts for threads that were there before") {
 }
 
 // Landlock's part by itself, as a filter that has a hole would leave it.
-TEST_CASE("relay: where the kernel has Landlock, files are closed without the filter too") {
-    if (!relay::confinement_is_built() || relay::confinement_support().landlock == 0) {
-        CHECK(relay::confine_files().has_value()); // and does nothing
+TEST_CASE("confine: where the kernel has Landlock, files are closed without the filter too") {
+    if (!confine::is_built() || confine::support().landlock == 0) {
+        CHECK(confine::files().has_value()); // and does nothing
         CHECK(base::Fd{::open("/dev/null", O_RDONLY | O_CLOEXEC)});
         return;
     }
     const int status = in_child([] {
-        const auto done = relay::confine_files();
+        const auto done = confine::files();
         const bool closed = ::open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0 && errno == EACCES &&
                             ::open("/tmp/x", O_WRONLY | O_CREAT | O_CLOEXEC, 0600) < 0 &&
                             errno == EACCES && ::execl("/bin/true", "true", nullptr) < 0 &&
@@ -172,19 +205,4 @@ TEST_CASE("relay: where the kernel has Landlock, files are closed without the fi
     });
     CHECK(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 0);
-}
-
-TEST_CASE("relay: check says what confines, and what is missing") {
-    const auto full = relay::check_confinement({.filter = true, .landlock = 7}, true);
-    CHECK_FALSE(full.error);
-    CHECK(full.note == "seccomp, Landlock ABI 7");
-    const auto without = relay::check_confinement({.filter = true, .landlock = 0}, true);
-    CHECK_FALSE(without.error);
-    CHECK(without.note == "seccomp, no Landlock");
-    const auto none = relay::check_confinement({.filter = false, .landlock = 7}, true);
-    REQUIRE(none.error);
-    CHECK(none.error->code == base::Errc::unavailable);
-    const auto sanitized = relay::check_confinement({.filter = true, .landlock = 7}, false);
-    CHECK_FALSE(sanitized.error);
-    CHECK(sanitized.note.find("not confined") != std::string::npos);
 }
