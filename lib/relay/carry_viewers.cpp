@@ -176,10 +176,6 @@ void Worker::adopt(ConnectionState state, const EventPtr &event) {
     if (auto place =
             state.origin.admin ? std::nullopt : m_world.addresses->enter(state.origin.address))
         slot.place = *std::move(place);
-    // Whoever is there stays, even if less are let in now.
-    if (auto place =
-            state.origin.admin ? std::nullopt : m_world.addresses->enter(state.origin.address))
-        slot.place = *std::move(place);
     const auto need = slot.connection->resume(std::move(state), event, now);
     settle(number, slot, need);
 }
