@@ -23,6 +23,8 @@ in_guest() {
 
 @test "guest: lines that are dialled" { in_guest 4 tests/guest/ppp.bats; }
 
+@test "guest: a line that is dialled with a modem" { in_guest 2 tests/guest/ppp_serial.bats; }
+
 @test "guest: faults in random order on a line that is dialled" { in_guest 2 tests/guest/ppp_faults.bats; }
 
 @test "guest: tunnels of the kernel's own WireGuard" { in_guest 1 tests/guest/wireguard.bats; }

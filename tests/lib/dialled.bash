@@ -4,12 +4,15 @@
 #   setup_file() { dialled_up; }   the whole system, and $ID, a reservation of now on dsl and lineA
 #   line NETEM...                  what the frames from the access side meet
 #   accounts PASSWORD              what the access side takes
+#
+# Another kind of line: define make_line, DIALLED_DEVICE and DIALLED_SETTINGS (of control's carrier) after loading.
 
 PASSWORD=s3cret-of-the-line
 export INGEST_DSL=203.0.113.12
 
-# The line, and a carrier of that name in all three configurations.
-stack_edit() {
+DIALLED_DEVICE=dsl0.7
+DIALLED_SETTINGS='service = "tv"'
+make_line() {
     local file
     ip link add dsl0 netns "$LAB-terminal" type veth peer name acc0 netns "$LAB-relay"
     for file in terminal:dsl0 relay:acc0; do
@@ -18,6 +21,12 @@ stack_edit() {
         ip -n "$LAB-${file%:*}" link set "${file#*:}.7" up
     done
     line delay 10ms loss 1%
+    ON_EXEC=1 on relay pppoe-server -I acc0.7 -S tv -L 10.4.0.1 -R 10.4.0.10 -N 4 -O "$STACK/server.options" -F \
+        >"$STACK/server.out" 2>&1 3>&- 4>&- &
+}
+
+# The line, and a carrier of that name in all three configurations.
+stack_edit() {
     ip -n "$LAB-relay" address add "$INGEST_DSL/32" dev lo
     ip -n "$LAB-internet" route add "$INGEST_DSL/32" via 198.51.100.20 # a leak would arrive
     printf 'require-chap\nlcp-echo-interval 1\nlcp-echo-failure 5\n' >"$STACK/server.options"
@@ -30,14 +39,13 @@ stack_edit() {
 	type = "ppp"
 	lines = 2
 	capacity = "20M"
-	service = "tv"
 	user = "studio@carrier"
 	password_file = "$STACK/dsl.password"
+	$DIALLED_SETTINGS
 	END
     sed -i 's/^preset.*/preset = "dsl"/' "$STACK/terminal.toml"
-    printf '[carriers.dsl]\ninterface = "ppp-dsl"\ndevice = "dsl0.7"\n' >>"$STACK/terminal.toml"
-    ON_EXEC=1 on relay pppoe-server -I acc0.7 -S tv -L 10.4.0.1 -R 10.4.0.10 -N 4 -O "$STACK/server.options" -F \
-        >"$STACK/server.out" 2>&1 3>&- 4>&- &
+    printf '[carriers.dsl]\ninterface = "ppp-dsl"\ndevice = "%s"\n' "$DIALLED_DEVICE" >>"$STACK/terminal.toml"
+    make_line
 }
 # line NETEM…: what the frames from the access side meet.
 line() { on relay tc qdisc replace dev acc0.7 root netem "$@"; }
