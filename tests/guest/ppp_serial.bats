@@ -7,6 +7,7 @@ load ../lib/stack
 load ../lib/dialled
 
 DIALLED_DEVICE=/dev/ttyLINE
+# shellcheck disable=SC2034 # for lib/dialled
 DIALLED_SETTINGS='mode = "serial"
 number = "*99#"
 init = ["AT+CGDCONT=1,\"IP\",\"event.example\"", "ATX3"]
