@@ -16,6 +16,7 @@ cases() {
 @test "unit: base" { cases base; }
 @test "unit: cli" { cases cli; }
 @test "unit: conf" { cases conf; }
+@test "unit: confine" { cases confine; }
 @test "unit: seal" { cases seal; }
 @test "unit: resv" { cases resv; }
 @test "unit: wire" { cases wire; }
