@@ -34,15 +34,14 @@ teardown_file() { relay_down; }
 setup() { cd "$BATS_TEST_TMPDIR" || return; }
 teardown() { end_started; }
 
-refusals() { grep -c 'error: upgrade: .*going on as before' "$RELAY/err"; }
-refused() { [ "$(refusals)" -gt "$1" ]; }
-# refuses PATTERN: an upgrade now, which is said to have failed so.
+refusals() { grep 'error: upgrade: .*going on as before' "$RELAY/err" | grep -c -- "$1"; }
+refused() { [ "$(refusals "$1")" -gt "$2" ]; }
+# refuses PATTERN: an upgrade now, which is said to have failed so, once more than before.
 refuses() {
     local before
-    before=$(refusals) || true
+    before=$(refusals "$1") || true
     kill -USR2 "$(pid)"
-    wait_for 20 refused "$before"
-    grep -q -- "$1" "$RELAY/err"
+    wait_for 20 refused "$1" "$before"
 }
 # send NAME ID: the media in the background as it is, at about 10 Mbit/s.
 send() {
