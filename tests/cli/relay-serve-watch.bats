@@ -93,6 +93,11 @@ in_browser() {
     assert_equal "$(status_of "$HTTP/w/abcdefgh12345678/state.json")" 403
 }
 
+# Where hls.js did that by itself, pictures stood once a minute.
+@test "what was played is cleared up between parts" {
+    in_browser clears "$HTTP/w/$ID/"
+}
+
 # check-long has it play for ten minutes.
 @test "parts play without a stall" {
     in_browser long "$HTTP/w/$ID/" "${WATCH_SECONDS:-20}"
