@@ -12,9 +12,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <atomic>
 #include <map>
-#include <mutex>
+#include <poll.h>
 #include <thread>
 
 namespace {
@@ -45,6 +44,7 @@ UtcTime next_hour() {
 /// The channels of the configuration, in turn.
 std::vector<std::string> channels_of(const control::Config &config) {
     std::vector<std::string> out;
+    out.reserve(config.catalogue.channels.size());
     for (const auto &[name, channel] : config.catalogue.channels)
         out.push_back(name);
     return out;
@@ -157,55 +157,118 @@ class Questions {
 };
 
 struct Run {
-    const Options &options;
-    const Questions &questions;
-    conf::Address at;
-    Steady::time_point begin;
-    std::atomic<std::int64_t> next = 0;
-    std::mutex mutex;
-    std::vector<double> took_ms; // under the mutex, as all below
+    std::vector<double> took_ms;
     std::map<int, std::int64_t> statuses;
     std::string unexpected;
 };
 
-void client(Run &run, unsigned number) {
-    const Actor who = Actor::make(number);
-    const base::SystemClock clock;
-    const std::string authority = run.at.text();
-    const std::string unique = fmt::format("{}-{}", number, base::unix_ms(clock.now()));
-    load::Connection connection{run.at};
-    const auto end = run.begin + std::chrono::duration<double>(run.options.seconds);
-    std::vector<double> took;
-    std::map<int, std::int64_t> statuses;
-    std::string unexpected;
-    while (connection.good()) {
-        const std::int64_t n = run.next++;
-        auto due = Steady::now();
-        if (run.options.rate > 0) {
-            due = run.begin + std::chrono::duration_cast<Steady::duration>(
-                                  std::chrono::duration<double>(double(n) / run.options.rate));
-            std::this_thread::sleep_until(due);
-        }
-        if (due >= end)
-            break;
-        const Question q = run.questions.make(n);
-        const auto got =
-            connection.ask(load::request_text(who, authority, q.method, q.target, q.body,
-                                              fmt::format("{}-{}", unique, n), clock.now()));
-        took.push_back(std::chrono::duration<double, std::milli>(Steady::now() - due).count());
-        ++statuses[got.status];
-        if (got.status != q.expected)
-            unexpected = fmt::format("{} {}", got.status, got.body.substr(0, 300));
+/// All clients in one thread: one for each would make the machine switch more often than it works.
+class Clients {
+  public:
+    Clients(const Options &o, const Questions &questions, const conf::Address &at)
+        : m_options(o), m_questions(questions), m_authority(at.text()) {
+        for (unsigned i = 0; i < o.clients; ++i)
+            m_clients.push_back(std::make_unique<Client>(i, m_clock.now(), at));
     }
-    if (!connection.good())
-        unexpected = "the connection broke";
-    const std::scoped_lock lock{run.mutex};
-    run.took_ms.insert(run.took_ms.end(), took.begin(), took.end());
-    for (const auto &[status, count] : statuses)
-        run.statuses[status] += count;
-    if (!unexpected.empty())
-        run.unexpected = unexpected;
-}
+
+    Run run(Steady::time_point begin) {
+        const auto end = begin + in_steady(m_options.seconds);
+        std::this_thread::sleep_until(begin);
+        for (;;) {
+            Steady::time_point due = due_of(m_next, begin);
+            for (auto client = idle(); due <= Steady::now() && due < end && client != nullptr;
+                 due = due_of(m_next, begin), client = idle())
+                ask(*client, m_next++, due);
+            if (due >= end && waiting() == 0)
+                return std::move(m_run);
+            for (Client *client :
+                 heard(due < end && idle() != nullptr ? std::optional(due) : std::nullopt))
+                hear(*client);
+            if (!m_run.unexpected.empty())
+                return std::move(m_run);
+        }
+    }
+
+  private:
+    struct Client {
+        Client(unsigned number, base::UtcTime now, const conf::Address &at)
+            : who(Actor::make(number)), unique(fmt::format("{}-{}", number, base::unix_ms(now))),
+              connection(at) {}
+        Actor who;
+        std::string unique;
+        load::Connection connection;
+        int expected = 0; // 0: it waits for nothing
+        Steady::time_point due;
+    };
+
+    static Steady::duration in_steady(double seconds) {
+        return std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(seconds));
+    }
+    [[nodiscard]] Steady::time_point due_of(std::int64_t n, Steady::time_point begin) const {
+        return m_options.rate > 0 ? begin + in_steady(double(n) / m_options.rate) : Steady::now();
+    }
+    [[nodiscard]] Client *idle() const {
+        const auto found = std::ranges::find(m_clients, 0, &Client::expected);
+        return found == m_clients.end() ? nullptr : found->get();
+    }
+    [[nodiscard]] std::ptrdiff_t waiting() const {
+        return std::ssize(m_clients) - std::ranges::count(m_clients, 0, &Client::expected);
+    }
+
+    void ask(Client &client, std::int64_t n, Steady::time_point due) const {
+        const Question q = m_questions.make(n);
+        client.due = due;
+        client.expected = q.expected;
+        client.connection.send(load::request_text(client.who, m_authority, q.method, q.target,
+                                                  q.body, fmt::format("{}-{}", client.unique, n),
+                                                  m_clock.now()));
+    }
+
+    // Those that may have been answered; none once it is @p due.
+    [[nodiscard]] std::vector<Client *> heard(std::optional<Steady::time_point> due) const {
+        std::vector<Client *> asked;
+        std::vector<pollfd> polled;
+        for (const auto &client : m_clients)
+            if (client->expected != 0) {
+                asked.push_back(client.get());
+                polled.push_back({client->connection.fd(), POLLIN, 0});
+            }
+        timespec left{};
+        if (due) {
+            const auto ns = std::max<std::int64_t>(0, (*due - Steady::now()).count());
+            left = {.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
+        }
+        ::ppoll(polled.data(), polled.size(), due ? &left : nullptr, nullptr);
+        std::vector<Client *> out;
+        for (std::size_t i = 0; i < polled.size(); ++i)
+            if (polled[i].revents != 0)
+                out.push_back(asked[i]);
+        return out;
+    }
+
+    void hear(Client &client) {
+        const auto got = client.connection.take();
+        if (!got) {
+            if (!client.connection.good())
+                m_run.unexpected = "the connection broke";
+            return;
+        }
+        m_run.took_ms.push_back(
+            std::chrono::duration<double, std::milli>(Steady::now() - client.due).count());
+        ++m_run.statuses[got->status];
+        if (got->status != client.expected)
+            m_run.unexpected = fmt::format("{} {}", got->status, got->body.substr(0, 300));
+        client.expected = 0;
+    }
+
+    const Options &m_options;
+    const Questions &m_questions;
+    const std::string m_authority;
+    const base::SystemClock m_clock;
+    std::vector<std::unique_ptr<Client>> m_clients;
+    std::int64_t m_next = 0;
+    Run m_run;
+};
 
 double percentile(const std::vector<double> &sorted, double p) {
     if (sorted.empty())
@@ -216,21 +279,10 @@ double percentile(const std::vector<double> &sorted, double p) {
 Result<int> run(const Options &o) {
     const auto config = TRY(control::load_control(o.config));
     const Questions questions{config, o};
-    Run run{.options = o,
-            .questions = questions,
-            .at = config.listen,
-            .begin = Steady::now() + Millis{200},
-            .mutex = {},
-            .took_ms = {},
-            .statuses = {},
-            .unexpected = {}};
-    {
-        std::vector<std::jthread> clients;
-        clients.reserve(o.clients);
-        for (unsigned i = 0; i < o.clients; ++i)
-            clients.emplace_back([&run, i] { client(run, i); });
-    }
-    const double lasted = std::chrono::duration<double>(Steady::now() - run.begin).count();
+    Clients clients{o, questions, config.listen};
+    const auto begin = Steady::now() + Millis{200};
+    Run run = clients.run(begin);
+    const double lasted = std::chrono::duration<double>(Steady::now() - begin).count();
     std::ranges::sort(run.took_ms);
     wire::JsonObject statuses;
     for (const auto &[status, count] : run.statuses)

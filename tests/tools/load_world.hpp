@@ -7,11 +7,14 @@
 #include "seal/hash.hpp"
 #include "seal/http_signature.hpp"
 
+#include <array>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <memory>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
+#include <optional>
 #include <string>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -68,12 +71,13 @@ inline std::string request_text(const Actor &who, const std::string &authority,
 }
 
 struct Got {
-    int status = 0; ///< 0: the connection broke
+    int status = 0;
     std::string body;
 };
 
-/// One kept-alive TLS connection, blocking. Reads what resv-control writes: HTTP/1.1 with a
-/// Content-Length. It does not check the certificate: the server is the one that the test started.
+/// One kept-alive TLS connection, with one request at a time. Reads what resv-control writes:
+/// HTTP/1.1 with a Content-Length. It does not check the certificate: the server is the one that
+/// the test started.
 class Connection {
   public:
     explicit Connection(const conf::Address &at) {
@@ -89,28 +93,34 @@ class Connection {
             return;
         m_tls.reset(SSL_new(context()));
         SSL_set_fd(m_tls.get(), m_fd);
-        m_good = SSL_connect(m_tls.get()) == 1;
+        SSL_set_read_ahead(m_tls.get(), 1);
+        m_good = SSL_connect(m_tls.get()) == 1 && ::fcntl(m_fd, F_SETFL, O_NONBLOCK) == 0;
     }
     Connection(const Connection &) = delete;
     Connection &operator=(const Connection &) = delete;
     ~Connection() { ::close(m_fd); }
 
+    /// False once it broke.
     [[nodiscard]] bool good() const { return m_good; }
+    /// Readable when it is worth asking for the answer.
+    [[nodiscard]] int fd() const { return m_fd; }
 
-    [[nodiscard]] Got ask(const std::string &request) {
+    /// What does not fit into the socket at once counts as broken: requests are short.
+    void send(const std::string &request) {
         m_good =
             m_good && SSL_write(m_tls.get(), request.data(), static_cast<int>(request.size())) > 0;
-        std::size_t head = std::string::npos;
-        while (m_good && (head = m_in.find("\r\n\r\n")) == std::string::npos)
-            m_good = more();
-        if (!m_good)
-            return {};
+    }
+
+    /// The answer, once it is whole.
+    [[nodiscard]] std::optional<Got> take() {
+        read();
+        const std::size_t head = m_in.find("\r\n\r\n");
+        if (head == std::string::npos)
+            return std::nullopt;
         const std::size_t length = m_in.find("Content-Length: ");
         const std::size_t whole = head + 4 + std::stoul(m_in.substr(length + 16, 12));
-        while (m_good && m_in.size() < whole)
-            m_good = more();
-        if (!m_good)
-            return {};
+        if (m_in.size() < whole)
+            return std::nullopt;
         Got got{.status = std::stoi(m_in.substr(9, 3)),
                 .body = m_in.substr(head + 4, whole - head - 4)};
         m_in.erase(0, whole);
@@ -122,12 +132,12 @@ class Connection {
         static SSL_CTX *const made = SSL_CTX_new(TLS_client_method());
         return made;
     }
-    bool more() {
+    void read() {
         std::array<char, 65'536> buffer; // NOLINT(*-member-init): filled by the next line
-        const int n = SSL_read(m_tls.get(), buffer.data(), static_cast<int>(buffer.size()));
-        if (n > 0)
+        int n = 0;
+        while ((n = SSL_read(m_tls.get(), buffer.data(), static_cast<int>(buffer.size()))) > 0)
             m_in.append(buffer.data(), static_cast<std::size_t>(n));
-        return n > 0;
+        m_good = m_good && SSL_get_error(m_tls.get(), n) == SSL_ERROR_WANT_READ;
     }
 
     struct Free {
