@@ -2,12 +2,12 @@
 // from when all of them have media, for as long as asked, and reads what the server's processes
 // spent meanwhile: one JSON object.
 //
-//   load-viewers ts|tls|hls HOST:PORT PATH --viewers N --seconds S [--server PID]…
+//   load-viewers ts|tls|hls|again HOST:PORT PATH --viewers N --seconds S [--server PID]…
 //
 // `ts`: each reads PATH without end. `tls`: the same over TLS; bytes are encrypted ones. `hls`:
 // each reads the playlist PATH twice a segment over a connection that it keeps, and each segment
 // that it has not had; `segments` is how many different ones all of them together asked for, since
-// they came.
+// they came. `again`: each reads PATH, which has an end, and asks for it anew.
 #include "base/fd.hpp"
 #include "base/file.hpp"
 #include "cli/tool.hpp"
@@ -103,7 +103,8 @@ struct Viewer {
 
 class Crowd {
   public:
-    explicit Crowd(const Options &o) : m_options(o), m_hls(o.kind == "hls") {}
+    explicit Crowd(const Options &o)
+        : m_options(o), m_hls(o.kind == "hls"), m_again(o.kind == "again") {}
 
     Result<wire::Json> run() {
         m_address = TRY(conf::parse_address(m_options.at));
@@ -238,9 +239,10 @@ class Crowd {
         for (int i = 0; v.fd && i < 8; ++i) {
             const bool wanted = v.in_head || v.playlist;
             const std::size_t most =
-                wanted  ? m_buffer.size()
-                : m_hls ? static_cast<std::size_t>(std::min<std::int64_t>(v.rest, k_at_once))
-                        : k_at_once;
+                wanted ? m_buffer.size()
+                : m_hls || m_again
+                    ? static_cast<std::size_t>(std::min<std::int64_t>(v.rest, k_at_once))
+                    : k_at_once;
             const ssize_t n = ::recv(v.fd.get(), wanted ? m_buffer.data() : nullptr, most,
                                      MSG_DONTWAIT | (wanted ? 0 : MSG_TRUNC));
             if (n < 0)
@@ -263,6 +265,8 @@ class Crowd {
         }
         if (m_hls && v.rest == 0)
             go_on(v);
+        else if (m_again && v.rest == 0)
+            ask(v, m_options.path);
     }
 
     void take(Viewer &v, std::string_view data) {
@@ -333,6 +337,7 @@ class Crowd {
 
     const Options &m_options;
     const bool m_hls;
+    const bool m_again;
     conf::Address m_address;
     base::Fd m_epoll;
     std::vector<Viewer> m_viewers;
@@ -357,16 +362,17 @@ Result<int> run(const Options &o) {
 
 int main(int argc, char **argv) {
     Options o;
-    return cli::run_tool(
-        argc, argv, {"load-viewers", "Many viewers of one relay"},
-        [&o](CLI::App &app, cli::Action &action) {
-            app.add_option("kind", o.kind)->required()->check(CLI::IsMember({"ts", "tls", "hls"}));
-            app.add_option("at", o.at, "HOST:PORT")->required();
-            app.add_option("path", o.path)->required();
-            app.add_option("--viewers", o.viewers);
-            app.add_option("--seconds", o.seconds);
-            app.add_option("--patience", o.patience);
-            app.add_option("--server", o.servers);
-            action = [&o] { return run(o); };
-        });
+    return cli::run_tool(argc, argv, {"load-viewers", "Many viewers of one relay"},
+                         [&o](CLI::App &app, cli::Action &action) {
+                             app.add_option("kind", o.kind)
+                                 ->required()
+                                 ->check(CLI::IsMember({"ts", "tls", "hls", "again"}));
+                             app.add_option("at", o.at, "HOST:PORT")->required();
+                             app.add_option("path", o.path)->required();
+                             app.add_option("--viewers", o.viewers);
+                             app.add_option("--seconds", o.seconds);
+                             app.add_option("--patience", o.patience);
+                             app.add_option("--server", o.servers);
+                             action = [&o] { return run(o); };
+                         });
 }
