@@ -6,7 +6,8 @@ CXX       ?= g++
 # -g1 is enough for backtraces, and full debugging information costs a third of the build: for a
 # debugger, make OPTIMISE='-Og -g'. Sanitizers are slow to compile at -O2.
 OPTIMISE  ?= $(if $(SANITIZE),-O1,-O2) -g1
-# What only reads options and calls the library, and tests, are compiled more often than they run.
+# What waits for others most of the time (`unhurried` in lib/layers.mk and what only reads options), and
+# tests, are compiled more often than they run: -O1 is a third faster to compile.
 TOOL_OPTIMISE ?= -O1 -g1
 TEST_OPTIMISE ?= -O0 -g1
 WARNINGS  := -Wall -Wextra -Wpedantic -Wconversion -Wshadow
@@ -71,22 +72,25 @@ group_name = $(BUILD)/lib/$(1)/$(basename $(notdir $(firstword $(2))))-$(words $
 the_next  := $(shell expr $(TOGETHER) + 1)
 all_groups = $(if $(2),$(eval $(call group_rules,$(1),$(wordlist 1,$(TOGETHER),$(2))))$(call all_groups,$(1),$(wordlist $(the_next),999,$(2))))
 
+pch_of       = $(if $(filter $(1),$(unhurried)),pch-tool,pch)
+module_flags = $(call precompiled_flags,$(call pch_of,$(1))) -Ilib $(CXXFLAGS) $(if $(filter $(1),$(unhurried)),$(TOOL_OPTIMISE))
+
 define group_rules
 objects.$(1) += $(call group_name,$(1),$(2)).o
 $(call group_name,$(1),$(2)).cpp: $(2)
 	@mkdir -p $$(@D)
 	@printf '#include "%s"\n' $$^ >$$@
-$(call group_name,$(1),$(2)).o: $(call group_name,$(1),$(2)).cpp lib/layers.mk $(call precompiled,pch)
-	$$(call say,CXX,$(2))$(CXX) $(call precompiled_flags,pch) -I. -Ilib $(CXXFLAGS) -Wno-maybe-uninitialized $$(cflags.$(1)) $$(CPPFLAGS) -MMD -MP -c -o $$@ $$<
+$(call group_name,$(1),$(2)).o: $(call group_name,$(1),$(2)).cpp lib/layers.mk $(call precompiled,$(call pch_of,$(1)))
+	$$(call say,CXX,$(2))$(CXX) $(call module_flags,$(1)) -I. -Wno-maybe-uninitialized $$(cflags.$(1)) $$(CPPFLAGS) -MMD -MP -c -o $$@ $$<
 endef
 
 define module_rules
 cflags.$(1) = $$(eval cflags.$(1) := $$(call cflags,$$(foreach m,$$(call closure,$(1)),$$(pkgs.$$(m)))))$$(cflags.$(1))
 objects.$(1) := $$(call objects,$$(call alone,$(1)))
 $$(call all_groups,$(1),$$(call grouped,$(1)))
-$(BUILD)/lib/$(1)/%.o: lib/$(1)/%.cpp lib/layers.mk $(call precompiled,pch)
+$(BUILD)/lib/$(1)/%.o: lib/$(1)/%.cpp lib/layers.mk $(call precompiled,$(call pch_of,$(1)))
 	@mkdir -p $$(@D)
-	$$(call say,CXX,$$<)$(CXX) $(call precompiled_flags,pch) -Ilib $(CXXFLAGS) $$(cflags.$(1)) $$(CPPFLAGS) -MMD -MP -c -o $$@ $$<
+	$$(call say,CXX,$$<)$(CXX) $(call module_flags,$(1)) $$(cflags.$(1)) $$(CPPFLAGS) -MMD -MP -c -o $$@ $$<
 $(BUILD)/lib/lib$(1).a: $$(objects.$(1))
 	$$(call say,AR,$$@)rm -f $$@; $(AR) rcs $$@ $$^
 endef

@@ -41,6 +41,9 @@ pkgs.route   := libnl-route-3.0 libnftables
 pkgs.ledger  := sqlite3 libpq
 libs.modem   := -lsdbus-c++ # its pkg-config wants libsystemd-dev, which it does not need
 
+# Modules that wait more than they compute: see TOOL_OPTIMISE.
+unhurried := conf confine net cli ical vault client line modem carrier route control
+
 # Files compiled by themselves: with names that others of their module have too, or flags of their own.
 alone.carrier := dhcp ppp wireguard wwan state watch
 alone.control := calendar config_rules config_sites logins openapi pages
@@ -81,3 +84,4 @@ test_modules.crash-client   := client control cli
 test_modules.load-control   := control cli
 test_modules.load-viewers   := net cli
 test_modules.send-limit     := conf cli
+test_modules.send-stamps    := media cli

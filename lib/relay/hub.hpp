@@ -115,6 +115,7 @@ class Hub {
     void end_child(Ingest &ingest, std::string_view why);
     void read_child(Ingest &ingest);
     static void give_owed(Ingest &ingest);
+    void tick_pace();
     [[nodiscard]] base::Result<void> read_messages(Ingest &ingest);
     void on(Ingest &ingest, const StreamOpened &e);
     void session_ended(const StreamKey &key, std::string_view reason);
@@ -166,6 +167,7 @@ class Hub {
     std::map<base::Id, LiveEvent> m_events;
     std::map<base::Id, StreamKey> m_preflights; ///< the newest of each reservation
     std::vector<std::unique_ptr<Ingest>> m_ingest;
+    std::optional<wire::IngestPace> m_pace; ///< what the children were told; nothing: nothing
     base::Fd m_srt_out_program;
     std::unique_ptr<SrtOut> m_srt_out; ///< null: not configured
     base::Fd m_updated;                ///< eventfd: m_updates has something

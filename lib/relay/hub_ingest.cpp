@@ -12,7 +12,10 @@ using base::Result;
 
 namespace {
 constexpr int k_messages_at_once = 256; // of one child, then the others get their turn
-}
+// To a few, media goes on as soon as it is there. For many, bytes per system call count.
+constexpr std::int64_t k_few_viewers = 20;
+constexpr wire::IngestPace k_prompt{.part_ms = 4};
+} // namespace
 
 // Each is a line of the log too, but for what is said there otherwise, and refusals, which may be
 // many.
@@ -56,6 +59,8 @@ void Hub::start_child(Ingest &ingest) {
         .group_key = seal::to_base64url(m_keys.group_key.view()),
         .latency_ms = ingest.config.latency.count()});
     send(wire::IngestClock{.offset_ms = m_clock.offset().count()});
+    if (m_pace)
+        send(*m_pace);
     for (const auto &[id, e] : m_admitted) {
         ingest.intake->admit(id);
         send(wire::IngestAdmit{.reservation = e.reservation,
@@ -84,6 +89,17 @@ void Hub::end_child(Ingest &ingest, std::string_view why) {
     m_new_media = true;
     ingest.intake.reset();
     ingest.child.reset();
+}
+
+void Hub::tick_pace() {
+    const bool prompt = m_pace && m_pace->part_ms == k_prompt.part_ms;
+    const std::int64_t viewers = m_metrics.viewers.waiting;
+    const std::int64_t most = prompt ? 2 * k_few_viewers : k_few_viewers;
+    const wire::IngestPace pace = viewers > 0 && viewers <= most ? k_prompt : wire::IngestPace{};
+    if (m_pace && m_pace->part_ms == pace.part_ms)
+        return;
+    m_pace = pace;
+    tell_children(pace);
 }
 
 // A machine that is short of something costs a pause, not the publishers.

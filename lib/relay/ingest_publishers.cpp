@@ -13,7 +13,6 @@ using base::Result;
 using namespace std::chrono_literals;
 
 namespace {
-constexpr auto k_part_age = 20ms; // the longest that media waits to be told of
 constexpr std::int64_t k_part_bytes = 64 * 1024;
 constexpr std::size_t k_max_sessions = 64; // what relay-serve takes from one child
 constexpr std::size_t k_max_outbox = 4096; // messages for a parent that does not read
@@ -171,7 +170,7 @@ void IngestServer::tell_parts(base::SteadyTime now) {
     for (const auto &session : m_sessions) {
         ExtentWriter &writer = session->writer();
         if (writer.pending_bytes() == 0 ||
-            (writer.pending_bytes() < k_part_bytes && now - writer.pending_since() < k_part_age))
+            (writer.pending_bytes() < k_part_bytes && now - writer.pending_since() < m_part_age))
             continue;
         while (const auto part = writer.take_part())
             tell(*part);

@@ -13,7 +13,7 @@ using base::Result;
 using namespace std::chrono_literals;
 
 namespace {
-constexpr auto k_turn = 20ms;           // the longest that media waits for its part
+constexpr auto k_turn = 20ms; // between two looks at what nothing tells of
 constexpr int k_messages_at_once = 256; // of the parent, then publishers get their turn
 constexpr std::size_t k_max_entries = 100'000;
 constexpr auto k_forget_after = 1h; // after a reservation's end
@@ -78,7 +78,7 @@ media::SrtAnswer IngestServer::on_offer(const media::SrtOffer &offer) {
 Result<void> IngestServer::run(int stop_fd) {
     TRY(m_poll.watch_fd(stop_fd));
     for (;;) {
-        const media::SrtPoll::Ready &ready = m_poll.wait(k_turn);
+        const media::SrtPoll::Ready &ready = m_poll.wait(std::min<base::Millis>(k_turn, m_part_age));
         for (const int handle : ready.sockets) {
             if (handle == m_listener->handle())
                 accept_all();
@@ -130,6 +130,10 @@ Result<void> IngestServer::hear_some() {
 Result<void> IngestServer::take(const wire::IngestMessage &message, std::vector<base::Fd> &fds) {
     if (const auto *clock = std::get_if<wire::IngestClock>(&message)) {
         m_control.set_offset(base::Millis{clock->offset_ms});
+        return {};
+    }
+    if (const auto *pace = std::get_if<wire::IngestPace>(&message)) {
+        m_part_age = base::Millis{pace->part_ms};
         return {};
     }
     if (const auto *terms = std::get_if<wire::IngestAdmit>(&message)) {

@@ -35,6 +35,9 @@ struct Write {
     Json operator()(const IngestClock &m) const {
         return JsonObject{{"type", "clock"}, {"offset_ms", m.offset_ms}};
     }
+    Json operator()(const IngestPace &m) const {
+        return JsonObject{{"type", "pace"}, {"part_ms", m.part_ms}};
+    }
     Json operator()(const IngestAdmit &m) const {
         return JsonObject{{"type", "admit"},
                           {"reservation", m.reservation.text()},
@@ -155,6 +158,12 @@ Result<IngestMessage> read_setup(ObjectReader &in) {
 Result<IngestMessage> read_clock(ObjectReader &in) {
     IngestClock out;
     out.offset_ms = TRY(in.integer("offset_ms", k_min));
+    return out;
+}
+
+Result<IngestMessage> read_pace(ObjectReader &in) {
+    IngestPace out;
+    out.part_ms = TRY(in.integer("part_ms", 1, 1000));
     return out;
 }
 
@@ -294,9 +303,10 @@ Result<IngestMessage> read_preflight_done(ObjectReader &in) {
 }
 
 using Reader = Result<IngestMessage> (*)(ObjectReader &);
-constexpr std::array<std::pair<std::string_view, Reader>, 14> k_readers{
+constexpr std::array<std::pair<std::string_view, Reader>, 15> k_readers{
     {{"setup", read_setup},
      {"clock", read_clock},
+     {"pace", read_pace},
      {"admit", read_admit},
      {"withdraw", read_withdraw},
      {"extent", read_extent},

@@ -25,6 +25,12 @@ struct IngestClock {
     std::int64_t offset_ms = 0;
 };
 
+/// parent -> child: how long media may wait for more before the parent is told of it. A child that
+/// was told nothing takes the default.
+struct IngestPace {
+    std::int64_t part_ms = 20; ///< 1 to 1000
+};
+
 /// parent -> child: who may publish; a later one replaces the earlier one for its reservation.
 struct IngestAdmit {
     base::Id reservation;
@@ -140,8 +146,8 @@ struct IngestPreflightDone {
 };
 
 using IngestMessage =
-    std::variant<IngestSetup, IngestClock, IngestAdmit, IngestWithdraw, IngestExtent, IngestOpened,
-                 IngestNeedExtent, IngestPart, IngestStats, IngestClose, IngestClosed,
+    std::variant<IngestSetup, IngestClock, IngestPace, IngestAdmit, IngestWithdraw, IngestExtent,
+                 IngestOpened, IngestNeedExtent, IngestPart, IngestStats, IngestClose, IngestClosed,
                  IngestRefused, IngestPreflight, IngestPreflightDone>;
 
 [[nodiscard]] std::string write_ingest(const IngestMessage &message);

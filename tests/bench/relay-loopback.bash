@@ -10,7 +10,7 @@ pids=()
 
 say() { echo "bench: $*" >&2; }
 bench_clean() {
-    [ "${#pids[@]}" = 0 ] || kill "${pids[@]}" 2>/dev/null || true
+    [ "${#pids[@]}" = 0 ] || ended "${pids[@]}"
     rm -rf "$work"
 }
 # behind COMMAND…: in the background, its pid in $pid.
@@ -19,9 +19,17 @@ behind() {
     pid=$!
     pids+=("$pid")
 }
-ended() { # ended PID…: ends them
+ended() { # ended PID…: ends them, also who waits for more to read
+    local pid
     kill "$@" 2>/dev/null || true
-    wait "$@" 2>/dev/null || true
+    for pid in "$@"; do
+        for _ in {1..30}; do
+            kill -0 "$pid" 2>/dev/null || break
+            sleep 0.1
+        done
+        kill -9 "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
 }
 
 # relay_up LINE…: a relay with further lines in its configuration, and an event of 100 Mbit/s. Sets $relay and $id.
@@ -43,16 +51,10 @@ relay_up() {
     tail -n 3 "$work/relay.err" >&2
     return 1
 }
-# send LATENCY_MS FILE RATE: that in real time to the relay, from stamp-ts. Sets $sender.
+# send LATENCY_MS FILE RATE: that in real time to the relay, from send-stamps. Sets $sender.
 send() {
-    local ticket passphrase
-    read -r ticket passphrase < <(play-relay ticket "$id" r1)
-    mkfifo "$work/pipe.$id" 2>/dev/null || true
-    behind sh -c 'exec stamp-ts "$0" "$1" >"$2"' "$2" "$3" "$work/pipe.$id" # not here: it waits for the reader
+    behind send-stamps 127.0.0.1:$((PORT + 1)) "$2" --rate "$3" --latency "$1" < <(play-relay ticket "$id" r1)
     sender=$pid
-    behind srt-live-transmit -q -a:no -chunk:1316 file://con \
-        "srt://127.0.0.1:$((PORT + 1))?mode=caller&latency=$1&streamid=$ticket&passphrase=$passphrase" <"$work/pipe.$id"
-    sender="$sender $pid"
     for _ in {1..150}; do
         ! curl -sf -m 1 "$HTTP/w/$id/index.m3u8" | grep -q EXTINF || return 0
         sleep 0.1

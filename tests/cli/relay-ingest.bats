@@ -62,6 +62,24 @@ refused() {
     run ! grep violation relay.out
 }
 
+@test "media is told of as soon as the parent wants to hear of it" {
+    local many few
+    # Parts of a second and a half of media that comes packet by packet.
+    parts() {
+        tell "admit $1 -1000 30000 5 5 1 20M"
+        ticket "$1"
+        timeout 10 ffmpeg -nostdin -v error -re -i "$BATS_FILE_TMPDIR/in.ts" -c copy -f mpegts "$(url)"
+        wait_for 5 heard closed
+        grep -c '"type":"part"' relay.out
+        : >relay.out
+    }
+    few=$(parts $A)
+    tell 'raw {"type":"pace","part_ms":2}'
+    many=$(parts $B)
+    echo "$few parts, then $many"
+    [ "$many" -gt $((few * 3 / 2)) ]
+}
+
 @test "srt-live-transmit publishes with a URL, byte for byte" {
     tell "admit $A -1000 30000 5 5 1 20M"
     ticket $A

@@ -25,10 +25,25 @@ relay_up() {
 }
 relay_down() { kill "$(cat "$BATS_FILE_TMPDIR/pid")" || true; }
 
-# make_media FILE SECONDS [GOP]: a picture and a tone, 25 pictures a second, a key frame each GOP of them.
+# make_media FILE SECONDS [GOP]: a picture and a tone, 25 pictures a second, a key frame each GOP of them. Of tests/run,
+# all take theirs from one that is encoded once.
 make_media() {
+    local seconds=$2 gop=${3:-25} most=200 whole
+    if [ -z "${SLOTCAST_TEST_MEDIA:-}" ] || [ "$seconds" -gt "$most" ]; then
+        encode_media "$1" "$seconds" "$gop"
+        return
+    fi
+    mkdir -p "$SLOTCAST_TEST_MEDIA"
+    whole=$SLOTCAST_TEST_MEDIA/$gop.ts
+    (
+        flock 9
+        [ -e "$whole" ] || { encode_media "$whole.new" "$most" "$gop" && mv "$whole.new" "$whole"; }
+    ) 9>"$whole.lock"
+    ffmpeg -nostdin -loglevel error -i "$whole" -t "$seconds" -c copy -f mpegts "$1"
+}
+encode_media() {
     ffmpeg -nostdin -loglevel error -f lavfi -i testsrc=size=320x180:rate=25 -f lavfi \
-        -i sine=frequency=440 -t "$2" -c:v libx264 -preset ultrafast -g "${3:-25}" -b:v 500k -c:a aac -f mpegts "$1"
+        -i sine=frequency=440 -t "$2" -c:v libx264 -preset ultrafast -g "$3" -b:v 500k -c:a aac -f mpegts "$1"
 }
 
 # publish NAME ID FILE [LINE [OPTION…]]: sends FILE in real time in the background, over carrier A or B.

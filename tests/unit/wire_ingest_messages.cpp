@@ -37,6 +37,7 @@ std::vector<IngestMessage> samples() {
     return {bare,
             full,
             IngestClock{-1500},
+            IngestPace{.part_ms = 4},
             admit(),
             IngestWithdraw{k_id, "revoked"},
             IngestExtent{.stream = 3, .extent = 1, .bytes = 4'194'304},
