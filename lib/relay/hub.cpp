@@ -182,6 +182,7 @@ void Hub::tick() {
     m_new_media = keep_within(m_budget, all) || m_new_media;
     tick_spool(steady);
     tick_posters(steady);
+    tick_load(steady);
     tick_pace();
     for (const auto &ingest : m_ingest) {
         if (!ingest->child && steady - ingest->started >= k_restart_gap)

@@ -115,6 +115,7 @@ class Hub {
     void end_child(Ingest &ingest, std::string_view why);
     void read_child(Ingest &ingest);
     static void give_owed(Ingest &ingest);
+    void tick_load(base::SteadyTime now);
     void tick_pace();
     [[nodiscard]] base::Result<void> read_messages(Ingest &ingest);
     void on(Ingest &ingest, const StreamOpened &e);
@@ -167,6 +168,8 @@ class Hub {
     std::map<base::Id, LiveEvent> m_events;
     std::map<base::Id, StreamKey> m_preflights; ///< the newest of each reservation
     std::vector<std::unique_ptr<Ingest>> m_ingest;
+    base::SteadyTime m_load_taken{};
+    std::int64_t m_load_bytes = 0;          ///< that all events had given out then
     std::optional<wire::IngestPace> m_pace; ///< what the children were told; nothing: nothing
     base::Fd m_srt_out_program;
     std::unique_ptr<SrtOut> m_srt_out; ///< null: not configured

@@ -93,9 +93,9 @@ void Hub::end_child(Ingest &ingest, std::string_view why) {
 
 void Hub::tick_pace() {
     const bool prompt = m_pace && m_pace->part_ms == k_prompt.part_ms;
-    const std::int64_t viewers = m_metrics.viewers.waiting;
+    const std::int64_t load = m_metrics.viewers.load();
     const std::int64_t most = prompt ? 2 * k_few_viewers : k_few_viewers;
-    const wire::IngestPace pace = viewers > 0 && viewers <= most ? k_prompt : wire::IngestPace{};
+    const wire::IngestPace pace = load > 0 && load <= most ? k_prompt : wire::IngestPace{};
     if (m_pace && m_pace->part_ms == pace.part_ms)
         return;
     m_pace = pace;

@@ -8,6 +8,10 @@ namespace relay {
 
 using base::Result;
 
+namespace {
+constexpr std::chrono::seconds k_load_period{1};
+}
+
 // Without their threads. Whoever came by a door of the former program waits there still.
 Result<void> Hub::start_workers(const std::vector<Handover::Listener> &former) {
     const unsigned count =
@@ -67,6 +71,21 @@ Result<void> Hub::start_srt_out() {
         .metrics = &m_metrics,
         .on_end = [this](const std::string &why) { record("srt_out_ended", {{"reason", why}}); }});
     return {};
+}
+
+// What SRT viewers are given counts, too: it takes the same core.
+void Hub::tick_load(base::SteadyTime now) {
+    const std::chrono::duration<double> passed = now - m_load_taken;
+    if (passed < k_load_period)
+        return;
+    std::int64_t bytes = 0;
+    for (const auto &[id, live] : m_events)
+        bytes += live.event()->bytes_out;
+    // Less than before, an event was forgotten: the next turn tells.
+    m_metrics.viewers.egress_bps = static_cast<std::int64_t>(
+        8 * double(std::max<std::int64_t>(0, bytes - m_load_bytes)) / passed.count());
+    m_load_taken = now;
+    m_load_bytes = bytes;
 }
 
 // Connections that are there go on with what they were made with.

@@ -13,7 +13,7 @@ using base::Result;
 using namespace std::chrono_literals;
 
 namespace {
-constexpr std::int64_t k_part_bytes = 64 * 1024;
+constexpr std::int64_t k_part_bytes = 256 * 1024;
 constexpr std::size_t k_max_sessions = 64; // what relay-serve takes from one child
 constexpr std::size_t k_max_outbox = 4096; // messages for a parent that does not read
 } // namespace

@@ -20,13 +20,12 @@ constexpr auto k_sweep = 500ms;
 constexpr auto k_part = 20ms;               // how often an ingest child tells of media
 constexpr std::uint64_t k_event_number = 0; // the doors' numbers follow
 
-// How long media waits for more, with so many to send it to. Bytes per system call decide what a
-// viewer costs: for a few, what costs least is what comes first; for many, two parts at once or
-// three.
-std::chrono::milliseconds batch_interval(std::int64_t viewers) {
-    if (viewers < 200)
+// How long media waits for more, with so much to do. Bytes per system call decide what a viewer
+// costs: for a few, what costs least is what comes first; for many, two parts at once or three.
+std::chrono::milliseconds batch_interval(std::int64_t load) {
+    if (load < 200)
         return 0ms;
-    return viewers < 1000 ? k_part * 3 / 2 : k_part * 5 / 2;
+    return load < 1000 ? k_part * 3 / 2 : k_part * 5 / 2;
 }
 
 bool watch(int epoll, int fd, std::uint64_t number) {
@@ -247,7 +246,7 @@ int Worker::patience_ms(base::SteadyTime now) const {
 
 // Serves it with the part that comes when enough time has passed, or when none comes.
 void Worker::hear_of_media(base::SteadyTime now) {
-    const auto interval = batch_interval(m_world.counters->waiting);
+    const auto interval = batch_interval(m_world.counters->load());
     if (now - m_served >= interval)
         return serve_media(now);
     if (!m_media_due)

@@ -19,9 +19,16 @@ struct ViewerCounters {
     std::atomic<std::int64_t> turned_away_of_address{0}; ///< too many of theirs
     std::atomic<std::int64_t> waiting{0};                ///< those that want to hear of media
     std::atomic<std::int64_t> requests_bytes_out{0};
+    std::atomic<std::int64_t> egress_bps{0}; ///< of media, lately
     TlsCounters tls;
     /// Between two sends to the same live viewer, smoothed, of the worker that sent last.
     std::atomic<std::int64_t> batch_us{0};
+
+    /// What there is to do, in viewers of 6 Mbit/s.
+    [[nodiscard]] std::int64_t load() const {
+        constexpr std::int64_t k_one_bps = 6'000'000;
+        return std::max(waiting.load(), egress_bps.load() / k_one_bps);
+    }
 };
 
 /// Where viewers of one kind come in.
