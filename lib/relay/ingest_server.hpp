@@ -86,7 +86,8 @@ class IngestServer {
     bool m_hearing = false;
     RefusalLog m_refusals;
     std::vector<std::unique_ptr<IngestSession>> m_sessions;
-    base::Millis m_part_age{wire::IngestPace{}.part_ms}; // the longest that media waits to be told of
+    base::Millis m_part_age{
+        wire::IngestPace{}.part_ms}; // the longest that media waits to be told of
     std::deque<std::string> m_outbox;
     std::int64_t m_last_stream = 0;
     base::SteadyTime m_last_stats{};

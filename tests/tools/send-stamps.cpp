@@ -1,4 +1,5 @@
-// send-stamps: a publisher whose viewers can tell how long media was on its way (tests/lib/read-stamps).
+// send-stamps: a publisher whose viewers can tell how long media was on its way
+// (tests/lib/read-stamps).
 //
 //   send-stamps HOST:PORT FILE --rate BPS [--latency MS]   standard input: STREAM-ID PASSPHRASE
 //
@@ -69,8 +70,8 @@ Result<int> send(const Options &o) {
     // NOLINTNEXTLINE(*-reinterpret-cast): how streams read bytes
     while (in.read(reinterpret_cast<char *>(rest.data()), std::ssize(rest))) {
         static unsigned counter = 0;
-        std::this_thread::sleep_until(
-            begun + std::chrono::duration_cast<Steady::duration>(each * counter));
+        std::this_thread::sleep_until(begun +
+                                      std::chrono::duration_cast<Steady::duration>(each * counter));
         stamp(std::span{message}.first(k_packet), counter++);
         while (!TRY(socket.send(message)))
             std::this_thread::sleep_for(std::chrono::milliseconds{1});
