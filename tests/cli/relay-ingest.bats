@@ -64,11 +64,12 @@ refused() {
 
 @test "media is told of as soon as the parent wants to hear of it" {
     local many few
-    # Parts of a second and a half of media that comes packet by packet.
+    # Parts of a second of media that comes packet by packet, one each 5 ms.
     parts() {
         tell "admit $1 -1000 30000 5 5 1 20M"
         ticket "$1"
-        timeout 10 ffmpeg -nostdin -v error -re -i "$BATS_FILE_TMPDIR/in.ts" -c copy -f mpegts "$(url)"
+        timeout 10 send-stamps "127.0.0.1:$port" "$BATS_FILE_TMPDIR/in.ts" --rate 2000000 --latency 20 \
+            <<<"$ticket $passphrase"
         wait_for 5 heard closed
         grep -c '"type":"part"' relay.out
         : >relay.out
