@@ -220,11 +220,12 @@ Connection::Need Connection::end() {
 }
 
 Connection::Need Connection::pump_live(base::SteadyTime now) {
-    if (!m_live)
-        return set(Need::close);
-    const SnapshotPtr snapshot = m_event->snapshot();
+    return pump_live(now, *m_event->snapshot());
+}
+
+Connection::Need Connection::pump_live(base::SteadyTime now, const Snapshot &snapshot) {
     m_deadline = now + k_for_ever;
-    auto outcome = m_live->pump(m_transport, *snapshot, now, *m_world.latency);
+    auto outcome = m_live->pump(m_transport, snapshot, now, *m_world.latency);
     const bool sent_all =
         outcome == LiveCursor::Outcome::idle || outcome == LiveCursor::Outcome::ended;
     if (sent_all && !m_transport.flush())
@@ -261,8 +262,12 @@ Connection::Need Connection::writable(base::SteadyTime now) {
 }
 
 Connection::Need Connection::media(base::SteadyTime now) {
+    return m_live ? media(now, *m_event->snapshot()) : media(now, {});
+}
+
+Connection::Need Connection::media(base::SteadyTime now, const Snapshot &newest) {
     if (m_live)
-        return m_sending || m_ending ? m_need : pump_live(now);
+        return m_sending || m_ending ? m_need : pump_live(now, newest);
     if (!m_event || m_need != Need::media)
         return m_need;
     if (!m_event->withdrawn && m_awaited && !m_awaited->is_there(*m_event))

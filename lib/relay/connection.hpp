@@ -61,6 +61,7 @@ class Connection {
     [[nodiscard]] Need readable(base::SteadyTime now);
     [[nodiscard]] Need writable(base::SteadyTime now);
     /// The event has a new snapshot, or it is this one's turn again.
+    [[nodiscard]] Need media(base::SteadyTime now, const Snapshot &newest);
     [[nodiscard]] Need media(base::SteadyTime now);
     [[nodiscard]] Need password_checked(bool right, base::SteadyTime now);
     [[nodiscard]] Need check_deadline(base::SteadyTime now);
@@ -92,6 +93,7 @@ class Connection {
     [[nodiscard]] Need finished(base::SteadyTime now);
     [[nodiscard]] Need end();
     [[nodiscard]] Need pump_live(base::SteadyTime now);
+    [[nodiscard]] Need pump_live(base::SteadyTime now, const Snapshot &snapshot);
     [[nodiscard]] Flow send_text(std::string_view text, std::size_t &at, bool more);
     [[nodiscard]] Flow send_media();
     void detach();

@@ -81,8 +81,14 @@ SnapshotPtr Event::snapshot() const {
     return m_snapshot;
 }
 
+Event::Newest Event::newest() const {
+    const std::lock_guard lock(m_mutex);
+    return {.snapshot = m_snapshot, .number = m_published};
+}
+
 void Event::publish(SnapshotPtr snapshot) {
     const std::lock_guard lock(m_mutex);
+    ++m_published;
     m_snapshot.swap(snapshot); // the old one dies after the lock
 }
 
@@ -97,6 +103,7 @@ void Event::set_poster(DocumentPtr picture, std::int64_t now_us) {
         m_poster = std::move(picture);
     poster_tried_us = now_us;
     m_snapshot = std::make_shared<const Snapshot>(*m_snapshot);
+    ++m_published;
 }
 
 bool Event::poster_is_known(std::int64_t now_us) const {

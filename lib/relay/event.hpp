@@ -58,6 +58,12 @@ class Event {
     [[nodiscard]] EntryPtr entry() const;
     void set_entry(wire::FeedEntry entry);
     [[nodiscard]] SnapshotPtr snapshot() const; ///< never null
+    /// The same, and which one it is: each that was published has another number, from 1.
+    struct Newest {
+        SnapshotPtr snapshot;
+        std::uint64_t number = 0;
+    };
+    [[nodiscard]] Newest newest() const;
     void publish(SnapshotPtr snapshot);
     [[nodiscard]] const std::string &tag() const { return m_tag; }
     /// Null without a spool.
@@ -142,6 +148,7 @@ class Event {
     mutable std::mutex m_mutex; // for these: held for a copy of one
     EntryPtr m_entry;
     SnapshotPtr m_snapshot;
+    std::uint64_t m_published = 1; ///< the number of m_snapshot
     std::vector<PathNumbers> m_paths;
     DocumentPtr m_poster;
     mutable std::mutex m_places_mutex; // for these two together

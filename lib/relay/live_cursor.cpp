@@ -61,7 +61,8 @@ LiveCursor::Outcome LiveCursor::pump(Transport &out, const Snapshot &snapshot, b
             return Outcome::more;
         std::int64_t until = 0;
         if (const Slice *slice = snapshot.find(m_at.position)) {
-            m_at.extent = slice->extent;
+            if (m_at.extent != slice->extent) // counting owners is what workers would meet at
+                m_at.extent = slice->extent;
             m_at.extent_base = slice->begin - slice->offset;
             until = slice->end;
         } else if (!m_at.extent) {

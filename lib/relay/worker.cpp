@@ -169,7 +169,7 @@ void Worker::add(Accepted viewer, const Door &door, AddressLimit::Place place,
                        .interest = EPOLLIN,
                        .waits = false,
                        .place = std::move(place),
-                       .seen = {}};
+                       .seen = 0};
 }
 
 void Worker::dispatch(std::uint64_t number, std::uint32_t events, base::SteadyTime now) {
@@ -217,7 +217,7 @@ void Worker::settle(std::uint64_t number, Slot &slot, Connection::Need need) {
     const bool wants_media = slot.connection->event() != nullptr && need != Need::password;
     if (wants_media != slot.waits) {
         let_wait(slot, wants_media);
-        slot.seen.reset();
+        slot.seen = 0;
         if (wants_media)
             poke(); // for what was published between its look and the line above
     }
@@ -262,23 +262,25 @@ void Worker::serve_media(base::SteadyTime now) {
                                      std::memory_order_relaxed);
     m_served = now;
     m_media_due.reset();
-    std::unordered_map<const Event *, SnapshotPtr> newest;
-    std::vector<std::uint64_t> waiting;
+    struct Waiting {
+        std::uint64_t number;
+        Slot *slot; // settle() erases none but that
+        const Snapshot *newest;
+    };
+    std::unordered_map<const Event *, Event::Newest> newest;
+    std::vector<Waiting> waiting;
+    waiting.reserve(m_slots.size());
     for (auto &[number, slot] : m_slots) {
         if (!slot.waits || slot.connection->need() != Connection::Need::media)
             continue;
-        SnapshotPtr &now_there = newest[slot.connection->event()];
-        if (!now_there)
-            now_there = slot.connection->event()->snapshot();
-        if (slot.seen.lock() == now_there)
-            continue;
-        slot.seen = now_there;
-        waiting.push_back(number);
+        Event::Newest &now_there = newest[slot.connection->event()];
+        if (!now_there.snapshot)
+            now_there = slot.connection->event()->newest();
+        if (std::exchange(slot.seen, now_there.number) != now_there.number)
+            waiting.push_back({number, &slot, now_there.snapshot.get()});
     }
-    for (const std::uint64_t number : waiting) {
-        Slot &slot = m_slots.at(number);
-        settle(number, slot, slot.connection->media(now));
-    }
+    for (const auto &[number, slot, snapshot] : waiting)
+        settle(number, *slot, slot->connection->media(now, *snapshot));
 }
 
 void Worker::serve_turns(base::SteadyTime now) {

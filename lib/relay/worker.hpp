@@ -81,9 +81,7 @@ class Worker {
         std::uint32_t interest = 0;
         bool waits = false; ///< wants to hear of media
         AddressLimit::Place place{};
-        /// Of its event, when it last was called for media. Not kept alive: a viewer who no longer
-        /// reads would keep a whole live window in memory.
-        std::weak_ptr<const Snapshot> seen;
+        std::uint64_t seen = 0; ///< of its event's snapshots, when it last was called for media
     };
     Worker(base::Fd epoll, base::Fd event, std::vector<Door> doors, World world);
     void run();

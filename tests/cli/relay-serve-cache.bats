@@ -7,9 +7,9 @@ load ../lib/relay
 setup_file() {
     export ID LOCKED SOON FAR
     ID=$(make-relay id) LOCKED=$(make-relay id) SOON=$(make-relay id) FAR=$(make-relay id)
+    make_media "$BATS_FILE_TMPDIR/media.ts" 60 # first: events begin with the relay
     relay_up -- "$ID,0,120" "$LOCKED,0,120,channel=studio2,disclosure=password,vid=abcdefgh12345678,password=sesame" \
         "$SOON,60,120,channel=studio3" "$FAR,3600,7200,channel=studio4"
-    make_media "$RELAY/media.ts" 60
     publish push "$ID" "$RELAY/media.ts"
     echo "$started" >"$RELAY/publisher"
     wait_for 12 has_segments "$ID" 2

@@ -8,8 +8,8 @@ setup_file() {
     export ID
     ID=$(make-relay id)
     # 127.0.0.9 is a cache of the site's own.
+    make_media "$BATS_FILE_TMPDIR/media.ts" 40 # first: events begin with the relay
     relay_up 'proxies = ["127.0.0.9"]' -- "$ID,0,32,viewers=2,drain=0"
-    make_media "$RELAY/media.ts" 40
 }
 teardown_file() { relay_down; }
 teardown() { end_started; }

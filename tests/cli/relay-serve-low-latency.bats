@@ -7,8 +7,8 @@ load ../lib/relay
 setup_file() {
     export ID AWAY
     ID=$(make-relay id) AWAY=$(make-relay id)
+    make_media "$BATS_FILE_TMPDIR/media.ts" 100 # first: events begin with the relay
     relay_up 'segments = 20' -- "$ID,0,300" "$AWAY,0,120,channel=studio2,viewers=1"
-    make_media "$RELAY/media.ts" 100
     publish push "$ID" "$RELAY/media.ts"
     echo "$started" >"$RELAY/publisher"
     wait_for 12 has_segments "$ID" 2

@@ -7,12 +7,12 @@ load ../lib/relay
 setup_file() {
     export ID LOCKED SOON SHORT FULL EARLY CODED
     ID=$(make-relay id) LOCKED=$(make-relay id) SOON=$(make-relay id) SHORT=$(make-relay id) FULL=$(make-relay id) EARLY=$(make-relay id) CODED=$(make-relay id)
+    make_media "$BATS_FILE_TMPDIR/media.ts" $((150 + ${WATCH_SECONDS:-0})) 50 # first: events begin with the relay
     relay_up 'dvr = "5m"' -- "$ID,0,$((300 + ${WATCH_SECONDS:-0})),title=<b>Town & hall" \
         "$LOCKED,0,300,channel=studio2,disclosure=password,vid=abcdefgh12345678,password=sesame" \
         "$SHORT,0,30,channel=studio4,drain=1" \
         "$SOON,45,100,channel=studio3,lead_in=2,title=<b>Town & hall" "$EARLY,70,200,channel=studio6,lead_in=5" \
         "$FULL,0,300,channel=studio5,viewers=1" "$CODED,0,400,channel=studio7"
-    make_media "$RELAY/media.ts" $((150 + ${WATCH_SECONDS:-0})) 50
     publish push "$ID" "$RELAY/media.ts"
     echo "$started" >"$RELAY/publisher"
     wait_for 12 has_segments "$ID" 1

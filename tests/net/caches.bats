@@ -11,10 +11,10 @@ VID=abcdefgh12345678
 setup_file() {
     export ID LOCKED
     ID=$(make-relay id) LOCKED=$(make-relay id)
+    make_media "$BATS_FILE_TMPDIR/media.ts" 200 # first: events begin with the relay
     relay_up -- "$ID,0,300,title=<b>Town & hall" "$LOCKED,0,300,channel=studio2,disclosure=password,vid=$VID,password=sesame"
     nginx_up
     varnish_up
-    make_media "$RELAY/media.ts" 200
     publish push "$ID" "$RELAY/media.ts"
     echo "$started" >"$RELAY/publisher"
     publish locked "$LOCKED" "$RELAY/media.ts"
