@@ -166,6 +166,7 @@ void GstBranches::follow(GstElement *parser) {
 }
 
 void GstBranches::add(GstPad *pad) {
+    m_any = true;
     const CapsPtr caps = caps_of(pad);
     if (auto done = add_stream(pad, caps.get()); !done)
         m_pipeline.fail(std::move(done).error());
@@ -178,6 +179,7 @@ void GstBranches::no_more() {
 }
 
 Result<void> GstBranches::take(GstPad *pad, const GstCaps *caps) {
+    m_any = true;
     if (gst_caps_is_any(caps) == FALSE && gst_caps_is_empty(caps) == FALSE)
         return add_stream(pad, caps);
     GstElement *parser = TRY(m_pipeline.add("parsebin"));
@@ -188,6 +190,7 @@ Result<void> GstBranches::take(GstPad *pad, const GstCaps *caps) {
 }
 
 Result<void> GstBranches::encode_raw(GstPad *pad, const GstCaps *caps, bool video) {
+    m_any = true;
     (video ? m_has_video : m_has_audio) = true;
     GstPad *mux_pad = TRY(request_mux_pad());
     return encode_decoded({this, video, mux_pad}, pad, caps);

@@ -37,6 +37,8 @@ class GstBranches {
     void encode_all() { m_pass = false; }
     /// The first @p span of each stream that is encoded is left out. Before the pipeline runs.
     void leave_out_first(base::Millis span) { m_skip = span; }
+    /// The parser found a stream, whatever it is. Thread-safe.
+    [[nodiscard]] bool any() const { return m_any; }
     /// The pictures, or the sound of what has none, are encoded. Thread-safe.
     [[nodiscard]] bool encodes() const { return m_encodes; }
     /// The encoder of the pictures is told a lower or higher rate, so that the whole stays below
@@ -67,6 +69,7 @@ class GstBranches {
     bool m_has_video = false;
     bool m_has_audio = false;
     bool m_pass = true;
+    std::atomic<bool> m_any{false};
     std::atomic<bool> m_encodes{false};
     base::Millis m_skip{0};
     std::mutex m_mutex; // what follows

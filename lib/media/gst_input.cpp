@@ -23,6 +23,9 @@ Result<void> check_encoder(const StreamTerms &terms) {
 
 namespace {
 
+// Until then a pipeline that starts may have no thread yet.
+constexpr std::chrono::seconds k_at_rest{2};
+
 class MediaInput final : public TsInput {
   public:
     MediaInput(std::unique_ptr<GstPipeline> pipeline, StreamTerms terms,
@@ -47,12 +50,34 @@ class MediaInput final : public TsInput {
         return {};
     }
     [[nodiscard]] int fd() const override { return m_pipeline->fd(); }
-    Result<State> read(std::vector<std::uint8_t> &into) override { return m_pipeline->read(into); }
+    Result<State> read(std::vector<std::uint8_t> &into) override {
+        const State state = TRY(m_pipeline->read(into));
+        if (state == State::nothing_yet)
+            TRY(check_alive());
+        return state;
+    }
     [[nodiscard]] bool encodes() const override { return m_branches->encodes(); }
     void hold_to(base::BitRate rate) override { m_branches->hold_to(rate); }
     [[nodiscard]] GstBranches &branches() { return *m_branches; }
 
   private:
+    // A demuxer's error that comes while parsebin still tries it is lost (1.22): parsebin tries
+    // another one, which finds the input at its end and says nothing.
+    Result<void> check_alive() {
+        if (m_branches->any() || !m_pipeline->at_rest()) {
+            m_at_rest_since.reset();
+            return {};
+        }
+        const auto now = base::SystemClock{}.steady();
+        m_at_rest_since = m_at_rest_since.value_or(now);
+        if (now - *m_at_rest_since < k_at_rest)
+            return {};
+        return base::fail_hint(Errc::bad_data,
+                               "ffprobe shows what the input is; ffmpeg may be able to repair it",
+                               "{}: no stream could be found in it", m_pipeline->input());
+    }
+
+    std::optional<base::SteadyTime> m_at_rest_since;
     // They end from the last to the first: the pipeline's threads call the branches.
     std::optional<GstBranches> m_branches;
     std::unique_ptr<GstPipeline> m_pipeline;

@@ -220,6 +220,33 @@ void GstPipeline::set_picture_rate(int kbps) {
     gst_object_unref(encoder);
 }
 
+bool GstPipeline::at_rest() const {
+    struct Look {
+        const GstElement *mux, *sink;
+        bool works;
+    } look{.mux = m_mux, .sink = m_sink, .works = false};
+    GstIterator *all = gst_bin_iterate_recurse(GST_BIN(m_pipeline));
+    const GstIteratorResult done = gst_iterator_foreach(
+        all,
+        [](const GValue *item, gpointer data) {
+            auto *element = static_cast<GstElement *>(g_value_get_object(item));
+            const Look &of = *static_cast<Look *>(data);
+            if (element == of.mux || element == of.sink)
+                return;
+            gst_element_foreach_pad(
+                element,
+                [](GstElement *, GstPad *pad, gpointer to) -> gboolean {
+                    static_cast<Look *>(to)->works |=
+                        gst_pad_get_task_state(pad) == GST_TASK_STARTED;
+                    return TRUE;
+                },
+                data);
+        },
+        &look);
+    gst_iterator_free(all);
+    return done == GST_ITERATOR_DONE && !look.works;
+}
+
 void GstPipeline::fail(Error error) {
     {
         const std::lock_guard lock(m_mutex);

@@ -49,6 +49,9 @@ class GstPipeline {
     [[nodiscard]] int fd() const { return m_wake.get(); }
     [[nodiscard]] base::Result<TsInput::State> read(std::vector<std::uint8_t> &into);
 
+    /// No thread takes in media, or will any more.
+    [[nodiscard]] bool at_rest() const;
+
     /// Tells the encoder of the pictures (k_encoder_name) its rate. Thread-safe.
     void set_picture_rate(int kbps);
 
