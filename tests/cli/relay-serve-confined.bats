@@ -77,13 +77,13 @@ grew() { [ "$(stat -c %s viewer.out)" -gt "$1" ]; }
         publish "push_$signal" "$ID" "$MEDIA"
         grew_some() { grew $((${before:-0} + 100000)); }
         wait_for 15 grew_some
-        before=$(stat -c %s viewer.out)
         child=$(of_line_a)
         kill "-$signal" "$child"
         ended() { jq -es --arg s "SIG$signal" 'any(.type == "ingest_ended" and (.reason | contains($s)))' "$RELAY/events"; }
         wait_for 5 ended
         kill "$started" || true # the publisher: one that is connected to nobody any more
         wait_for 5 of_line_a_runs
+        before=$(stat -c %s viewer.out) # with all that the viewer was still to get of that one
     done
     publish last "$ID" "$MEDIA"
     wait_for 15 grew_some

@@ -28,6 +28,7 @@ using base::Result;
 using Steady = std::chrono::steady_clock;
 
 constexpr std::int64_t k_media = 8 << 20;
+constexpr std::chrono::milliseconds k_all_there{300};
 constexpr std::string_view k_head = "HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\n\r\n";
 
 struct Options {
@@ -81,10 +82,18 @@ class Sender {
             ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
             if (::send(fd.get(), k_head.data(), k_head.size(), MSG_NOSIGNAL) < 0)
                 continue;
-            if (m_options.flood)
-                watch(fd.get(), EPOLLOUT);
             m_sockets.push_back({.fd = std::move(fd), .at = 0});
+            m_admitted = Steady::now();
         }
+    }
+
+    // Those who came, once nobody has come for a while: a flood takes the kernel's memory for
+    // sockets, and who comes into it would not even get a head.
+    void begin_flood() {
+        if (Steady::now() - m_admitted < k_all_there)
+            return;
+        for (; m_flooded < m_sockets.size(); ++m_flooded)
+            watch(m_sockets[m_flooded].fd.get(), EPOLLOUT);
     }
 
     struct Socket {
@@ -102,7 +111,9 @@ class Sender {
     Result<int> flood() {
         std::array<epoll_event, 512> events; // NOLINT(*-member-init): filled by epoll_wait
         for (;;) {
-            const int n = ::epoll_wait(m_epoll.get(), events.data(), events.size(), -1);
+            const int n = ::epoll_wait(m_epoll.get(), events.data(), events.size(),
+                                       m_flooded < m_sockets.size() ? 50 : -1);
+            begin_flood();
             for (int i = 0; i < n; ++i) {
                 const int fd = events[static_cast<std::size_t>(i)].data.fd;
                 if (fd == m_listener.get())
@@ -141,6 +152,8 @@ class Sender {
     base::Fd m_listener;
     base::Fd m_epoll;
     std::vector<Socket> m_sockets;
+    std::size_t m_flooded = 0; // so many of them are
+    Steady::time_point m_admitted{};
 };
 
 } // namespace
