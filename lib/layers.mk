@@ -42,7 +42,7 @@ pkgs.ledger  := sqlite3 libpq
 libs.modem   := -lsdbus-c++ # its pkg-config wants libsystemd-dev, which it does not need
 
 # Modules that wait more than they compute: see TOOL_OPTIMISE.
-unhurried := conf confine net cli ical vault client line modem carrier route control
+unhurried := conf confine cli ical vault client line modem carrier route
 
 # Files compiled by themselves: with names that others of their module have too, or flags of their own.
 alone.carrier := dhcp ppp wireguard wwan state watch
