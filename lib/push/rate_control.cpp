@@ -12,7 +12,7 @@ namespace {
 constexpr std::int64_t k_waits_ms = 150; // and a round trip, and one of when nothing waited
 constexpr double k_lossy = 0.1;          // of what is sent; less is a line's own loss, sent again
 constexpr std::int64_t k_least_packets = 20;
-constexpr double k_step_down = 0.67;
+constexpr double k_step_down = 0.55;
 constexpr double k_of_taken = 0.85; // so that what waits gets less, too
 constexpr double k_most_untaken = 0.6;
 constexpr auto k_measure = 300ms;  // of what waits; less would take a pause of ours for the line's

@@ -72,14 +72,3 @@ end_watch() {
     kill "$watcher"
     wait "$watcher"
 }
-
-# restart_relay LINE: with this in its configuration of each line.
-restart_relay() {
-    kill "$(cat "$STACK/relay.pid")"
-    # shellcheck disable=SC2317 # wait_for calls it
-    relay_is_gone() { [ -z "$(ip netns pids "$LAB-relay")" ]; }
-    wait_for 10 relay_is_gone
-    sed -i "/^\[ingest\./a $1" "$STACK/relay.toml"
-    daemon relay relay-serve --events -
-    wait_for 10 relay curl -sf "http://$RELAY_ADDRESS:$VIEWERS_PORT/healthz"
-}

@@ -9,19 +9,14 @@ load ../lib/paths
 
 RESERVED=4000000 LIMIT=2800000
 
-# When the line becomes short at once, media waits in it until the encoder follows, and is to come in time all the
-# same: who has such a line gives SRT more than its 120 ms.
-setup_file() {
-    stack_up
-    restart_relay 'latency = "700ms"'
-}
+setup_file() { stack_up; }
 teardown_file() { stack_down; }
 teardown() {
     terminal resv-request end "$ID" >/dev/null 2>&1 || true
     end_started
 }
 
-limit() { on terminal tc qdisc replace dev carA root tbf rate "${LIMIT}bit" burst 5kb latency 500ms; }
+limit() { on terminal tc qdisc replace dev carA root tbf rate "${LIMIT}bit" burst 5kb latency 300ms; }
 lift() { on terminal tc qdisc delete dev carA root; }
 # So much of what the statistics said since line $1 holds for all of them: since LINE JQ.
 since() { tail -n "+$1" "$STATS" | jq -e -s "map(select(.type == \"stats\")) | $2"; }

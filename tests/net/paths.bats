@@ -28,6 +28,15 @@ watch_both() {
     wait_for 10 both_live
     watch_stream "$SEEN"
 }
+# restart_relay LINE: with this in its configuration of each line.
+restart_relay() {
+    kill "$(cat "$STACK/relay.pid")"
+    relay_is_gone() { [ -z "$(ip netns pids "$LAB-relay")" ]; }
+    wait_for 10 relay_is_gone
+    sed -i "/^\[ingest\./a $1" "$STACK/relay.toml"
+    daemon relay relay-serve --events -
+    wait_for 10 relay curl -sf "http://$RELAY_ADDRESS:$VIEWERS_PORT/healthz"
+}
 now() { date +%s.%3N; }
 # The longest pause that ended in the seconds $1 to $2, milliseconds; those of 20 and less do not count.
 longest_pause() { jq --argjson from "$1" --argjson to "$2" '[.pauses[] | select(.at >= $from and .at <= $to).ms] | max // 20' "$WATCHED"; }
