@@ -18,12 +18,12 @@ struct LineState {
     std::int64_t dropped_packets = 0;       ///< what was too late to be sent at all
 };
 
-/// Pure; not thread-safe. The rate goes down at once, by nearly half, or more where what waits shows
-/// how little the line takes, while media waits for the line, is dropped, or gets lost by more than
-/// a tenth; and again after as long as the last step takes to show. When the line was clean for a
-/// while it goes up in small steps, fast to just below where it last was too much and beyond that
-/// only now and then: each time that this fails, the wait before the next try doubles. Never above
-/// the reserved rate, never below a twentieth of it.
+/// Pure; not thread-safe. The rate goes down at once, by nearly half, or more where what waits
+/// shows how little the line takes, while media waits for the line, is dropped, or gets lost by
+/// more than a tenth; and again after as long as the last step takes to show. When the line was
+/// clean for a while it goes up in small steps, fast to just below where it last was too much and
+/// beyond that only now and then: each time that this fails, the wait before the next try doubles.
+/// Never above the reserved rate, never below a twentieth of it.
 class RateControl {
   public:
     explicit RateControl(base::BitRate reserved) : m_reserved(reserved), m_rate(reserved) {}

@@ -261,10 +261,6 @@ Connection::Need Connection::writable(base::SteadyTime now) {
     return m_live ? pump_live(now) : m_need;
 }
 
-Connection::Need Connection::media(base::SteadyTime now) {
-    return m_live ? media(now, *m_event->snapshot()) : media(now, {});
-}
-
 Connection::Need Connection::media(base::SteadyTime now, const Snapshot &newest) {
     if (m_live)
         return m_sending || m_ending ? m_need : pump_live(now, newest);

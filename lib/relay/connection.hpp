@@ -60,9 +60,8 @@ class Connection {
 
     [[nodiscard]] Need readable(base::SteadyTime now);
     [[nodiscard]] Need writable(base::SteadyTime now);
-    /// The event has a new snapshot, or it is this one's turn again.
+    /// The event has a new snapshot, or it is this one's turn again. @p newest: that of event().
     [[nodiscard]] Need media(base::SteadyTime now, const Snapshot &newest);
-    [[nodiscard]] Need media(base::SteadyTime now);
     [[nodiscard]] Need password_checked(bool right, base::SteadyTime now);
     [[nodiscard]] Need check_deadline(base::SteadyTime now);
 

@@ -77,8 +77,7 @@ void Event::set_entry(wire::FeedEntry entry) {
 }
 
 SnapshotPtr Event::snapshot() const {
-    const std::lock_guard lock(m_mutex);
-    return m_snapshot;
+    return newest().snapshot;
 }
 
 Event::Newest Event::newest() const {

@@ -25,6 +25,7 @@ using namespace std::chrono_literals;
 
 constexpr auto k_restart_gap = 1s; // between two starts of one child
 constexpr int k_tick_ms = 100;
+constexpr auto k_tick_gap = 20ms; // media comes more often, and a tick looks at every event
 
 } // namespace
 
@@ -126,7 +127,10 @@ void Hub::poll_once() {
             read_child(*m_ingest[i]);
     if (fds.back().revents != 0)
         m_srt_out->readable();
-    tick();
+    if (const auto now = std::chrono::steady_clock::now(); now - m_ticked >= k_tick_gap) {
+        m_ticked = now;
+        tick();
+    }
     if (m_srt_out)
         m_srt_out->tick(m_events, m_clock.now());
     if (std::exchange(m_new_media, false))

@@ -180,6 +180,7 @@ class Hub {
     Tallies m_tallies;
     bool m_heard = false; ///< control's feed, since the start
     base::SteadyTime m_tallies_kept{};
+    base::SteadyTime m_ticked{};
     bool m_new_media = false;
     bool m_once_done = false;
     // Threads last: they are joined before what they use goes.

@@ -13,6 +13,7 @@ using base::Result;
 using namespace std::chrono_literals;
 
 namespace {
+constexpr base::Millis k_turn{20}; // between two looks at what nothing tells of
 constexpr std::int64_t k_part_bytes = 256 * 1024;
 constexpr std::size_t k_max_sessions = 64; // what relay-serve takes from one child
 constexpr std::size_t k_max_outbox = 4096; // messages for a parent that does not read
@@ -175,6 +176,13 @@ void IngestServer::tell_parts(base::SteadyTime now) {
         while (const auto part = writer.take_part())
             tell(*part);
     }
+}
+
+// Until the next turn when nothing happens: no longer than media may wait, where there is any.
+base::Millis IngestServer::patience() const {
+    const bool waits = std::ranges::any_of(
+        m_sessions, [](const auto &session) { return session->writer().pending_bytes() > 0; });
+    return waits ? std::min<base::Millis>(k_turn, m_part_age) : k_turn;
 }
 
 void IngestServer::tell(const wire::IngestMessage &message) {

@@ -13,7 +13,6 @@ using base::Result;
 using namespace std::chrono_literals;
 
 namespace {
-constexpr auto k_turn = 20ms;           // between two looks at what nothing tells of
 constexpr int k_messages_at_once = 256; // of the parent, then publishers get their turn
 constexpr std::size_t k_max_entries = 100'000;
 constexpr auto k_forget_after = 1h; // after a reservation's end
@@ -78,8 +77,7 @@ media::SrtAnswer IngestServer::on_offer(const media::SrtOffer &offer) {
 Result<void> IngestServer::run(int stop_fd) {
     TRY(m_poll.watch_fd(stop_fd));
     for (;;) {
-        const media::SrtPoll::Ready &ready =
-            m_poll.wait(std::min<base::Millis>(k_turn, m_part_age));
+        const media::SrtPoll::Ready &ready = m_poll.wait(patience());
         for (const int handle : ready.sockets) {
             if (handle == m_listener->handle())
                 accept_all();

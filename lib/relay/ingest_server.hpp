@@ -73,6 +73,7 @@ class IngestServer {
     void housekeep();
     void enforce(base::SteadyTime now);
     void tell_parts(base::SteadyTime now);
+    [[nodiscard]] base::Millis patience() const;
     void tell(const wire::IngestMessage &message);
     base::Result<void> send_outbox();
 

@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "relay/descriptors.hpp"
 #include "relay/listener.hpp"
+#include "wire/ingest.hpp"
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -17,7 +18,8 @@ using namespace std::chrono_literals;
 
 constexpr int k_accept_at_once = 64;
 constexpr auto k_sweep = 500ms;
-constexpr auto k_part = 20ms;               // how often an ingest child tells of media
+// How often an ingest child tells of media while many watch.
+constexpr base::Millis k_part{wire::IngestPace{}.part_ms};
 constexpr std::uint64_t k_event_number = 0; // the doors' numbers follow
 
 // How long media waits for more, with so much to do. Bytes per system call decide what a viewer
@@ -287,7 +289,8 @@ void Worker::serve_turns(base::SteadyTime now) {
     const auto turns = std::exchange(m_turns, {});
     for (const std::uint64_t number : turns)
         if (const auto it = m_slots.find(number); it != m_slots.end())
-            settle(number, it->second, it->second.connection->media(now));
+            settle(number, it->second,
+                   it->second.connection->media(now, *it->second.connection->event()->snapshot()));
 }
 
 void Worker::serve_passwords(base::SteadyTime now) {

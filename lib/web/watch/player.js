@@ -3,7 +3,7 @@
 
 const RETRY_MS = 2000
 const STUCK_MS = 5000
-const KEPT_S = 30 // of what was played
+const KEPT_S = 30 // of what was played live
 // A blocked playlist request may take three target durations, and a publisher who is away takes longer.
 const patient = {
   default: {
@@ -46,7 +46,7 @@ export class Player {
       workerPath: `${this.#files}hls.worker.js`,
       lowLatencyMode: this.#live,
       startPosition: this.#live ? -1 : 0,
-      backBufferLength: this.#live ? Infinity : KEPT_S, // see clear()
+      backBufferLength: this.#live ? Infinity : 60, // see clear()
       maxLiveSyncPlaybackRate: 1.05,
       liveSyncOnStallIncrease: 0.5,
       playlistLoadPolicy: patient,
@@ -58,19 +58,19 @@ export class Player {
       if (data.fatal) this.#recover(data)
     })
     hls.on(Hls.Events.LEVEL_LOADED, () => (this.refused = false))
-    if (this.#live) hls.on(Hls.Events.FRAG_BUFFERED, () => this.#clear())
+    if (this.#live) hls.on(Hls.Events.FRAG_BUFFERED, () => this.#clear(hls))
     hls.loadSource(this.#live ? 'll.m3u8' : 'index.m3u8')
     hls.attachMedia(this.#video)
   }
 
   // What was played goes when no part is on its way. hls.js 1.7 clears up at any time, and then forgets the parts of
   // the segment that one of them is about to join: it asks for no more of them until the picture stands.
-  #clear() {
+  #clear(hls) {
     const at = this.#video.currentTime
     const kept = this.#video.buffered
-    const newest = this.#hls.latestLevelDetails?.partList?.at(-1)
+    const newest = hls.latestLevelDetails?.partList?.at(-1)
     if (!kept.length || at - kept.start(0) < 2 * KEPT_S || (newest && !newest.loaded)) return
-    this.#hls.trigger(Hls.Events.BUFFER_FLUSHING, { startOffset: 0, endOffset: at - KEPT_S, type: null })
+    hls.trigger(Hls.Events.BUFFER_FLUSHING, { startOffset: 0, endOffset: at - KEPT_S, type: null })
   }
 
   #recover(data) {
