@@ -115,19 +115,15 @@ void Run::on_news() {
         ++m_answers;
         m_session.take(**news);
     }
-    if (m_sender)
-        m_session.refresh(*m_sender);
 }
 
 void Run::on_kernel() {
     if (!m_monitor.drain() && !m_mend_again)
         return;
     m_mend_again = !m_session.mend();
-    if (m_sender)
-        m_session.refresh(*m_sender);
 }
 
-/// Waits for something to happen, and deals with it.
+/// Waits for something to happen, and deals with it; what it means for the sender is the caller's.
 void Run::wait(base::Millis at_most) {
     enum { signals, state, routing, nftables, control, sender, count };
     std::array<pollfd, count> fds{{{m_request.signal_fd, POLLIN, 0},
@@ -141,16 +137,12 @@ void Run::wait(base::Millis at_most) {
         on_signals();
     if (fds[control].revents != 0)
         on_news();
-    if (fds[sender].revents != 0 && m_sender) {
+    if (fds[sender].revents != 0 && m_sender)
         (void)m_sender->hear();
-        m_session.refresh(*m_sender);
-    }
     if (fds[state].revents != 0) {
         alignas(inotify_event) std::array<char, 4096> ignored; // NOLINT(*-member-init)
         while (::read(m_inotify.get(), ignored.data(), ignored.size()) > 0) {
         }
-        if (m_sender)
-            m_session.refresh(*m_sender);
     }
     if (fds[routing].revents != 0 || fds[nftables].revents != 0 || m_mend_again)
         on_kernel();
@@ -200,8 +192,8 @@ Result<std::optional<int>> Run::start_command(base::MessageSocket reader) {
 int Run::loop() {
     while (!m_command_code) {
         wait(k_tick);
-        m_session.tend();
         m_session.refresh(*m_sender);
+        m_session.tend(); // what that changes wakes us again
         if (m_session.wants_spares() && !m_spares)
             m_spares.emplace(m_request.settings, m_request.config, m_connector, m_media.uid);
         if (m_spares)

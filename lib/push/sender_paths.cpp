@@ -258,7 +258,7 @@ base::Millis SenderPaths::patience() const {
     if (!connected())
         return link().state() == SenderLink::State::connecting ? 10ms : 50ms;
     const bool waits = std::ranges::any_of(m_paths, [](const Path &p) { return !p.sent.empty(); });
-    return waits ? 20ms : 50ms;
+    return waits ? 20ms : 100ms;
 }
 
 bool SenderPaths::send(std::span<const std::uint8_t> payload) {
