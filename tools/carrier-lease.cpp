@@ -1,7 +1,8 @@
 // carrier-lease: what udhcpc(8) runs when a DHCP server has answered, in place of a shell script:
-// the server's words are never a command, nor anything but an address, a router and an MTU.
+// the server's words are never a command, nor anything but an address, a router, an MTU and a time.
 #include "base/log.hpp"
 #include "cli/tool.hpp"
+#include "line/dhcp_client.hpp"
 #include "line/lease.hpp"
 
 #include <CLI/CLI.hpp>
@@ -14,12 +15,23 @@ namespace {
 using base::Errc;
 using base::Result;
 
+const char *environment(const char *name) {
+    return std::getenv(name);
+}
+
+Result<void> say(const std::string &event) {
+    if (event == "bound" || event == "renew")
+        cli::print_text(line::to_text(line::Lease{.grant = TRY(line::read_lease(environment)),
+                                                  .time = line::lease_time(environment)}));
+    return {};
+}
+
 Result<void> take(const std::string &event, const std::filesystem::path &file) {
     if (event == "deconfig")
         return line::take_back(file);
     if (event != "bound" && event != "renew")
         return {}; // leasefail, nak: deconfig follows, where something was there
-    auto lease = line::read_lease([](const char *name) { return std::getenv(name); });
+    auto lease = line::read_lease(environment);
     auto done = lease ? line::put(file, *lease, false) : std::unexpected(lease.error());
     if (!done)
         return std::unexpected(
@@ -29,11 +41,12 @@ Result<void> take(const std::string &event, const std::filesystem::path &file) {
 }
 
 Result<int> run(const std::string &event) {
-    const char *file = std::getenv("SLOTCAST_GRANT");
-    if (file == nullptr || *file != '/')
+    const char *where = std::getenv(line::k_lease_variable);
+    const bool says = where != nullptr && std::string_view{where} == line::k_say_lease;
+    if (where == nullptr || (!says && *where != '/'))
         return base::fail_hint(Errc::usage, "carrier-connect starts udhcpc, which starts it",
-                               "SLOTCAST_GRANT is not set");
-    auto done = take(event, file);
+                               "{} is not set", line::k_lease_variable);
+    auto done = says ? say(event) : take(event, where);
     if (done)
         return 0;
     // udhcpc believes in its lease whatever becomes of us: it is to end.

@@ -4,6 +4,7 @@
 #include "base/file.hpp"
 #include "base/harden.hpp"
 #include "cli/verbs.hpp"
+#include "modem/dhcp.hpp"
 #include "modem/line.hpp"
 
 #include <unistd.h>
@@ -15,7 +16,7 @@ using base::Result;
 constexpr std::size_t k_max_order = 4096;
 
 struct Options {
-    std::string folder, carrier;
+    std::string folder, carrier, lease_program;
 };
 
 modem::Files files_of(const Options &o) {
@@ -27,11 +28,12 @@ Result<int> connect(const Options &o) {
         line::read_modem_order(TRY(base::read_all(STDIN_FILENO, "standard input", k_max_order))));
     const auto files = files_of(o);
     const auto modems = TRY(modem::open_modem_manager());
-    const modem::Put put = [&](const line::Grant &grant) {
-        return line::put(files.grant(), grant, true);
-    };
-    TRY(modem::connect(*modems, order, files, put));
-    TRY(modem::hold(*modems, order, files, put));
+    modem::Dhcp dhcp{o.lease_program};
+    const modem::Means means{
+        .put = [&](const line::Grant &grant) { return line::put(files.grant(), grant, true); },
+        .ask = [&](const std::string &interface) { return dhcp.grant(interface); }};
+    TRY(modem::connect(*modems, order, files, means));
+    TRY(modem::hold(*modems, order, files, means));
     return 0;
 }
 
@@ -49,9 +51,13 @@ int main(int argc, char **argv) {
         argc, argv, {"carrier-modem", "Connect a modem for carrier-connect, which starts it"},
         [&o](CLI::App &app, cli::Action &action) {
             cli::Verbs<Options> verbs{app, action, o, base::harden_process};
+            auto *connects =
+                verbs.add("connect", "Connect as standard input says, and stay", connect);
+            connects->add_option("--lease-program", o.lease_program, "What udhcpc(8) runs")
+                ->type_name("FILE")
+                ->required();
             for (auto *verb :
-                 {verbs.add("connect", "Connect as standard input says, and stay", connect),
-                  verbs.add("disconnect", "End what connect began", disconnect)}) {
+                 {connects, verbs.add("disconnect", "End what connect began", disconnect)}) {
                 verb->add_option("--folder", o.folder, "Where its files are")
                     ->type_name("DIR")
                     ->required();

@@ -8,6 +8,7 @@
 #include "carrier/line_files.hpp"
 #include "carrier/line_process.hpp"
 #include "carrier/process.hpp"
+#include "line/dhcp_client.hpp"
 #include "line/grant.hpp"
 
 #include <chrono>
@@ -22,14 +23,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char *k_client = "/usr/sbin/udhcpc";
 constexpr base::Millis k_end_patience{2000}; // it gives the lease back first
-
-/// Five questions, two seconds apart; then it ends.
-std::vector<std::string> arguments(const std::string &interface, const std::string &script) {
-    return {k_client, "-f", "-n", "-R", "-t", "5",      "-T", "2",      "-i", interface, "-s",
-            script,   "-V", "",   "-o", "-O", "subnet", "-O", "router", "-O", "mtu"};
-}
 
 class DhcpDriver final : public LineDriver {
   public:
@@ -73,11 +67,11 @@ Result<void> DhcpDriver::start(LineWorld &world, const Choice &choice, const Car
     const std::string grant = line::grant_file(fs::absolute(world.folder), choice.name);
     Owned owned = state.owned;
     owned.processes.clear();
-    return start_line_process({.argv = arguments(choice.interface, script),
-                               .fds = {{log.get(), STDOUT_FILENO}, {log.get(), STDERR_FILENO}},
-                               .environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
-                                               "SLOTCAST_GRANT=" + grant}},
-                              owned, keep);
+    return start_line_process(
+        {.argv = line::dhcp_arguments(choice.interface, script, line::DhcpStay::renews),
+         .fds = {{log.get(), STDOUT_FILENO}, {log.get(), STDERR_FILENO}},
+         .environment = line::dhcp_environment(grant)},
+        owned, keep);
 }
 
 Result<LineLook> DhcpDriver::look(LineWorld &world, const CarrierState &state) const {

@@ -94,6 +94,7 @@ Result<void> WwanDriver::start(LineWorld &world, const Choice &choice, const Car
     const Fd order = TRY(std::move(pipe));
     const Fd log = TRY(make_line_log(world.folder, choice.name));
     auto argv = TRY(helper("connect", world.folder, choice.name));
+    argv.insert(argv.end(), {"--lease-program", TRY(helper_path("carrier-lease"))});
     Owned owned = state.owned;
     owned.processes.clear();
     return start_line_process({.argv = std::move(argv),

@@ -1,5 +1,6 @@
 #include "line/lease.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace line {
@@ -10,6 +11,10 @@ using route::Address;
 using route::Family;
 
 namespace {
+
+constexpr std::string_view k_said = "lease ";
+constexpr std::uint32_t k_usual_time = 3600;
+constexpr std::uint32_t k_most_time = 0x7fffffff; // RFC 2131, section 3.3, has one more for ever
 
 Result<std::uint32_t> number(std::string_view what, std::string_view text, std::uint32_t most) {
     std::uint32_t out = 0;
@@ -45,6 +50,29 @@ Result<Grant> read_lease(const Variable &variable) {
         out.gateway4 = TRY(address(routers.substr(0, routers.find(' '))));
     if (const std::string_view mtu = text("mtu"); !mtu.empty())
         out.mtu = TRY(number("MTU", mtu, 65'535));
+    return out;
+}
+
+std::chrono::seconds lease_time(const Variable &variable) {
+    const char *text = variable("lease");
+    const auto said = number("lease", text == nullptr ? "" : text, 0xffffffff);
+    return std::chrono::seconds{std::clamp(said.value_or(k_usual_time), 1U, k_most_time)};
+}
+
+std::string to_text(const Lease &lease) {
+    return fmt::format("{}{} {}", k_said, lease.time.count(), to_text(lease.grant));
+}
+
+Result<Lease> find_lease(std::string_view said) {
+    const auto start = ("\n" + std::string(said)).rfind("\n" + std::string(k_said));
+    if (start == std::string::npos)
+        return base::fail(Errc::unavailable, "no lease");
+    std::string_view rest = said.substr(start + k_said.size());
+    rest = rest.substr(0, rest.find('\n'));
+    const auto space = std::min(rest.find(' '), rest.size());
+    Lease out;
+    out.time = std::chrono::seconds{TRY(number("lease", rest.substr(0, space), k_most_time))};
+    out.grant = TRY(read_grant(rest.substr(space), "lease"));
     return out;
 }
 

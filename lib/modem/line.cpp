@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "route/devices.hpp"
 #include "route/kernel.hpp"
 #include "wire/json.hpp"
 
@@ -160,6 +161,7 @@ struct Kept {
     Origin origin;
     std::string modem;
     std::string bearer;
+    std::string raised; // the interface that we set up for DHCP, and that goes down again
 };
 
 Result<void> keep(const Files &files, const Kept &kept) {
@@ -168,7 +170,8 @@ Result<void> keep(const Files &files, const Kept &kept) {
                                                                        {"bus", kept.origin.bus},
                                                                        {"owner", kept.origin.owner},
                                                                        {"modem", kept.modem},
-                                                                       {"bearer", kept.bearer}}) +
+                                                                       {"bearer", kept.bearer},
+                                                                       {"raised", kept.raised}}) +
                                        "\n",
                                    0600);
 }
@@ -187,6 +190,7 @@ Result<std::optional<Kept>> kept_in(const fs::path &file) {
     out.origin.owner = TRY(in.string("owner", 64));
     out.modem = TRY(in.string("modem", 256));
     out.bearer = TRY(in.string("bearer", 256));
+    out.raised = TRY(in.string("raised", 15));
     TRY(in.finish());
     return std::optional{std::move(out)};
 }
@@ -205,18 +209,37 @@ Result<void> bring_up(Modems &modems, const line::ModemOrder &order, const Files
     // Not Simple.Connect, which tells the bearer when it is connected: who dies before would leave
     // one that nobody knows to be ours.
     const std::string bearer = TRY(modems.make_bearer(modem.path, order));
-    TRY(keep(files, {modems.origin(), modem.path, bearer}));
+    TRY(keep(files, {modems.origin(), modem.path, bearer, {}}));
     return modems.connect(bearer);
 }
 
-Result<line::Grant> grant_now(Modems &modems, const line::ModemOrder &order,
-                              const std::string &path) {
-    const Bearer bearer = TRY(modems.look(path));
+/// Frames pass before there is an address.
+Result<void> raise(const Files &files, Kept kept, const std::string &interface) {
+    kept.raised = interface;
+    TRY(keep(files, kept));
+    auto devices = TRY(route::Devices::open());
+    return devices.set_up(interface, 0);
+}
+
+/// Puts what the network gives by the bearer that is written down.
+Result<void> put_what_it_gives(Modems &modems, const line::ModemOrder &order, const Files &files,
+                               const Means &means) {
+    const auto kept = TRY(kept_in(files.bearer()));
+    if (!kept)
+        return base::fail(Errc::bug, "no bearer is written down");
+    const Bearer bearer = TRY(modems.look(kept->bearer));
     if (!bearer.connected)
         return base::fail(Errc::unavailable, "the network has ended the connection");
     auto kernel = TRY(route::Kernel::open());
     const auto link = TRY(kernel.link(order.interface));
-    return grant_of(bearer, order.interface, link && link->point_to_point);
+    const bool point_to_point = link && link->point_to_point;
+    Offer offer = TRY(offer_of(bearer, order.interface, point_to_point));
+    if (!offer.asks)
+        return means.put(offer.grant);
+    if (link && !link->up)
+        TRY(raise(files, *kept, order.interface));
+    return means.put(
+        with_lease(std::move(offer.grant), TRY(means.ask(order.interface)), point_to_point));
 }
 
 } // namespace
@@ -228,11 +251,10 @@ fs::path Files::pin_tried(const Modem &modem) const {
 }
 
 Result<void> connect(Modems &modems, const line::ModemOrder &order, const Files &files,
-                     const Put &put, const Patience &patience) {
+                     const Means &means, const Patience &patience) {
     auto done = [&]() -> Result<void> {
         TRY(bring_up(modems, order, files, patience));
-        const auto kept = TRY(kept_in(files.bearer()));
-        return put(TRY(grant_now(modems, order, kept->bearer)));
+        return put_what_it_gives(modems, order, files, means);
     }();
     if (!done)
         if (const auto ended = disconnect(&modems, files); !ended)
@@ -240,14 +262,11 @@ Result<void> connect(Modems &modems, const line::ModemOrder &order, const Files 
     return done;
 }
 
-Result<void> hold(Modems &modems, const line::ModemOrder &order, const Files &files, const Put &put,
-                  const Patience &patience) {
-    const auto kept = TRY(kept_in(files.bearer()));
-    if (!kept)
-        return base::fail(Errc::bug, "no bearer is written down");
+Result<void> hold(Modems &modems, const line::ModemOrder &order, const Files &files,
+                  const Means &means, const Patience &patience) {
     auto over = [&]() -> Result<void> {
         for (;;) {
-            TRY(put(TRY(grant_now(modems, order, kept->bearer))));
+            TRY(put_what_it_gives(modems, order, files, means));
             TRY(modems.wait(patience.look));
         }
     }();
@@ -262,28 +281,30 @@ Result<void> disconnect(Modems *modems, const Files &files) {
     const auto kept = TRY(kept_in(files.bearer()));
     // Media has no way by it any more, whatever the modem makes of the rest.
     TRY(line::take_back(files.grant()));
+    if (kept && !kept->raised.empty()) {
+        auto devices = TRY(route::Devices::open());
+        TRY(devices.take_down(kept->raised));
+    }
     if (kept && modems != nullptr && modems->origin() == kept->origin)
         TRY(modems->end(kept->modem, kept->bearer));
     return base::remove_file(files.bearer());
 }
 
-Result<line::Grant> grant_of(const Bearer &bearer, const std::string &interface,
-                             bool point_to_point) {
+Result<Offer> offer_of(const Bearer &bearer, const std::string &interface, bool point_to_point) {
     if (bearer.interface != interface)
         return base::fail_hint(Errc::unavailable,
                                "write that into terminal.toml: interface = \"…\"",
                                "the connection came up on interface {}, not {}",
                                base::plain_text(bearer.interface.substr(0, 32)), interface);
-    line::Grant out;
+    Offer offer{.grant = {}, .asks = bearer.v4.method == Method::dhcp};
+    line::Grant &out = offer.grant;
     out.interface = interface;
-    bool automatic = false;
     for (const auto &[ip, gateway] :
          {std::pair{&bearer.v4, &out.gateway4}, std::pair{&bearer.v6, &out.gateway6}}) {
         if (ip->method == Method::ppp)
             return base::fail_hint(Errc::unavailable,
                                    "make it a carrier of type ppp, with mode = \"serial\"",
                                    "this modem wants PPP to be spoken on {}", interface);
-        automatic = automatic || ip->method == Method::dhcp;
         if (ip->method != Method::fixed)
             continue;
         out.addresses.push_back(
@@ -293,11 +314,19 @@ Result<line::Grant> grant_of(const Bearer &bearer, const std::string &interface,
         if (ip->mtu != 0 && (out.mtu == 0 || ip->mtu < out.mtu))
             out.mtu = ip->mtu;
     }
-    if (out.addresses.empty() && automatic)
-        return base::fail_hint(Errc::unavailable,
-                               "make it a carrier of type link, with dhcp = true",
-                               "this modem leaves its address to DHCP");
-    return out;
+    if (out.addresses.empty() && bearer.v6.method == Method::dhcp && !offer.asks)
+        return base::fail_hint(Errc::unavailable, "ask control's operator for ip_type = \"ipv4\"",
+                               "this modem leaves its IPv6 address to DHCP, which is not asked");
+    return offer;
+}
+
+line::Grant with_lease(line::Grant offer, const line::Grant &gave, bool point_to_point) {
+    offer.addresses.insert(offer.addresses.end(), gave.addresses.begin(), gave.addresses.end());
+    if (!point_to_point)
+        offer.gateway4 = gave.gateway4;
+    if (gave.mtu != 0 && (offer.mtu == 0 || gave.mtu < offer.mtu))
+        offer.mtu = gave.mtu;
+    return offer;
 }
 
 } // namespace modem

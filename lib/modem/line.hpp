@@ -40,8 +40,13 @@ struct Patience {
     base::Millis look{5000};   ///< the same while the line is up
 };
 
-/// Puts the grant into effect.
-using Put = std::function<base::Result<void>(const line::Grant &)>;
+/// What is done on this machine for a bearer.
+struct Means {
+    /// Puts the grant into effect.
+    std::function<base::Result<void>(const line::Grant &)> put;
+    /// What a DHCP server on that interface gives, where the bearer leaves it to one.
+    std::function<base::Result<line::Grant>(const std::string &interface)> ask;
+};
 
 /// The modem that @p order means. unavailable: there is none, or no network interface of that name
 /// is any modem's; config: there are several, or none that is meant.
@@ -52,13 +57,13 @@ using Put = std::function<base::Result<void>(const line::Grant &)>;
 /// its interface is in use by another connection; not_permitted: the SIM asks for a PIN that it was
 /// not given, or did not take. On failure nothing is left but, after a wrong PIN, its mark.
 [[nodiscard]] base::Result<void> connect(Modems &modems, const line::ModemOrder &order,
-                                         const Files &files, const Put &put,
+                                         const Files &files, const Means &means,
                                          const Patience &patience = {});
 
 /// Watches over what connect() made, and puts what the network gives anew. Returns when it is gone,
 /// with the reason, and after disconnect().
 [[nodiscard]] base::Result<void> hold(Modems &modems, const line::ModemOrder &order,
-                                      const Files &files, const Put &put,
+                                      const Files &files, const Means &means,
                                       const Patience &patience = {});
 
 /// Ends the bearer that is written down, and no other, and takes back what the network gave.
@@ -66,8 +71,16 @@ using Put = std::function<base::Result<void>(const line::Grant &)>;
 [[nodiscard]] base::Result<void> disconnect(Modems *modems, const Files &files);
 
 // For the tests.
+/// What a bearer gives.
+struct Offer {
+    line::Grant grant;
+    bool asks = false; ///< a DHCP server has to tell the IPv4 address
+};
 /// What @p bearer gives to @p interface. bad_data, unavailable: in a way that we cannot take.
-[[nodiscard]] base::Result<line::Grant> grant_of(const Bearer &bearer, const std::string &interface,
-                                                 bool point_to_point);
+[[nodiscard]] base::Result<Offer> offer_of(const Bearer &bearer, const std::string &interface,
+                                           bool point_to_point);
+/// @p offer with what DHCP @p gave.
+[[nodiscard]] line::Grant with_lease(line::Grant offer, const line::Grant &gave,
+                                     bool point_to_point);
 
 } // namespace modem

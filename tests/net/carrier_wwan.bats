@@ -168,6 +168,75 @@ booked() { book 600 60; }
     assert_equal "$(called DeleteBearer)" 0
 }
 
+# server ADDRESS [SECONDS]: of DHCP, behind line A; gives that address, for so long.
+server() {
+    local conf=$BATS_TEST_TMPDIR/udhcpd
+    if [ -n "${started_server:-}" ]; then
+        kill "$started_server"
+        wait "$started_server" || true
+    fi
+    rm -f "$conf.leases"
+    touch "$conf.leases"
+    printf '%s\n' "start $1" "end $1" "interface linA" "lease_file $conf.leases" "pidfile $conf.pid" "min_lease 2" \
+        "option subnet 255.255.255.0" "option router 10.2.0.1" "option lease ${2:-3600}" "option mtu 1400" >"$conf"
+    start server nsenter --net="/run/netns/$LAB-relay" busybox udhcpd -f "$conf"
+    listens() { on relay ss -Hlun 'sport = :67' | grep -q .; }
+    wait_for 5 listens
+}
+
+@test "wwan: an address that the modem leaves to DHCP is asked for, renewed while in use, and given up" {
+    modem '"method": 3'
+    server 10.2.0.50 6
+    book 3 40
+    start run nsenter --net="/run/netns/$LAB-terminal" carrier-connect --config "$STACK/terminal.toml" exec "$ID" -- push-stream --paths single "$ID" test:
+    has_address() { [ "$(address)" = "$1" ]; }
+    wait_for 15 has_address 10.2.0.50/24
+    assert_equal "$(ip -n "$LAB-terminal" -j link show carA | jq '.[0].mtu')" 1400
+    by_table() { on terminal ip route show table 4000 | grep -q "default via 10.2.0.1 dev carA proto 151 src $1 "; }
+    wait_for 5 by_table 10.2.0.50
+    flows
+    # Longer than the lease: the same bearer, the same address.
+    first=$(bearer)
+    sleep 8
+    assert_equal "$(address) $(bearer)" "10.2.0.50/24 $first"
+    # The server gives another one from now on, and media goes on from there.
+    server 10.2.0.60 6
+    wait_for 20 has_address 10.2.0.60/24
+    wait_for 5 by_table 10.2.0.60
+    flows
+    assert_equal "$(bearer)" "$first"
+    # It is silent until the time is over: so is the line.
+    kill "$started_server"
+    wait "$started_server" || true
+    started_server=
+    wait_for 30 has_address ''
+    kill "$started_run"
+    wait "$started_run" || true
+    assert_equal "$(leaked)" 0
+    nothing_left
+}
+
+@test "wwan: with DHCP, killed at any moment; a server that is silent, or offers what no host can have" {
+    modem '"method": 3'
+    booked
+    server 10.2.0.50
+    for after in 0.1 0.4 0.8; do
+        killed_after "$after" start up nsenter --net="/run/netns/$LAB-terminal" carrier-connect --config "$STACK/terminal.toml" up "$ID" --no-probe
+        connect down "$ID"
+        nothing_left
+    done
+    connect -q up "$ID" >/dev/null
+    kill -9 "$(jq '.owned.processes[0].pid' "$RUN/carriers/lineA.json")"
+    connect down "$ID"
+    nothing_left
+    server 127.0.0.5
+    refused 69 'carrier lineA: the line does not come up: .* no address that a host can have' ''
+    kill "$started_server"
+    wait "$started_server" || true
+    started_server=
+    refused 69 'carrier lineA: .* this modem leaves its address to DHCP, and no server gives a lease on carA' 'mmcli'
+}
+
 @test "wwan: a wrong PIN is sent once, however often and for whatever is asked" {
     modem '"pin": "0000"'
     booked

@@ -8,11 +8,15 @@ namespace {
 
 using Words = std::map<std::string, std::string>;
 
-base::Result<line::Grant> lease(const Words &words) {
-    return line::read_lease([&](const char *name) -> const char * {
+line::Variable variables(const Words &words) {
+    return [&](const char *name) -> const char * {
         const auto found = words.find(name);
         return found == words.end() ? nullptr : found->second.c_str();
-    });
+    };
+}
+
+base::Result<line::Grant> lease(const Words &words) {
+    return line::read_lease(variables(words));
 }
 
 const Words k_good{{"interface", "carA"},
@@ -65,4 +69,27 @@ TEST_CASE("line: a lease that is none is refused") {
         REQUIRE_FALSE(read.has_value());
         CHECK(read.error().code == base::Errc::bad_data);
     }
+}
+
+TEST_CASE(
+    "line: how long a lease is good for is at least a second, and an hour where it is not said") {
+    for (const auto &[text, seconds] : std::initializer_list<std::pair<const char *, int>>{
+             {"120", 120}, {"0", 1}, {"4294967295", 0x7fffffff}, {"soon", 3600}, {"-5", 3600}})
+        CHECK(line::lease_time(variables(with("lease", text))) == std::chrono::seconds{seconds});
+    CHECK(line::lease_time(variables(k_good)) == std::chrono::hours{1});
+}
+
+TEST_CASE("line: the last lease among what a client says is found") {
+    line::Lease said{.grant = lease(k_good).value(), .time = std::chrono::seconds{90}};
+    line::Lease before = said;
+    before.time = std::chrono::seconds{5};
+    const std::string noise = "udhcpc: started\nudhcpc: lease 10 {}\n";
+    CHECK(line::find_lease(line::to_text(said)).value() == said);
+    CHECK(line::find_lease(noise + to_text(before) + noise + to_text(said) + noise).value() ==
+          said);
+    CHECK(line::find_lease(noise).error().code == base::Errc::unavailable);
+    CHECK(line::find_lease("").error().code == base::Errc::unavailable);
+    for (const char *bad :
+         {"lease", "lease ", "lease 5", "lease x {}", "lease 5 {}\n", "lease 5 {\"v\":1}"})
+        CHECK_FALSE(line::find_lease(bad).has_value());
 }

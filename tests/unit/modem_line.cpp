@@ -47,21 +47,47 @@ TEST_CASE("modem: the one that is named, else the only one, else the one with th
 
 TEST_CASE("modem: a bearer's fixed addresses are taken, other ways are refused with the reason") {
     Bearer bearer{.connected = true, .interface = "wwan0", .v4 = k_fixed, .v6 = {}};
-    const auto given = modem::grant_of(bearer, "wwan0", false).value();
+    const auto given = modem::offer_of(bearer, "wwan0", false).value().grant;
     CHECK(given.addresses.front().text() == "10.9.0.2/30");
     CHECK(given.gateway4->text() == "10.9.0.1");
     CHECK(given.mtu == 1430);
-    CHECK_FALSE(modem::grant_of(bearer, "wwan0", true).value().gateway4);
-    CHECK(modem::grant_of(bearer, "wwan1", false).error().code == Errc::unavailable);
+    CHECK_FALSE(modem::offer_of(bearer, "wwan0", true).value().grant.gateway4);
+    CHECK(modem::offer_of(bearer, "wwan1", false).error().code == Errc::unavailable);
     bearer.v6 = {Method::fixed, "2001:db8::2", 64, "fe80::1", 1400};
-    CHECK(modem::grant_of(bearer, "wwan0", false).value().addresses.size() == 2);
-    CHECK(modem::grant_of(bearer, "wwan0", false).value().mtu == 1400);
+    CHECK(modem::offer_of(bearer, "wwan0", false).value().grant.addresses.size() == 2);
+    CHECK(modem::offer_of(bearer, "wwan0", false).value().grant.mtu == 1400);
     bearer.v6.address = "2001:db8::2; reboot";
-    CHECK(modem::grant_of(bearer, "wwan0", false).error().code == Errc::bad_data);
+    CHECK(modem::offer_of(bearer, "wwan0", false).error().code == Errc::bad_data);
     bearer.v6 = {Method::dhcp, {}, 0, {}, 0};
-    CHECK(modem::grant_of(bearer, "wwan0", false).value().addresses.size() == 1);
+    CHECK(modem::offer_of(bearer, "wwan0", false).value().grant.addresses.size() == 1);
+    CHECK_FALSE(modem::offer_of(bearer, "wwan0", false).value().asks);
+    bearer.v4 = {};
+    CHECK(modem::offer_of(bearer, "wwan0", false).error().code == Errc::unavailable);
     bearer.v4 = {Method::dhcp, {}, 0, {}, 0};
-    CHECK(modem::grant_of(bearer, "wwan0", false).error().code == Errc::unavailable);
+    CHECK(modem::offer_of(bearer, "wwan0", false).value().asks);
+    CHECK(modem::offer_of(bearer, "wwan0", false).value().grant.addresses.empty());
     bearer.v4 = {Method::ppp, {}, 0, {}, 0};
-    CHECK(modem::grant_of(bearer, "wwan0", false).error().code == Errc::unavailable);
+    CHECK(modem::offer_of(bearer, "wwan0", false).error().code == Errc::unavailable);
+}
+
+TEST_CASE("modem: what DHCP gives joins what the bearer gave; a line of two ends has no gateway") {
+    Bearer bearer{.connected = true,
+                  .interface = "wwan0",
+                  .v4 = {Method::dhcp, {}, 0, {}, 0},
+                  .v6 = {Method::fixed, "2001:db8::2", 64, "fe80::1", 1400}};
+    const auto offer = modem::offer_of(bearer, "wwan0", false).value();
+    line::Grant gave;
+    gave.addresses.push_back(route::InterfaceAddress::parse("10.9.0.7/24").value());
+    gave.gateway4 = route::Address::parse("10.9.0.1").value();
+    gave.mtu = 1500;
+    auto all = modem::with_lease(offer.grant, gave, false);
+    CHECK(all.interface == "wwan0");
+    CHECK(all.addresses.size() == 2);
+    CHECK(all.gateway4->text() == "10.9.0.1");
+    CHECK(all.gateway6->text() == "fe80::1");
+    CHECK(all.mtu == 1400);
+    gave.mtu = 1380;
+    all = modem::with_lease(offer.grant, gave, true);
+    CHECK_FALSE(all.gateway4);
+    CHECK(all.mtu == 1380);
 }
