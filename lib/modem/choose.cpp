@@ -46,4 +46,11 @@ Result<Modem> choose(const std::vector<Modem> &modems, const line::ModemOrder &o
     return *meant.front();
 }
 
+Result<Modem> look_again(Modems &modems, const std::string &path) {
+    for (Modem &modem : TRY(modems.all()))
+        if (modem.path == path)
+            return std::move(modem);
+    return base::fail(Errc::unavailable, "the modem is gone");
+}
+
 } // namespace modem

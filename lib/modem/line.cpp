@@ -3,12 +3,11 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "modem/sim_pin.hpp"
 #include "route/devices.hpp"
 #include "route/kernel.hpp"
 #include "wire/json.hpp"
 
-#include <algorithm>
-#include <cctype>
 #include <chrono>
 
 namespace modem {
@@ -21,93 +20,9 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t k_max_file = 4096;
-// A SIM gives three; with fewer somebody has been wrong already, and the last is for a human.
-constexpr std::uint32_t k_all_attempts = 3;
-
-constexpr bool at_least(const Modem &modem, State state) {
-    return modem.state >= static_cast<std::int32_t>(state);
-}
-constexpr bool is(const Modem &modem, State state) {
-    return modem.state == static_cast<std::int32_t>(state);
-}
-
-Result<Modem> again(Modems &modems, const std::string &path) {
-    for (Modem &modem : TRY(modems.all()))
-        if (modem.path == path)
-            return std::move(modem);
-    return base::fail(Errc::unavailable, "the modem is gone");
-}
-
-bool is_locked(const Modem &modem) {
-    return modem.lock > k_no_lock && modem.lock != k_pin2_lock && modem.lock != k_puk2_lock;
-}
-
-std::string attempts_left(const Modem &modem) {
-    if (!modem.pin_attempts)
-        return "how many attempts are left it does not say";
-    return fmt::format("{} attempt{} left", *modem.pin_attempts,
-                       *modem.pin_attempts == 1 ? " is" : "s are");
-}
-
-std::string by_hand(const Modem &modem) {
-    return fmt::format("correct it in the settings, and unlock the SIM once by hand: "
-                       "mmcli -i {} --pin=…",
-                       modem.sim);
-}
-
-/// May be sent: nobody was wrong before, as far as that can be known.
-Result<void> check_attempts(const Modem &modem, const line::ModemOrder &order,
-                            const fs::path &tried) {
-    if (modem.lock != k_pin_lock)
-        return base::fail_hint(
-            Errc::not_permitted, fmt::format("unlock it by hand: mmcli -m {}", modem.path),
-            "the SIM is locked by more than its PIN (MMModemLock {})", modem.lock);
-    if (order.pin.empty())
-        return base::fail_hint(Errc::not_permitted, "the operator of control knows it: pin_file",
-                               "the SIM asks for its PIN, and the settings have none");
-    std::error_code ignored;
-    if (fs::exists(tried, ignored))
-        return base::fail_hint(Errc::not_permitted, by_hand(modem),
-                               "the SIM's PIN was tried before and not taken: it is not sent a "
-                               "second time; {}",
-                               attempts_left(modem));
-    if (modem.pin_attempts && *modem.pin_attempts < k_all_attempts)
-        return base::fail_hint(Errc::not_permitted, by_hand(modem),
-                               "somebody gave the SIM a wrong PIN before: none is sent; {}",
-                               attempts_left(modem));
-    return {};
-}
-
-Result<Modem> unlock(Modems &modems, Modem modem, const line::ModemOrder &order, const Files &files,
-                     const Patience &patience) {
-    const fs::path tried = files.pin_tried(modem);
-    if (!is_locked(modem)) {
-        TRY(base::remove_file(tried));
-        return modem;
-    }
-    TRY(check_attempts(modem, order, tried));
-    TRY(base::write_file_atomic(tried, "", 0600));
-    if (const auto sent = modems.send_pin(modem.sim, order.pin); !sent) {
-        const auto now = again(modems, modem.path);
-        base::log::debug("{}", sent.error().message);
-        return base::fail_hint(Errc::not_permitted, by_hand(modem),
-                               "the SIM does not take the PIN; {}",
-                               attempts_left(now ? *now : modem));
-    }
-    for (base::Millis waited{0};; waited += patience.step) {
-        modem = TRY(again(modems, modem.path));
-        if (!is_locked(modem) && !is(modem, State::locked) && !is(modem, State::initializing))
-            break;
-        if (waited >= patience.registration)
-            return base::fail(Errc::unavailable, "the modem does not go on after its SIM's PIN");
-        TRY(modems.wait(patience.step));
-    }
-    TRY(base::remove_file(tried));
-    return modem;
-}
 
 Result<void> check_state(const Modem &modem) {
-    if (!is(modem, State::failed))
+    if (!modem.is(State::failed))
         return {};
     if (modem.failed == k_sim_missing)
         return base::fail_hint(Errc::unavailable, "put one in", "the modem has no SIM");
@@ -120,9 +35,9 @@ Result<void> be_registered(Modems &modems, const std::string &path, const Patien
     const auto began = Clock::now();
     std::optional<Clock::time_point> denied;
     for (;;) {
-        const Modem modem = TRY(again(modems, path));
+        const Modem modem = TRY(look_again(modems, path));
         TRY(check_state(modem));
-        if (at_least(modem, State::registered))
+        if (modem.at_least(State::registered))
             return {};
         const auto now = Clock::now();
         if (modem.registration != k_denied)
@@ -200,8 +115,12 @@ Result<void> bring_up(Modems &modems, const line::ModemOrder &order, const Files
                       const Patience &patience) {
     Modem modem = TRY(choose(TRY(modems.all()), order));
     TRY(check_state(modem));
-    modem = TRY(unlock(modems, std::move(modem), order, files, patience));
-    if (!at_least(modem, State::enabled))
+    const Unlock how{.pin = order.pin,
+                     .tried = files.pin_tried(modem),
+                     .limit = patience.registration,
+                     .step = patience.step};
+    modem = TRY(unlock(modems, std::move(modem), how));
+    if (!modem.at_least(State::enabled))
         TRY(modems.enable(modem.path));
     TRY(be_registered(modems, modem.path, patience));
     modem = TRY(choose(TRY(modems.all()), order)); // its ports are known now
@@ -243,12 +162,6 @@ Result<void> put_what_it_gives(Modems &modems, const line::ModemOrder &order, co
 }
 
 } // namespace
-
-fs::path Files::pin_tried(const Modem &modem) const {
-    std::string id = modem.identifier.empty() ? modem.path : modem.identifier;
-    std::ranges::replace_if(id, [](unsigned char c) { return std::isalnum(c) == 0; }, '-');
-    return m_folder / fmt::format("pin-{}.tried", id.substr(0, 128));
-}
 
 Result<void> connect(Modems &modems, const line::ModemOrder &order, const Files &files,
                      const Means &means, const Patience &patience) {

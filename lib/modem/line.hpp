@@ -5,6 +5,7 @@
 #include "line/grant.hpp"
 #include "line/modem_order.hpp"
 #include "modem/modems.hpp"
+#include "modem/sim_pin.hpp"
 
 #include <functional>
 
@@ -22,7 +23,9 @@ class Files {
     }
     /// Stands while a PIN was sent to that modem's SIM and is not known to be right: nobody sends
     /// one again, whatever carrier it is for.
-    [[nodiscard]] std::filesystem::path pin_tried(const Modem &modem) const;
+    [[nodiscard]] std::filesystem::path pin_tried(const Modem &modem) const {
+        return m_folder / pin_mark(modem);
+    }
 
   private:
     [[nodiscard]] std::filesystem::path of(std::string_view what) const {

@@ -44,6 +44,11 @@ struct Modem {
     std::vector<std::string> interfaces;       ///< network interfaces it could use
     std::vector<std::string> bearers;          ///< paths
     std::uint32_t registration = 0;
+
+    [[nodiscard]] bool is(State which) const { return state == static_cast<std::int32_t>(which); }
+    [[nodiscard]] bool at_least(State which) const {
+        return state >= static_cast<std::int32_t>(which);
+    }
 };
 
 /// MMBearerIpMethod.
@@ -96,6 +101,9 @@ class Modems {
     /// Until something may have changed, or for so long.
     [[nodiscard]] virtual base::Result<void> wait(base::Millis at_most) = 0;
 };
+
+/// The modem at @p path as it is now. unavailable: it is gone.
+[[nodiscard]] base::Result<Modem> look_again(Modems &modems, const std::string &path);
 
 /// ModemManager's, on the system bus. unavailable: there is no bus, or no ModemManager on it.
 [[nodiscard]] base::Result<std::unique_ptr<Modems>> open_modem_manager();
