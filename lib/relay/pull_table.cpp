@@ -1,7 +1,7 @@
 #include "relay/pull_table.hpp"
 
+#include "relay/viewer_token.hpp"
 #include "seal/encoding.hpp"
-#include "seal/hash.hpp"
 
 #include <algorithm>
 
@@ -18,6 +18,11 @@ bool is_word(std::string_view text) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                c == '-' || c == '_';
     });
+}
+
+bool opens(std::string_view token, const wire::PullEvent &event) {
+    const auto key = seal::from_base64url(event.token_key);
+    return key && is_viewer_token(*key, token);
 }
 
 } // namespace
@@ -62,8 +67,7 @@ std::expected<std::int64_t, PullRefusal> decide_pull(std::string_view stream_id,
     if (found == table.end())
         return std::unexpected(PullRefusal::not_found);
     const wire::PullEvent &event = found->second;
-    if (!event.token.empty() &&
-        !seal::equal_secret(seal::bytes_of(request->token), seal::bytes_of(event.token)))
+    if (!event.token_key.empty() && !opens(request->token, event))
         return std::unexpected(PullRefusal::password);
     if (const auto refuse = wire::pull_refusal(event.refuse))
         return std::unexpected(*refuse);

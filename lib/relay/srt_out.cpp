@@ -137,10 +137,11 @@ void SrtOut::tell(const base::Id &id, const EventPtr &event, base::UtcTime now) 
     if (entry == known.entry && refuse == known.told.refuse)
         return;
     const bool locked = entry->disclosure == resv::Disclosure::password;
+    const auto key = locked ? viewer_token_key(*m_world.viewer_key, *entry) : seal::Secret{};
     known.entry = entry;
     known.told = {.event = known.number,
                   .vid = entry->vid,
-                  .token = locked ? make_viewer_token(*m_world.viewer_key, *entry) : "",
+                  .token_key = locked ? seal::to_base64url(key.view()) : "",
                   .refuse = std::string(refuse)};
     send(known.told);
 }

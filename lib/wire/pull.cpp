@@ -34,7 +34,7 @@ struct Write {
         return JsonObject{{"type", "event"},
                           {"event", m.event},
                           {"vid", m.vid},
-                          {"token", m.token},
+                          {"token_key", m.token_key},
                           {"refuse", m.refuse}};
     }
     Json operator()(const PullForget &m) const {
@@ -90,7 +90,7 @@ Result<PullMessage> read_event(ObjectReader &in) {
     PullEvent out;
     out.event = TRY(in.integer("event"));
     out.vid = TRY(in.string("vid", 64));
-    out.token = TRY(in.string("token", 64));
+    out.token_key = TRY(in.string("token_key", 64));
     out.refuse = TRY(in.string("refuse", 32));
     return out;
 }

@@ -18,8 +18,8 @@ struct PullSetup {
 struct PullEvent {
     std::int64_t event = 0; ///< the parent's number for it
     std::string vid;
-    std::string token;  ///< what a viewer has to show, a secret; empty: nothing
-    std::string refuse; ///< name of the PullRefusal that all get now; empty: they may come
+    std::string token_key; ///< of the tokens that viewers have to show, a secret; empty: of none
+    std::string refuse;    ///< name of the PullRefusal that all get now; empty: they may come
 };
 /// parent -> child: it is gone, and its viewers with it.
 struct PullForget {
@@ -93,7 +93,7 @@ enum class PullRefusal {
     not_found = 2012,   ///< there is no such event
     too_early = 2013,   ///< more than ten minutes before it opens
     over = 2014,        ///< it has ended
-    password = 2015,    ///< no token, or another than the event's
+    password = 2015,    ///< no token, or none of the event's
     full = 2016,        ///< all reserved places are taken
     wrong_use = 2017,   ///< wants to publish
 };

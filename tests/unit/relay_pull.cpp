@@ -1,6 +1,7 @@
 // What SRT out makes of a caller's stream id, and of the media that it is told of.
 #include "relay/pull_media.hpp"
 #include "relay/pull_table.hpp"
+#include "relay/viewer_token.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/mman.h>
@@ -46,21 +47,38 @@ TEST_CASE("relay: a stream id asks for an event, by SRT's access control or by i
 }
 
 TEST_CASE("relay: a token is asked for before anything is said of the event") {
+    const seal::Secret key{seal::Bytes(32, 7)};
+    wire::FeedEntry entry;
+    entry.vid = "locked";
+    entry.password_hash = "hash";
+    entry.window = {.start = base::from_unix_ms(0), .end = base::from_unix_ms(1000)};
+    const std::string token = relay::make_viewer_token(key, entry);
+    entry.window.end = base::from_unix_ms(9000); // extended since: the viewer's URL has the old one
+    const std::string token_key = seal::to_base64url(relay::viewer_token_key(key, entry).view());
+    const std::string now = relay::make_viewer_token(key, entry);
+    REQUIRE(now != token);
     relay::PullTable table;
-    table["open"] = {.event = 1, .vid = "open", .token = "", .refuse = ""};
-    table["full"] = {.event = 2, .vid = "full", .token = "", .refuse = "full"};
-    table["locked"] = {.event = 3, .vid = "locked", .token = "secret", .refuse = ""};
-    table["late"] = {.event = 4, .vid = "late", .token = "secret", .refuse = "over"};
-    const auto decided = [&](std::string_view id) { return relay::decide_pull(id, table); };
+    table["open"] = {.event = 1, .vid = "open", .token_key = "", .refuse = ""};
+    table["full"] = {.event = 2, .vid = "full", .token_key = "", .refuse = "full"};
+    table["locked"] = {.event = 3, .vid = "locked", .token_key = token_key, .refuse = ""};
+    table["late"] = {.event = 4, .vid = "late", .token_key = token_key, .refuse = "over"};
+    const auto decided = [&](const std::string &id) { return relay::decide_pull(id, table); };
     CHECK(decided("open").value() == 1);
     CHECK(decided("#!::r=open,s=whatever").value() == 1);
     CHECK(decided("full").error() == PullRefusal::full);
     CHECK(decided("none").error() == PullRefusal::not_found);
     CHECK(decided("locked").error() == PullRefusal::password);
-    CHECK(decided("#!::r=locked,s=secre").error() == PullRefusal::password);
-    CHECK(decided("#!::r=locked,s=secret").value() == 3);
+    CHECK(decided("#!::r=locked,s=" + token.substr(1)).error() == PullRefusal::password);
+    CHECK(decided("#!::r=locked,s=" + token_key).error() == PullRefusal::password);
+    CHECK(decided("#!::r=locked,s=" + token).value() == 3);
+    CHECK(decided("#!::r=locked,s=" + now).value() == 3);
     CHECK(decided("late").error() == PullRefusal::password);
-    CHECK(decided("#!::r=late,s=secret").error() == PullRefusal::over);
+    CHECK(decided("#!::r=late,s=" + token).error() == PullRefusal::over);
+    entry.vid = "other";
+    CHECK(decided("#!::r=locked,s=" + relay::make_viewer_token(key, entry)).error() ==
+          PullRefusal::password);
+    table["locked"].token_key = "no key"; // opens nothing
+    CHECK(decided("#!::r=locked,s=" + token).error() == PullRefusal::password);
 }
 
 TEST_CASE("relay: media of SRT out is a row over extents, and nothing outside of them") {
@@ -105,7 +123,7 @@ TEST_CASE("relay: media of SRT out is a row over extents, and nothing outside of
 TEST_CASE("wire: messages of SRT out are read back as they were written, and nothing else") {
     const std::vector<wire::PullMessage> all{
         wire::PullSetup{.listen = {.host = "192.0.2.1", .port = 9000}, .latency_ms = 120},
-        wire::PullEvent{.event = 3, .vid = "v", .token = "t", .refuse = "full"},
+        wire::PullEvent{.event = 3, .vid = "v", .token_key = "t", .refuse = "full"},
         wire::PullForget{.event = 3},
         wire::PullExtent{.event = 3, .extent = 4, .bytes = 5},
         wire::PullDrop{.event = 3, .extent = 4},

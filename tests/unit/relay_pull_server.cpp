@@ -1,6 +1,8 @@
 // The SRT-out child at the end of its socket, with callers of our own.
 #include "relay/extent.hpp"
 #include "relay/pull_server.hpp"
+#include "relay/viewer_token.hpp"
+#include "seal/encoding.hpp"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -65,11 +67,11 @@ class World {
         const auto socket = call(stream_id);
         return socket.state() == media::SrtState::connected ? 0 : socket.reject().code;
     }
-    void event(std::int64_t number, std::string vid, std::string token = "",
+    void event(std::int64_t number, std::string vid, std::string token_key = "",
                std::string refuse = "") {
         send(wire::PullEvent{.event = number,
                              .vid = std::move(vid),
-                             .token = std::move(token),
+                             .token_key = std::move(token_key),
                              .refuse = std::move(refuse)});
     }
     // One that is in force when this returns: its own caller is answered.
@@ -120,15 +122,18 @@ std::string receive(media::SrtSocket &socket, std::size_t bytes) {
 
 TEST_CASE("relay: callers of SRT out see why they are refused") {
     World world;
+    const seal::Secret key{seal::Bytes(32, 7)};
+    wire::FeedEntry entry;
+    entry.vid = "locked";
     world.event(1, "open");
     world.event(2, "early", "", "too_early");
     world.event(3, "over", "", "over");
     world.event(4, "full", "", "full");
-    world.event(5, "locked", "token");
+    world.event(5, "locked", seal::to_base64url(relay::viewer_token_key(key, entry).view()));
     world.settle();
     CHECK(world.confined);
     CHECK(world.code("open") == 0);
-    CHECK(world.code("#!::m=request,r=locked,s=token") == 0);
+    CHECK(world.code("#!::m=request,r=locked,s=" + relay::make_viewer_token(key, entry)) == 0);
     CHECK(world.code("#!::m=request") == 2011);
     CHECK(world.code("") == 2011);
     CHECK(world.code("none") == 2012);

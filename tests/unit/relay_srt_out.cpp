@@ -108,7 +108,7 @@ TEST_CASE("relay: an event is refused before its time and after it, and one with
     world.out.look(world.events, world.now);
     const auto said = world.said<wire::PullEvent>();
     REQUIRE(said.size() == 1);
-    CHECK(said[0].token.size() == 32);
+    CHECK(said[0].token_key.size() == 43); // 32 bytes, of all tokens of this event
     CHECK(said[0].refuse.empty());
 }
 
