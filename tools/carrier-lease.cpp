@@ -16,13 +16,22 @@ using base::Errc;
 using base::Result;
 
 const char *environment(const char *name) {
-    return std::getenv(name);
+    return std::getenv(name); // NOLINT(concurrency-mt-unsafe): there is one thread
 }
 
 Result<void> say(const std::string &event) {
-    if (event == "bound" || event == "renew")
-        cli::print_text(line::to_text(line::Lease{.grant = TRY(line::read_lease(environment)),
-                                                  .time = line::lease_time(environment)}));
+    if (event != "bound" && event != "renew")
+        return {};
+    line::Lease lease;
+    auto grant = line::read_lease(environment);
+    auto good = grant ? line::judge(*grant) : std::unexpected(grant.error());
+    if (!good) {
+        cli::print_text(line::refused_text(good.error()));
+        return good;
+    }
+    lease.grant = *std::move(grant);
+    lease.time = line::lease_time(environment);
+    cli::print_text(line::to_text(lease));
     return {};
 }
 
@@ -41,7 +50,7 @@ Result<void> take(const std::string &event, const std::filesystem::path &file) {
 }
 
 Result<int> run(const std::string &event) {
-    const char *where = std::getenv(line::k_lease_variable);
+    const char *where = environment(line::k_lease_variable);
     const bool says = where != nullptr && std::string_view{where} == line::k_say_lease;
     if (where == nullptr || (!says && *where != '/'))
         return base::fail_hint(Errc::usage, "carrier-connect starts udhcpc, which starts it",

@@ -28,10 +28,12 @@ Result<int> connect(const Options &o) {
         line::read_modem_order(TRY(base::read_all(STDIN_FILENO, "standard input", k_max_order))));
     const auto files = files_of(o);
     const auto modems = TRY(modem::open_modem_manager());
-    modem::Dhcp dhcp{o.lease_program};
+    const base::SystemClock clock;
+    modem::Dhcp dhcp{modem::ask_udhcpc(o.lease_program), clock};
     const modem::Means means{
         .put = [&](const line::Grant &grant) { return line::put(files.grant(), grant, true); },
-        .ask = [&](const std::string &interface) { return dhcp.grant(interface); }};
+        .dhcp = dhcp,
+        .clock = clock};
     TRY(modem::connect(*modems, order, files, means));
     TRY(modem::hold(*modems, order, files, means));
     return 0;

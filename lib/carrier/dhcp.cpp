@@ -68,7 +68,8 @@ Result<void> DhcpDriver::start(LineWorld &world, const Choice &choice, const Car
     Owned owned = state.owned;
     owned.processes.clear();
     return start_line_process(
-        {.argv = line::dhcp_arguments(choice.interface, script, line::DhcpStay::renews),
+        {.argv =
+             line::dhcp_arguments({.interface = choice.interface, .script = script, .stays = true}),
          .fds = {{log.get(), STDOUT_FILENO}, {log.get(), STDERR_FILENO}},
          .environment = line::dhcp_environment(grant)},
         owned, keep);
@@ -79,7 +80,7 @@ Result<LineLook> DhcpDriver::look(LineWorld &world, const CarrierState &state) c
         return LineLook{};
     if (!runs(state.owned.processes.front())) {
         LineLook out = said_in_log(world.folder, state.name);
-        if (out.why.find("no lease") != out.why.npos)
+        if (out.why.find("no lease") != std::string::npos)
             return LineLook{LineProgress::absent,
                             fmt::format("no DHCP server gives a lease on {}", state.interface),
                             "is the cable in, and the access side's server up?"};

@@ -22,13 +22,13 @@ constexpr std::size_t k_max_log = 262'144;
 std::string_view last_line(std::string_view text) {
     text = text.substr(0, text.find_last_not_of("\r\n ") + 1);
     const std::size_t before = text.rfind('\n');
-    return before == text.npos ? text : text.substr(before + 1);
+    return before == std::string::npos ? text : text.substr(before + 1);
 }
 
 /// What stands behind the last @p mark, to the end of its line.
 std::string_view behind(std::string_view text, std::string_view mark) {
     const std::size_t at = text.rfind(mark);
-    if (at == text.npos)
+    if (at == std::string::npos)
         return {};
     text.remove_prefix(at + mark.size());
     return text.substr(0, text.find('\n'));

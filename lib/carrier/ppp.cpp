@@ -22,6 +22,7 @@ namespace {
 
 constexpr int k_password_fd = 3;
 constexpr std::size_t k_max_log = 65'536;
+constexpr int k_refused_us = 19;
 constexpr base::Millis k_end_patience{4000}; // it takes leave of the other end first
 
 fs::path chat_file(const fs::path &folder, const std::string &name) {
@@ -44,7 +45,7 @@ std::string meaning(int code) {
     case 10:
         return "the other end agrees to no addresses";
     case 11:
-    case 19:
+    case k_refused_us:
         return "the other end does not take user and password";
     case 15:
         return "the other end no longer answers";
@@ -99,7 +100,8 @@ Result<LineLook> PppDriver::look(LineWorld &world, const CarrierState &state) co
         std::optional<int> code;
         if (!runs(process, &code)) {
             LineLook out = said_in_log(world.folder, state.name);
-            if (std::string known = code ? meaning(*code) : std::string{}; !known.empty())
+            const auto log = base::read_regular_file(line_log(world.folder, state.name), k_max_log);
+            if (std::string known = why_ended(code, log ? *log : ""); !known.empty())
                 out.why = std::move(known);
             else if (!out.why.empty())
                 out.why = "pppd says: " + out.why;
@@ -110,7 +112,7 @@ Result<LineLook> PppDriver::look(LineWorld &world, const CarrierState &state) co
             return LineLook{LineProgress::there};
         const fs::path log = line_log(world.folder, state.name);
         const auto said = base::read_regular_file(log, k_max_log);
-        const bool had_address = said && said->find("local  IP address ") != said->npos;
+        const bool had_address = said && said->find("local  IP address ") != std::string::npos;
         return had_address ? lost_or_coming(log) : LineLook{LineProgress::coming};
     }
     return LineLook{};
@@ -130,6 +132,14 @@ const PppDriver k_driver;
 
 const LineDriver &ppp_driver() {
     return k_driver;
+}
+
+std::string why_ended(std::optional<int> exit_code, std::string_view log) {
+    // Who refuses us hangs up, and pppd may come to that before its own end, or never hear the
+    // rest: `CHAP authentication failed`, `LCP terminated by peer (Authentication failed)`.
+    if (log.find("uthentication failed") != std::string::npos)
+        return meaning(k_refused_us);
+    return exit_code ? meaning(*exit_code) : std::string{};
 }
 
 std::vector<std::string> pppd_arguments(const Choice &choice, const std::string &folder) {

@@ -127,7 +127,7 @@ Result<CalendarRules> read_calendar(const Table &t, const conf::Address &listen)
     while (r.url.ends_with('/'))
         r.url.pop_back();
     if (!r.url.starts_with("https://") || url_host(r.url).empty() ||
-        r.url.find('/', 8) != r.url.npos)
+        r.url.find('/', 8) != std::string::npos)
         return std::unexpected(t.error_at("url", "is not https://host[:port]"));
     TRY(t.finish());
     return r;

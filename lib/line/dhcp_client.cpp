@@ -2,12 +2,13 @@
 
 namespace line {
 
-std::vector<std::string> dhcp_arguments(const std::string &interface, const std::string &script,
-                                        DhcpStay stay) {
-    std::vector<std::string> out{k_dhcp_client, "-f", "-n", "-t", "5", "-T", "2"};
-    out.insert(out.end(), {"-i", interface, "-s", script, "-V", "", "-o"});
+std::vector<std::string> dhcp_arguments(const DhcpQuestion &question) {
+    std::vector<std::string> out{k_dhcp_client, "-f", "-n"};
+    out.insert(out.end(), {"-t", std::to_string(question.times)});
+    out.insert(out.end(), {"-T", std::to_string(question.pause_s)});
+    out.insert(out.end(), {"-i", question.interface, "-s", question.script, "-V", "", "-o"});
     out.insert(out.end(), {"-O", "subnet", "-O", "router", "-O", "mtu", "-O", "lease"});
-    out.emplace_back(stay == DhcpStay::renews ? "-R" : "-q");
+    out.emplace_back(question.stays ? "-R" : "-q");
     return out;
 }
 

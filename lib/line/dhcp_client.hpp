@@ -13,15 +13,14 @@ inline constexpr const char *k_dhcp_client = "/usr/sbin/udhcpc";
 inline constexpr const char *k_lease_variable = "SLOTCAST_GRANT";
 inline constexpr const char *k_say_lease = "-";
 
-enum class DhcpStay {
-    renews, ///< until it is ended; then it gives the lease back
-    leaves, ///< when it has a lease
+struct DhcpQuestion {
+    std::string interface;
+    std::string script; ///< carrier-lease's absolute path
+    bool stays = false; ///< renews until it is ended, and gives back then; else ends with a lease
+    int times = 5;      ///< to ask before it gives up
+    int pause_s = 2;    ///< between two
 };
-
-/// Five questions on @p interface, two seconds apart; without an answer it ends. @p script:
-/// carrier-lease's absolute path.
-[[nodiscard]] std::vector<std::string> dhcp_arguments(const std::string &interface,
-                                                      const std::string &script, DhcpStay stay);
+[[nodiscard]] std::vector<std::string> dhcp_arguments(const DhcpQuestion &question);
 /// All of its environment; @p lease is carrier-lease's variable.
 [[nodiscard]] std::vector<std::string> dhcp_environment(const std::string &lease);
 

@@ -1,5 +1,7 @@
 #include "line/lease.hpp"
 
+#include "base/text.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -13,6 +15,7 @@ using route::Family;
 namespace {
 
 constexpr std::string_view k_said = "lease ";
+constexpr std::string_view k_refused = "refused ";
 constexpr std::uint32_t k_usual_time = 3600;
 constexpr std::uint32_t k_most_time = 0x7fffffff; // RFC 2131, section 3.3, has one more for ever
 
@@ -22,6 +25,20 @@ Result<std::uint32_t> number(std::string_view what, std::string_view text, std::
     if (error != std::errc{} || end != text.data() + text.size() || out > most)
         return base::fail(Errc::bad_data, "{} '{}' is none", what, text.substr(0, 32));
     return out;
+}
+
+/// What follows @p word in the last line that begins with it.
+std::optional<std::string_view> last_line_of(std::string_view word, std::string_view said) {
+    for (std::size_t end = said.size();; --end) {
+        const std::size_t at = said.rfind(word, end);
+        if (at == std::string::npos)
+            return std::nullopt;
+        if (at == 0 || said[at - 1] == '\n') {
+            const std::string_view rest = said.substr(at + word.size());
+            return rest.substr(0, rest.find('\n'));
+        }
+        end = at;
+    }
 }
 
 Result<Address> address(std::string_view text) {
@@ -63,16 +80,21 @@ std::string to_text(const Lease &lease) {
     return fmt::format("{}{} {}", k_said, lease.time.count(), to_text(lease.grant));
 }
 
+std::string refused_text(const base::Error &why) {
+    return fmt::format("{}{}\n", k_refused, base::plain_text(why.message));
+}
+
 Result<Lease> find_lease(std::string_view said) {
-    const auto start = ("\n" + std::string(said)).rfind("\n" + std::string(k_said));
-    if (start == std::string::npos)
+    const auto refused = last_line_of(k_refused, said);
+    if (refused)
+        return base::fail(Errc::bad_data, "what the DHCP server offers is refused: {}", *refused);
+    const auto line = last_line_of(k_said, said);
+    if (!line)
         return base::fail(Errc::unavailable, "no lease");
-    std::string_view rest = said.substr(start + k_said.size());
-    rest = rest.substr(0, rest.find('\n'));
-    const auto space = std::min(rest.find(' '), rest.size());
+    const auto space = std::min(line->find(' '), line->size());
     Lease out;
-    out.time = std::chrono::seconds{TRY(number("lease", rest.substr(0, space), k_most_time))};
-    out.grant = TRY(read_grant(rest.substr(space), "lease"));
+    out.time = std::chrono::seconds{TRY(number("lease", line->substr(0, space), k_most_time))};
+    out.grant = TRY(read_grant(line->substr(space), "lease"));
     return out;
 }
 

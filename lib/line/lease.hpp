@@ -26,7 +26,10 @@ struct Lease {
 [[nodiscard]] std::chrono::seconds lease_time(const Variable &variable);
 /// A line.
 [[nodiscard]] std::string to_text(const Lease &lease);
-/// The last that to_text() wrote among the lines of @p said. unavailable: there is none.
+/// The line for one that is refused, with the reason.
+[[nodiscard]] std::string refused_text(const base::Error &why);
+/// The last that to_text() wrote among the lines of @p said. bad_data: one was refused;
+/// unavailable: there is none.
 [[nodiscard]] base::Result<Lease> find_lease(std::string_view said);
 
 } // namespace line

@@ -11,7 +11,7 @@ namespace {
 
 bool is_meant(const Modem &modem, const std::string &name) {
     return modem.path == name || modem.identifier == name || modem.device == name ||
-           (name.find('/') == name.npos && modem.path.ends_with("/" + name));
+           (name.find('/') == std::string::npos && modem.path.ends_with("/" + name));
 }
 
 } // namespace

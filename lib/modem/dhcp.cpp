@@ -7,7 +7,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,9 +21,11 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr auto k_limit = 15s; // udhcpc gives up after ten
-constexpr auto k_again = 10s; // after one that was not answered
+constexpr DhcpPatience k_renewal{.times = 2, .pause = 1s};
+constexpr auto k_again = 5s; // after a renewal that was not answered
+constexpr auto k_slack = 3s; // for udhcpc to begin, and to run what it runs
 constexpr std::size_t k_most_said = 16'384;
+constexpr int k_not_run = 127;
 
 std::vector<char *> pointers(std::vector<std::string> &words) {
     std::vector<char *> out;
@@ -35,21 +37,24 @@ std::vector<char *> pointers(std::vector<std::string> &words) {
 }
 
 /// Its number; what it says goes to @p output, its errors to our own.
-Result<pid_t> start(const std::string &interface, const std::string &script, int output) {
-    auto argv = line::dhcp_arguments(interface, script, line::DhcpStay::leaves);
+Result<pid_t> start(const line::DhcpQuestion &question, int output) {
+    auto argv = line::dhcp_arguments(question);
     auto environment = line::dhcp_environment(line::k_say_lease);
-    posix_spawn_file_actions_t actions;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    pid_t pid = -1;
-    const int failed = ::posix_spawn(&pid, line::k_dhcp_client, &actions, nullptr,
-                                     pointers(argv).data(), pointers(environment).data());
-    ::posix_spawn_file_actions_destroy(&actions);
-    if (failed == 0)
+    const auto arguments = pointers(argv);
+    const auto variables = pointers(environment);
+    const pid_t parent = ::getpid();
+    const pid_t pid = ::fork();
+    if (pid < 0)
+        return base::fail_errno("start", line::k_dhcp_client);
+    if (pid > 0)
         return pid;
-    return base::fail_hint(Errc::unavailable, "apt install udhcpc", "{}: {}", line::k_dhcp_client,
-                           base::errno_text(failed));
+    // Only calls that are allowed after fork(2).
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (::getppid() == parent && ::dup2(null, STDIN_FILENO) == STDIN_FILENO &&
+        ::dup2(output, STDOUT_FILENO) == STDOUT_FILENO)
+        ::execve(line::k_dhcp_client, arguments.data(), variables.data());
+    ::_exit(k_not_run);
 }
 
 /// All that comes before the other end is closed, or the time is over.
@@ -68,40 +73,59 @@ std::string read_until(int fd, Clock::time_point until) {
     }
 }
 
-Result<line::Lease> ask(const std::string &interface, const std::string &script) {
+Result<line::Lease> ask(const std::string &interface, const std::string &script,
+                        DhcpPatience patience) {
+    if (::access(line::k_dhcp_client, X_OK) != 0)
+        return base::fail_hint(Errc::unavailable, "apt install udhcpc", "{}: {}",
+                               line::k_dhcp_client, base::errno_text(errno));
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0)
         return base::fail_errno("make", "pipe");
     const Fd said{ends[0]};
     Fd output{ends[1]};
-    const pid_t pid = TRY(start(interface, script, output.get()));
+    const line::DhcpQuestion question{.interface = interface,
+                                      .script = script,
+                                      .times = patience.times,
+                                      .pause_s = static_cast<int>(patience.pause.count())};
+    const pid_t pid = TRY(start(question, output.get()));
     output.reset();
-    auto lease = line::find_lease(read_until(said.get(), Clock::now() + k_limit));
-    ::kill(pid, SIGKILL); // it changes nothing itself
+    const auto limit = patience.times * patience.pause + k_slack;
+    auto lease = line::find_lease(read_until(said.get(), Clock::now() + limit));
+    ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
     if (!lease && lease.error().code == Errc::unavailable)
-        return base::fail_hint(
-            Errc::unavailable, "mmcli shows what the modem says of its bearer",
-            "this modem leaves its address to DHCP, and no server gives a lease on {}", interface);
+        return base::fail_hint(Errc::unavailable, "mmcli shows what the modem says of its bearer",
+                               "this modem leaves its address to DHCP, and no server gives a lease "
+                               "on {}",
+                               interface);
     return lease;
 }
 
 } // namespace
 
+AskDhcp ask_udhcpc(std::string script) {
+    return [script = std::move(script)](const std::string &interface, DhcpPatience patience) {
+        return ask(interface, script, patience);
+    };
+}
+
 Result<line::Grant> Dhcp::grant(const std::string &interface) {
-    const auto now = Clock::now();
-    if (m_lease && now < m_next)
+    const auto began = m_clock.steady();
+    if (m_lease && began < m_next)
         return m_lease->grant;
-    auto lease = ask(interface, m_script);
+    auto lease = m_ask(interface, m_lease ? k_renewal : DhcpPatience{});
+    const auto now = m_clock.steady();
     if (lease) {
-        m_lease = std::move(*lease);
-        m_asked = now;
+        m_lease = *std::move(lease);
+        m_over = now + m_lease->time;
         m_next = now + m_lease->time / 2;
         return m_lease->grant;
     }
-    if (!m_lease || now - m_asked >= m_lease->time)
+    if (!m_lease || now >= m_over) {
+        m_lease.reset();
         return std::unexpected(std::move(lease).error());
-    m_next = now + k_again;
+    }
+    m_next = std::min<base::SteadyTime>(now + k_again, m_over);
     return m_lease->grant;
 }
 

@@ -1,28 +1,47 @@
 // The IPv4 address of a modem that leaves it to DHCP, which is most often a server of its own.
 #pragma once
 
+#include "base/clock.hpp"
 #include "line/lease.hpp"
 
+#include <functional>
 #include <optional>
 
 namespace modem {
 
+/// Asks a server on an interface that is up, so often and with such a pause.
+struct DhcpPatience {
+    int times = 5;
+    base::Seconds pause{2};
+};
+using AskDhcp =
+    std::function<base::Result<line::Lease>(const std::string &interface, DhcpPatience patience)>;
+
+/// By udhcpc(8), which dies with us and changes nothing; @p script: carrier-lease's absolute path.
+/// unavailable: nobody answers, or it is not installed; bad_data: the answer cannot be used.
+[[nodiscard]] AskDhcp ask_udhcpc(std::string script);
+
 /// Asks when it has to, and remembers. Not thread-safe.
 class Dhcp {
   public:
-    /// @p script: carrier-lease's absolute path.
-    explicit Dhcp(std::string script) : m_script(std::move(script)) {}
+    /// @p clock outlives it.
+    Dhcp(AskDhcp ask, const base::Clock &clock) : m_ask(std::move(ask)), m_clock(clock) {}
 
-    /// What the server on @p interface, which is up, gives. Asks anew when half of the time is
-    /// over; what it gave before is good to the end of its time, whether or not it answers.
-    /// unavailable: nobody answers (10 s), or udhcpc(8) is not installed.
+    /// What the server on @p interface gives. Asks anew when half of the time is over, shortly, so
+    /// that its caller is not away for long; what it gave before is good to the end of its time,
+    /// whatever it answers, and not a moment longer.
     [[nodiscard]] base::Result<line::Grant> grant(const std::string &interface);
+    /// When grant() may have something else to say.
+    [[nodiscard]] std::optional<base::SteadyTime> next() const {
+        return m_lease ? std::optional{m_next} : std::nullopt;
+    }
 
   private:
-    std::string m_script;
+    AskDhcp m_ask;
+    const base::Clock &m_clock;
     std::optional<line::Lease> m_lease;
-    std::chrono::steady_clock::time_point m_asked{};
-    std::chrono::steady_clock::time_point m_next{};
+    base::SteadyTime m_over{}; // when its time is
+    base::SteadyTime m_next{}; // to ask
 };
 
 } // namespace modem

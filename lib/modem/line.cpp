@@ -20,6 +20,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t k_max_file = 4096;
+constexpr const char *k_ended = "the network has ended the connection";
 
 Result<void> check_state(const Modem &modem) {
     if (!modem.is(State::failed))
@@ -105,7 +106,7 @@ Result<std::optional<Kept>> kept_in(const fs::path &file) {
     out.origin.owner = TRY(in.string("owner", 64));
     out.modem = TRY(in.string("modem", 256));
     out.bearer = TRY(in.string("bearer", 256));
-    out.raised = TRY(in.string("raised", 15));
+    out.raised = TRY(in.optional_string("raised", 15)).value_or("");
     TRY(in.finish());
     return std::optional{std::move(out)};
 }
@@ -148,7 +149,7 @@ Result<void> put_what_it_gives(Modems &modems, const line::ModemOrder &order, co
         return base::fail(Errc::bug, "no bearer is written down");
     const Bearer bearer = TRY(modems.look(kept->bearer));
     if (!bearer.connected)
-        return base::fail(Errc::unavailable, "the network has ended the connection");
+        return base::fail(Errc::unavailable, k_ended);
     auto kernel = TRY(route::Kernel::open());
     const auto link = TRY(kernel.link(order.interface));
     const bool point_to_point = link && link->point_to_point;
@@ -157,8 +158,16 @@ Result<void> put_what_it_gives(Modems &modems, const line::ModemOrder &order, co
         return means.put(offer.grant);
     if (link && !link->up)
         TRY(raise(files, *kept, order.interface));
-    return means.put(
-        with_lease(std::move(offer.grant), TRY(means.ask(order.interface)), point_to_point));
+    const auto gave = means.dhcp.grant(order.interface);
+    // That took a while, perhaps.
+    if (!TRY(modems.look(kept->bearer)).connected)
+        return base::fail(Errc::unavailable, k_ended);
+    if (!gave && offer.grant.addresses.empty())
+        return std::unexpected(gave.error());
+    if (!gave) // what the bearer gave by itself is as good as before
+        base::log::warning("{}", gave.error().message);
+    return means.put(gave ? with_lease(std::move(offer.grant), *gave, point_to_point)
+                          : std::move(offer.grant));
 }
 
 } // namespace
@@ -180,7 +189,10 @@ Result<void> hold(Modems &modems, const line::ModemOrder &order, const Files &fi
     auto over = [&]() -> Result<void> {
         for (;;) {
             TRY(put_what_it_gives(modems, order, files, means));
-            TRY(modems.wait(patience.look));
+            const auto until = means.dhcp.next().value_or(base::SteadyTime::max());
+            const auto look = std::clamp<base::SteadyTime::duration>(until - means.clock.steady(),
+                                                                     patience.step, patience.look);
+            TRY(modems.wait(std::chrono::ceil<base::Millis>(look)));
         }
     }();
     if (over.error().code == Errc::no_input)

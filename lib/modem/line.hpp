@@ -4,6 +4,7 @@
 
 #include "line/grant.hpp"
 #include "line/modem_order.hpp"
+#include "modem/dhcp.hpp"
 #include "modem/modems.hpp"
 #include "modem/sim_pin.hpp"
 
@@ -47,8 +48,8 @@ struct Patience {
 struct Means {
     /// Puts the grant into effect.
     std::function<base::Result<void>(const line::Grant &)> put;
-    /// What a DHCP server on that interface gives, where the bearer leaves it to one.
-    std::function<base::Result<line::Grant>(const std::string &interface)> ask;
+    Dhcp &dhcp; ///< asked where the bearer leaves its IPv4 address to DHCP
+    const base::Clock &clock;
 };
 
 /// The modem that @p order means. unavailable: there is none, or no network interface of that name

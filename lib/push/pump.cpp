@@ -15,7 +15,7 @@ using base::Result;
 constexpr std::size_t k_chunk = 7 * media::k_ts_packet_bytes; // one SRT payload
 constexpr std::size_t k_enough = 128 * k_chunk;               // read ahead of what is due
 constexpr std::size_t k_most_without_clock = 8U << 20U;
-// Many payloads to each wait, and no more than the sender lets go at once.
+// Many payloads to each wait, and about what the sender's gate lets go at once.
 constexpr auto k_early = std::chrono::milliseconds{60};
 constexpr std::size_t k_most_at_once = 48 * k_chunk; // less than what a pipe holds
 constexpr int k_most_reads = 64;                     // of up to 64 KB in one step

@@ -68,15 +68,13 @@ Result<Sender::Heard> Sender::wait(int stop_fd) {
 base::Millis Sender::patience() const {
     if (!m_plan)
         return 1000ms;
-    if (m_phase == SenderPhase::waiting) {
-        const auto left = m_control.steady_at(m_plan->window.opens()) - m_clock.steady();
-        return std::clamp<base::Millis>(std::chrono::ceil<base::Millis>(left), 1ms, 500ms);
-    }
     if (m_blocked)
         return 2ms;
     if (m_paths.connected() && m_queue.size() > 0)
         return k_fill;
-    return m_paths.patience();
+    const auto left = next_phase_at(*m_plan, m_control.now()) - m_control.now();
+    return std::clamp<base::Millis>(left, 1ms,
+                                    m_phase == SenderPhase::waiting ? 500ms : m_paths.patience());
 }
 
 Result<void> Sender::hear_plan() {

@@ -23,6 +23,14 @@ SenderPhase phase_at(const wire::SenderPlan &plan, base::UtcTime now) {
     return now >= w.opens() ? SenderPhase::lead_in : SenderPhase::waiting;
 }
 
+base::UtcTime next_phase_at(const wire::SenderPlan &plan, base::UtcTime now) {
+    const resv::Window &w = plan.window;
+    for (const base::UtcTime at : {w.opens(), w.start, w.end, w.closes()})
+        if (now < at)
+            return at;
+    return base::UtcTime::max();
+}
+
 base::Result<media::SrtCall> call_over(const wire::SenderPath &path, base::BitRate max_rate,
                                        const std::array<std::uint8_t, 8> &instance,
                                        unsigned number) {

@@ -21,6 +21,9 @@ enum class SenderPhase {
 /// @p now by control's clock.
 [[nodiscard]] SenderPhase phase_at(const wire::SenderPlan &plan, base::UtcTime now);
 
+/// When the phase is next another one by itself; max: never.
+[[nodiscard]] base::UtcTime next_phase_at(const wire::SenderPlan &plan, base::UtcTime now);
+
 /// How to call the relay over @p path as the connection @p number of @p instance; config when the
 /// path would not be bound to its carrier.
 [[nodiscard]] base::Result<media::SrtCall> call_over(const wire::SenderPath &path,

@@ -12,6 +12,7 @@ setup_file() {
 teardown() {
     end_started
     connect -q down "$ID"
+    accounts "$PASSWORD"
     line delay 10ms loss 1%
 }
 
@@ -84,7 +85,6 @@ nothing_left() {
     assert_equal "$status" 69
     assert_equal "${stderr_lines[0]}" 'carrier-connect: error: carrier dsl: the line does not come up: the other end does not take user and password'
     nothing_left
-    accounts "$PASSWORD"
 }
 
 @test "ppp: killed at any moment, down ends the line, and a second up finds the first one's" {

@@ -168,19 +168,27 @@ booked() { book 600 60; }
     assert_equal "$(called DeleteBearer)" 0
 }
 
-# server ADDRESS [SECONDS]: of DHCP, behind line A; gives that address, for so long.
+# server ADDRESS [SECONDS]: of DHCP, behind line A; gives that address, for so long. hostile OPTION…: see there.
+listens() { on relay ss -Hlun 'sport = :67' | grep -q .; }
+stop_server() {
+    [ -n "${started_server:-}" ] || return 0
+    kill "$started_server"
+    wait "$started_server" || true
+    started_server=
+}
+hostile() {
+    stop_server
+    start server nsenter --net="/run/netns/$LAB-relay" hostile-dhcp linA "$@"
+    wait_for 5 listens
+}
 server() {
     local conf=$BATS_TEST_TMPDIR/udhcpd
-    if [ -n "${started_server:-}" ]; then
-        kill "$started_server"
-        wait "$started_server" || true
-    fi
+    stop_server
     rm -f "$conf.leases"
     touch "$conf.leases"
     printf '%s\n' "start $1" "end $1" "interface linA" "lease_file $conf.leases" "pidfile $conf.pid" "min_lease 2" \
         "option subnet 255.255.255.0" "option router 10.2.0.1" "option lease ${2:-3600}" "option mtu 1400" >"$conf"
     start server nsenter --net="/run/netns/$LAB-relay" busybox udhcpd -f "$conf"
-    listens() { on relay ss -Hlun 'sport = :67' | grep -q .; }
     wait_for 5 listens
 }
 
@@ -195,9 +203,10 @@ server() {
     by_table() { on terminal ip route show table 4000 | grep -q "default via 10.2.0.1 dev carA proto 151 src $1 "; }
     wait_for 5 by_table 10.2.0.50
     flows
-    # Longer than the lease: the same bearer, the same address.
+    # Renewed: its address and its bearer stay.
     first=$(bearer)
-    sleep 8
+    renewed() { [ "$(grep -c 'sending ACK' "$BATS_TEST_TMPDIR/server.err")" -ge 4 ]; }
+    wait_for 20 renewed
     assert_equal "$(address) $(bearer)" "10.2.0.50/24 $first"
     # The server gives another one from now on, and media goes on from there.
     server 10.2.0.60 6
@@ -205,11 +214,9 @@ server() {
     wait_for 5 by_table 10.2.0.60
     flows
     assert_equal "$(bearer)" "$first"
-    # It is silent until the time is over: so is the line.
-    kill "$started_server"
-    wait "$started_server" || true
-    started_server=
-    wait_for 30 has_address ''
+    # It is silent until the time is over, six seconds at most: so is the line.
+    stop_server
+    wait_for 12 has_address ''
     kill "$started_run"
     wait "$started_run" || true
     assert_equal "$(leaked)" 0
@@ -229,11 +236,21 @@ server() {
     kill -9 "$(jq '.owned.processes[0].pid' "$RUN/carriers/lineA.json")"
     connect down "$ID"
     nothing_left
-    server 127.0.0.5
-    refused 69 'carrier lineA: the line does not come up: .* no address that a host can have' ''
-    kill "$started_server"
-    wait "$started_server" || true
-    started_server=
+    # While it asks: the interface is up and has nothing yet.
+    stop_server
+    asks() { ip netns pids "$LAB-terminal" | sed 's,.*,/proc/&/comm,' | xargs grep -qsx udhcpc; }
+    start up nsenter --net="/run/netns/$LAB-terminal" carrier-connect --config "$STACK/terminal.toml" up "$ID" --no-probe
+    wait_for 10 asks
+    kill -9 "$started_up" "$(jq '.owned.processes[0].pid' "$RUN/carriers/lineA.json")"
+    asks_no_more() { ! asks; }
+    wait_for 2 asks_no_more
+    connect down "$ID"
+    nothing_left
+    hostile ip=127.0.0.5
+    refused 69 'carrier lineA: the line does not come up: what the DHCP server offers is refused: .* no address that a host can have' ''
+    hostile 3=c0000201
+    refused 69 'carrier lineA: .* offers is refused: gateway 192.0.2.1 is not on the network' ''
+    stop_server
     refused 69 'carrier lineA: .* this modem leaves its address to DHCP, and no server gives a lease on carA' 'mmcli'
 }
 

@@ -82,6 +82,20 @@ TEST_CASE("carrier: a modem is told the number by a script that no shell can mis
     CHECK(script.find("s3cret") == std::string::npos);
 }
 
+TEST_CASE("carrier: a refusal of user and password is told, though the other end hung up first") {
+    const std::string refused = carrier::why_ended(19, "");
+    CHECK(refused == "the other end does not take user and password");
+    for (const char *log :
+         {"CHAP authentication failed: no\nModem hangup\n", "PAP authentication failed\n",
+          "LCP terminated by peer (Authentication failed)\nModem hangup\n"})
+        CHECK(carrier::why_ended(16, log) == refused);
+    CHECK(carrier::why_ended(std::nullopt, "PAP authentication failed") == refused);
+    CHECK(carrier::why_ended(16, "CHAP authentication succeeded\nModem hangup\n") ==
+          "the other end hung up");
+    CHECK(carrier::why_ended(1, "Modem hangup").empty());
+    CHECK(carrier::why_ended(std::nullopt, "").empty());
+}
+
 TEST_CASE("carrier: a program of a line is written down before it begins, and found again") {
     auto [done, kept] = start({"/bin/sleep", "60"});
     REQUIRE(done.has_value());

@@ -1,7 +1,10 @@
 // Which modem is meant, and what its bearer gives.
 #include "modem/line.hpp"
 
+#include "base/file.hpp"
+
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 using base::Errc;
 using modem::Bearer;
@@ -90,4 +93,16 @@ TEST_CASE("modem: what DHCP gives joins what the bearer gave; a line of two ends
     all = modem::with_lease(offer.grant, gave, true);
     CHECK_FALSE(all.gateway4);
     CHECK(all.mtu == 1380);
+}
+
+TEST_CASE("modem: a bearer that an older carrier-modem wrote down is ended as well") {
+    const auto folder =
+        std::filesystem::temp_directory_path() / fmt::format("slotcast-modem-{}", ::getpid());
+    std::filesystem::create_directories(folder);
+    const modem::Files files{folder, "mobile"};
+    REQUIRE(base::write_file_atomic(
+        files.bearer(), R"({"v":1,"bus":"b","owner":":1.7","modem":"/m","bearer":"/b"})", 0600));
+    CHECK(modem::disconnect(nullptr, files));
+    CHECK_FALSE(std::filesystem::exists(files.bearer()));
+    std::filesystem::remove_all(folder);
 }

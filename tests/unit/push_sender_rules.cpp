@@ -47,6 +47,19 @@ TEST_CASE(
     CHECK(phase_at(p, k_start) == SenderPhase::over);
 }
 
+TEST_CASE("push: the sender wakes when its phase changes, whatever else it waits for") {
+    const wire::SenderPlan p = plan();
+    for (auto now = k_start - 11s; now < k_start + 66s; now += 500ms) {
+        const auto next = next_phase_at(p, now);
+        CHECK(next > now);
+        if (next != base::UtcTime::max()) {
+            CHECK(phase_at(p, next - 1ms) == phase_at(p, now));
+            CHECK(phase_at(p, next) != phase_at(p, now));
+        }
+    }
+    CHECK(next_phase_at(p, k_start + 65s) == base::UtcTime::max());
+}
+
 TEST_CASE("push: SRT spaces out what it sends until the line is clean, and while it loses") {
     LossBrake brake;
     base::SteadyTime now{1h};

@@ -53,7 +53,7 @@ class World {
         FAIL("it says other things only");
         return {};
     }
-    media::SrtSocket call(const std::string &stream_id) const {
+    [[nodiscard]] media::SrtSocket call(const std::string &stream_id) const {
         media::SrtCall call;
         call.to = {.host = "127.0.0.1", .port = port};
         call.stream_id = stream_id;
@@ -63,7 +63,7 @@ class World {
         return socket;
     }
     // What a caller is refused with; 0: it is not.
-    int code(const std::string &stream_id) const {
+    [[nodiscard]] int code(const std::string &stream_id) const {
         const auto socket = call(stream_id);
         return socket.state() == media::SrtState::connected ? 0 : socket.reject().code;
     }
