@@ -121,7 +121,7 @@ TEST_CASE("media: an SRT caller that is refused reads the code") {
     REQUIRE(caller.has_value());
     CHECK(settle(*caller) == SrtState::broken);
     CHECK(caller->reject().code == 2006);
-    CHECK_FALSE(f.accept());
+    CHECK_FALSE(f.listener.accept());
 }
 
 TEST_CASE("media: SRT without encryption, or with another passphrase, is refused") {
@@ -135,7 +135,7 @@ TEST_CASE("media: SRT without encryption, or with another passphrase, is refused
         CHECK(caller->reject().code > 0);
         CHECK(caller->reject().code < 2000);
         CHECK_FALSE(caller->reject().text.empty());
-        CHECK_FALSE(f.accept());
+        CHECK_FALSE(f.listener.accept());
     }
 }
 
