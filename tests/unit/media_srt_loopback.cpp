@@ -40,6 +40,16 @@ SrtState settle(const SrtSocket &socket) {
     return socket.state();
 }
 
+// The caller may know of the connection before the listener has it in its queue.
+SrtSocket accept_from(SrtListener &listener) {
+    SrtSocket out = listener.accept();
+    for (int i = 0; i < 400 && !out; ++i) {
+        std::this_thread::sleep_for(10ms);
+        out = listener.accept();
+    }
+    return out;
+}
+
 struct Fixture {
     SrtLibrary library;
     std::uint16_t port = free_port();
@@ -48,16 +58,6 @@ struct Fixture {
             return SrtAnswer{.refuse = offer.stream_id == "hello" ? 0 : 2006,
                              .passphrase = "a good passphrase"};
         });
-
-    // The caller may know of the connection before the listener has it in its queue.
-    SrtSocket accept() {
-        SrtSocket out = listener.accept();
-        for (int i = 0; i < 400 && !out; ++i) {
-            std::this_thread::sleep_for(10ms);
-            out = listener.accept();
-        }
-        return out;
-    }
 };
 
 } // namespace
@@ -67,7 +67,7 @@ TEST_CASE("media: an SRT caller that is admitted delivers its messages") {
     auto caller = SrtSocket::call(call_to(f.port));
     REQUIRE(caller.has_value());
     REQUIRE(settle(*caller) == SrtState::connected);
-    SrtSocket accepted = f.accept();
+    SrtSocket accepted = accept_from(f.listener);
     REQUIRE(accepted);
     CHECK(accepted.stream_id() == "hello");
     CHECK(accepted.peer().starts_with("127.0.0.1:"));
@@ -108,7 +108,7 @@ TEST_CASE("media: SRT connects over IPv6 from a source address") {
     const auto caller = SrtSocket::call(call);
     REQUIRE(caller.has_value());
     CHECK(settle(*caller) == SrtState::connected);
-    const SrtSocket accepted = listener->accept();
+    const SrtSocket accepted = accept_from(*listener);
     REQUIRE(accepted);
     CHECK(accepted.peer().starts_with("[::1]:"));
 }
