@@ -127,7 +127,7 @@ Result<StreamId> parse_plain_stream_id(std::string_view text) {
     StreamId id;
     const std::size_t dot = text.find('.');
     id.ticket = text.substr(0, dot);
-    if (id.ticket.size() != k_ticket_text)
+    if (id.ticket.size() != k_ticket_text || !from_base64url(id.ticket))
         return fail(Errc::bad_data, "the stream id holds no ticket");
     if (dot == std::string_view::npos)
         return id;

@@ -142,7 +142,8 @@ TEST_CASE("seal: other stream ids are refused") {
           std::string{"#!::m=publish"}, std::string{"#!::s="}, ticket + ".",
           ticket + ".AQIDBAUGBwg", ticket + ".AQIDBAUGBwg.", ticket + ".AQIDBAUGBwg.2",
           ticket + ".AQIDBAUGBwg.01", ticket + ".AQIDBAUGBwg.0.0", ticket + "..0",
-          ticket + ".AQIDBAUGBw.0", ticket + "x", "#!::s=#!::s=" + ticket.substr(1)}) {
+          ticket + ".AQIDBAUGBw.0", ticket + "x", "#!::s=#!::s=" + ticket.substr(1),
+          "#!::s=#!::" + ticket.substr(4)}) {
         CAPTURE(id);
         CHECK_FALSE(seal::parse_stream_id(id).has_value());
     }
