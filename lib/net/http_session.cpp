@@ -80,12 +80,24 @@ Request to_request(Parser::value_type &&message, std::string peer) {
     return out;
 }
 
+// A body in chunks: refused, since Boost.Beast 1.81 ends the process when the last of them comes in
+// small pieces (an assertion in parse_chunk_header). It is never given to it a second time.
+bool has_no_length(const Parser &parser) {
+    return parser.is_header_done() && parser.chunked();
+}
+error_code no_length() {
+    return http::make_error_code(http::error::unexpected_body);
+}
+
 // What a client did wrong, as an answer; nullopt when it is to get none (it is gone or too slow).
 std::optional<Response> answer_to(const error_code &ec) {
     if (ec == http::error::header_limit || ec == http::error::buffer_overflow)
         return problem(431, "header_too_large", "Request header too large", "");
     if (ec == http::error::body_limit)
         return problem(413, "body_too_large", "Request body too large", "");
+    if (ec == no_length())
+        return problem(411, "no_length", "Length required",
+                       "A request's body has a Content-Length here.");
     if (ec == beast::error::timeout)
         return problem(408, "too_slow", "Request Timeout", "The request was not whole in time.");
     if (ec == http::error::end_of_stream || ec == http::error::partial_message ||
@@ -183,6 +195,8 @@ asio::awaitable<error_code> Session::read_request(Parser &parser) {
     // Most requests are whole with their first bytes: nothing is to be waited for.
     parser.eager(true);
     m_buffer.consume(parser.put(m_buffer.data(), ec));
+    if (has_no_length(parser))
+        co_return no_length();
     if (ec == http::error::need_more)
         ec = {};
     if (ec || parser.is_done())
@@ -194,6 +208,8 @@ asio::awaitable<error_code> Session::read_request(Parser &parser) {
         if (ec)
             co_return deadline.over() ? beast::error::timeout : ec;
     }
+    if (has_no_length(parser))
+        co_return no_length();
     const Deadline deadline{tcp(), limits.body_timeout};
     if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
         http::response<http::empty_body> go_on{http::status::continue_, 11};

@@ -102,6 +102,9 @@ Connection::Need Connection::process(base::SteadyTime now) {
     case HttpReader::Status::malformed:
         m_close_after = true;
         return begin(plain_reply(400, "not a request that this server reads"), false, now);
+    case HttpReader::Status::no_length:
+        m_close_after = true;
+        return begin(plain_reply(411, "a body needs a Content-Length"), false, now);
     case HttpReader::Status::too_large:
         m_close_after = true;
         return begin(plain_reply(431, "too large"), false, now);

@@ -34,6 +34,7 @@ class HttpReader {
         more,      ///< not whole yet
         done,      ///< take() it
         malformed, ///< answer 400 and close
+        no_length, ///< answer 411 and close: its body has no Content-Length
         too_large, ///< answer 431 or 413 and close
     };
 

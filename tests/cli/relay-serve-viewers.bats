@@ -190,6 +190,19 @@ frames() {
     assert_equal "$(status_of -d x=y "$HTTP/w/$ID/")" 405
 }
 
+@test "a body whose length is not said is refused, in however small pieces it comes" {
+    assert_equal "$(status_of -H 'Transfer-Encoding: chunked' -d password=sesame "$HTTP/w/$LOCKED/")" 411
+    run bash -c 'trap "" PIPE # it may be refused and closed before the last
+        exec 5<>/dev/tcp/127.0.0.1/18280
+        for piece in "POST /w/x/ HTTP/1.1\r\nHost: relay\r\nTransfer-Encoding: chunked\r\n\r\n" "0\r\n" h; do
+            printf "%b" "$piece" >&5
+            sleep 0.3
+        done 2>/dev/null &
+        timeout 5 cat <&5 | head -n 1'
+    assert_output --partial 'HTTP/1.1 411'
+    curl -sf "$HTTP/healthz"
+}
+
 @test "requests that are too large, malformed or never end do not get far" {
     assert_equal "$(status_of -H "X: $(head -c 9000 /dev/zero | tr '\0' a)" "$HTTP/healthz")" 431
     assert_equal "$(head -c 9000 /dev/zero | tr '\0' a | status_of --data-binary @- "$HTTP/w/$LOCKED/")" 431

@@ -35,6 +35,22 @@ code() { jq -r .code answer; }
     assert_equal "$(metric slotcast_control_unread_requests_total)" 3
 }
 
+@test "a body whose length is not said is refused, in however small pieces it comes" {
+    limits
+    echo '{}' >body
+    assert_equal "$(ask -o answer -w '%{http_code}' -H 'Transfer-Encoding: chunked' -d @body "$URL/v1/reservations")" 411
+    assert_equal "$(code)" no_length
+    pieces() {
+        for piece in 'POST /v1/reservations HTTP/1.1\r\nHost: control\r\nTransfer-Encoding: chunked\r\n\r\n' '0\r\n' h; do
+            printf '%b' "$piece"
+            sleep 0.3
+        done
+    }
+    pieces | timeout 10 openssl s_client -quiet -connect "127.0.0.1:$PORT" -CAfile "$KEYS/tls.crt" >answer 2>/dev/null || true
+    head -n 1 answer | grep -F 'HTTP/1.1 411 '
+    from 1 -f "$URL/healthz"
+}
+
 @test "slow clients are told, or dropped, at each deadline, and nobody waits for them" {
     limits 'handshake_timeout = "1s"' 'header_timeout = "1s"' 'body_timeout = "1s"' 'idle_timeout = "1s"' 'write_timeout = "1s"'
     for mode in header body idle handshake unread; do misbehave $mode >"$mode" & done

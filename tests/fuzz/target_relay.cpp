@@ -99,7 +99,7 @@ std::vector<std::string> requests_in(std::string_view input, std::size_t step) {
             out.push_back(r.method + ' ' + r.path + ' ' + r.query + ' ' + r.range + ' ' + r.body);
         }
         hold(buffer.size() <= input.size(), "bytes that nobody sent");
-        if (status == Status::malformed || status == Status::too_large) {
+        if (status != Status::more && status != Status::done) {
             out.front() = "refused";
             return out;
         }

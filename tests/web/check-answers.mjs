@@ -11,7 +11,7 @@ const [file, ...recordings] = process.argv.slice(2);
 const api = JSON.parse(readFileSync(file, "utf8"));
 const own = new Set(["date", "connection", "content-length", "content-type", "transfer-encoding"]);
 // Before a request has found its route.
-const anywhere = { 400: "bad_request", 408: "too_slow", 413: "body_too_large", 421: "misdirected", 429: "too_many_requests",
+const anywhere = { 400: "bad_request", 408: "too_slow", 411: "no_length", 413: "body_too_large", 421: "misdirected", 429: "too_many_requests",
                    431: "header_too_large", 500: "internal", 503: "timeout" };
 
 const resolve = (node) =>

@@ -31,7 +31,7 @@ def union: reduce .[] as $one ({}; reduce ($one | to_entries[]) as $e (.; .[$e.k
 
 def reasons: {
   "304": "Not Modified", "400": "Bad Request", "401": "Unauthorized", "403": "Forbidden", "404": "Not Found",
-  "405": "Method Not Allowed", "408": "Request Timeout", "409": "Conflict", "410": "Gone", "412": "Precondition Failed",
+  "405": "Method Not Allowed", "408": "Request Timeout", "409": "Conflict", "410": "Gone", "411": "Length Required", "412": "Precondition Failed",
   "413": "Content Too Large", "421": "Misdirected Request", "422": "Unprocessable Content",
   "428": "Precondition Required", "429": "Too Many Requests", "431": "Request Header Fields Too Large",
   "500": "Internal Server Error", "503": "Service Unavailable" };
@@ -40,7 +40,7 @@ def reasons: {
 def codes($method):
   [ .codes // {},
     {"400": ["bad_request"], "421": ["misdirected"], "431": ["header_too_large"], "408": ["too_slow"],
-     "413": ["body_too_large"], "429": ["too_many_requests"], "500": ["internal"], "503": ["storage", "timeout"]},
+     "411": ["no_length"], "413": ["body_too_large"], "429": ["too_many_requests"], "500": ["internal"], "503": ["storage", "timeout"]},
     (if .for then {"400": ["bad_digest"], "401": ["unsigned", "bad_signature", "signature_expired"]} else {} end),
     (if .for and .for != ["newcomer"] then {"401": ["unknown_key", "revoked_key", "replayed"], "403": ["wrong_role", "not_permitted"]} else {} end),
     (if $method == "post" or $method == "patch" then {"400": ["idempotency_key_missing", "idempotency_key_bad"]} else {} end),
