@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "conf/address.hpp"
 #include "net/http_deadline.hpp"
+#include "net/http_refusal.hpp"
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
@@ -80,42 +81,12 @@ Request to_request(Parser::value_type &&message, std::string peer) {
     return out;
 }
 
-// A body in chunks: refused, since Boost.Beast 1.81 ends the process when the last of them comes in
-// small pieces (an assertion in parse_chunk_header). It is never given to it a second time.
+// See no_length().
 bool has_no_length(const Parser &parser) {
     return parser.is_header_done() && parser.chunked();
 }
-error_code no_length() {
-    return http::make_error_code(http::error::unexpected_body);
-}
-
-// What a client did wrong, as an answer; nullopt when it is to get none (it is gone or too slow).
-std::optional<Response> answer_to(const error_code &ec) {
-    if (ec == http::error::header_limit || ec == http::error::buffer_overflow)
-        return problem(431, "header_too_large", "Request header too large", "");
-    if (ec == http::error::body_limit)
-        return problem(413, "body_too_large", "Request body too large", "");
-    if (ec == no_length())
-        return problem(411, "no_length", "Length required",
-                       "A request's body has a Content-Length here.");
-    if (ec == beast::error::timeout)
-        return problem(408, "too_slow", "Request Timeout", "The request was not whole in time.");
-    if (ec == http::error::end_of_stream || ec == http::error::partial_message ||
-        ec.category() != http::make_error_code(http::error::bad_target).category())
-        return std::nullopt;
-    return problem(400, "bad_request", "Bad request", ec.message());
-}
 
 } // namespace
-
-Response problem(int status, std::string_view code, std::string_view title,
-                 std::string_view detail) {
-    return {.status = status,
-            .headers = {{"Content-Type", "application/problem+json"}},
-            .body = fmt::format(R"({{"type":"urn:slotcast:problem:{}","title":"{}","status":{},)"
-                                R"("detail":"{}","code":"{}"}})",
-                                code, title, status, detail, code)};
-}
 
 /// One connection. Lives in the frame of serve(); used on the server's thread only.
 class Session {
@@ -342,7 +313,7 @@ asio::awaitable<void> Session::run() {
     if (ec)
         co_return; // strangers knock all day: no log line each
     bool keep_alive = true;
-    while (keep_alive && !(m_server.stopping && m_served && m_buffer.size() == 0)) {
+    while (keep_alive && (!m_server.stopping || !m_served || m_buffer.size() > 0)) {
         if (!co_await await_first_byte())
             break;
         m_served = true;

@@ -69,8 +69,4 @@ void look_again(ServerState &server, std::uint64_t question);
 /// first.
 void close_if_idle(Session &session, bool also_new);
 
-/// An RFC 9457 answer of the server itself; @p code is stable.
-[[nodiscard]] Response problem(int status, std::string_view code, std::string_view title,
-                               std::string_view detail);
-
 } // namespace net
