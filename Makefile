@@ -199,7 +199,7 @@ demo: deps ## run the whole flow in network namespaces: make demo [INPUT=holiday
 	@$(MAKE) $(jobs) --no-print-directory all
 	@PATH="$(abspath $(BUILD))/bin:$$PATH" examples/demo.sh "$${INPUT:-test:}"
 
-check: deps ## build and run all tests (about 25 minutes on two cores)
+check: deps ## build and run all tests (15 to 25 minutes on two cores)
 	@$(MAKE) $(jobs) --no-print-directory WERROR=1 all unit
 	@$(MAKE) --no-print-directory lint
 	@tests/run $(BUILD) $(TESTS)

@@ -268,7 +268,7 @@ completed() {
     while read -r path; do
         holds "$path" grep -qE "(GET|POST) ${path//\{\}/ *(ID|NAME) *}\$" <<<"$page"
     done <"$BATS_TEST_TMPDIR/paths"
-    grep -ohzP '(refuse|problem|with)\(\s*\d{3},\s*"[a-z_]+"' control/*.cpp net/http_session.cpp |
+    grep -ohzP '(refuse|problem|with)\(\s*\d{3},\s*"[a-z_]+"' control/*.cpp net/http_*.cpp |
         tr -d '\0' | grep -oE '[0-9]{3}, *"[a-z_]+"' | tr -d '",' | sort -u >"$BATS_TEST_TMPDIR/codes"
     holds 'no codes found in lib/control' [ "$(wc -l <"$BATS_TEST_TMPDIR/codes")" -ge 20 ]
     while read -r code; do
@@ -276,7 +276,7 @@ completed() {
     done <"$BATS_TEST_TMPDIR/codes"
     # And none that control no longer answers.
     while read -r code; do
-        holds "$code is documented and never answered" grep -qwF "\"${code#* }\"" control/*.cpp net/http_session.cpp
+        holds "$code is documented and never answered" grep -qwF "\"${code#* }\"" control/*.cpp net/http_*.cpp
     done < <(grep -oE '^\.B [0-9]{3} [a-z_]+' <<<"$page" | cut -c 4-)
     verdict
 }
