@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ranges>
 
 namespace line {
 
@@ -29,16 +30,11 @@ Result<std::uint32_t> number(std::string_view what, std::string_view text, std::
 
 /// What follows @p word in the last line that begins with it.
 std::optional<std::string_view> last_line_of(std::string_view word, std::string_view said) {
-    for (std::size_t end = said.size();; --end) {
-        const std::size_t at = said.rfind(word, end);
-        if (at == std::string::npos)
-            return std::nullopt;
-        if (at == 0 || said[at - 1] == '\n') {
-            const std::string_view rest = said.substr(at + word.size());
-            return rest.substr(0, rest.find('\n'));
-        }
-        end = at;
-    }
+    std::optional<std::string_view> found;
+    for (const auto part : std::views::split(said, '\n'))
+        if (const std::string_view line{part}; line.starts_with(word))
+            found = line.substr(word.size());
+    return found;
 }
 
 Result<Address> address(std::string_view text) {

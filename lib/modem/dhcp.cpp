@@ -1,6 +1,7 @@
 #include "modem/dhcp.hpp"
 
 #include "base/fd.hpp"
+#include "base/log.hpp"
 #include "line/dhcp_client.hpp"
 
 #include <array>
@@ -22,8 +23,9 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 constexpr DhcpPatience k_renewal{.times = 2, .pause = 1s};
-constexpr auto k_again = 5s; // after a renewal that was not answered
-constexpr auto k_slack = 3s; // for udhcpc to begin, and to run what it runs
+constexpr auto k_again = 5s;        // after a renewal that was not answered
+constexpr auto k_much_later = 1min; // where there is nothing to renew
+constexpr auto k_slack = 3s;        // for udhcpc to begin, and to run what it runs
 constexpr std::size_t k_most_said = 16'384;
 constexpr int k_not_run = 127;
 
@@ -110,23 +112,27 @@ AskDhcp ask_udhcpc(std::string script) {
 }
 
 Result<line::Grant> Dhcp::grant(const std::string &interface) {
-    const auto began = m_clock.steady();
-    if (m_lease && began < m_next)
+    if (!m_next || m_clock.steady() >= *m_next)
+        look(interface);
+    if (m_lease)
         return m_lease->grant;
+    return std::unexpected(*m_error);
+}
+
+void Dhcp::look(const std::string &interface) {
     auto lease = m_ask(interface, m_lease ? k_renewal : DhcpPatience{});
     const auto now = m_clock.steady();
     if (lease) {
         m_lease = *std::move(lease);
         m_over = now + m_lease->time;
         m_next = now + m_lease->time / 2;
-        return m_lease->grant;
+        return;
     }
-    if (!m_lease || now >= m_over) {
+    base::log::warning("{}", lease.error().message);
+    m_error = std::move(lease).error();
+    if (m_lease && now >= m_over)
         m_lease.reset();
-        return std::unexpected(std::move(lease).error());
-    }
-    m_next = std::min<base::SteadyTime>(now + k_again, m_over);
-    return m_lease->grant;
+    m_next = m_lease ? std::min<base::SteadyTime>(now + k_again, m_over) : now + k_much_later;
 }
 
 } // namespace modem

@@ -29,19 +29,21 @@ class Dhcp {
 
     /// What the server on @p interface gives. Asks anew when half of the time is over, shortly, so
     /// that its caller is not away for long; what it gave before is good to the end of its time,
-    /// whatever it answers, and not a moment longer.
+    /// whatever it answers, and not a moment longer. Without a lease the error of the last question
+    /// stands for a while. Each that was not answered is in the log.
     [[nodiscard]] base::Result<line::Grant> grant(const std::string &interface);
     /// When grant() may have something else to say.
-    [[nodiscard]] std::optional<base::SteadyTime> next() const {
-        return m_lease ? std::optional{m_next} : std::nullopt;
-    }
+    [[nodiscard]] std::optional<base::SteadyTime> next() const { return m_next; }
 
   private:
+    void look(const std::string &interface);
+
     AskDhcp m_ask;
     const base::Clock &m_clock;
     std::optional<line::Lease> m_lease;
-    base::SteadyTime m_over{}; // when its time is
-    base::SteadyTime m_next{}; // to ask
+    std::optional<base::Error> m_error;     // without a lease
+    base::SteadyTime m_over{};              // when its time is
+    std::optional<base::SteadyTime> m_next; // to ask; nothing: nobody was asked yet
 };
 
 } // namespace modem

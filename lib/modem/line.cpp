@@ -164,8 +164,7 @@ Result<void> put_what_it_gives(Modems &modems, const line::ModemOrder &order, co
         return base::fail(Errc::unavailable, k_ended);
     if (!gave && offer.grant.addresses.empty())
         return std::unexpected(gave.error());
-    if (!gave) // what the bearer gave by itself is as good as before
-        base::log::warning("{}", gave.error().message);
+    // What the bearer gave by itself is as good without.
     return means.put(gave ? with_lease(std::move(offer.grant), *gave, point_to_point)
                           : std::move(offer.grant));
 }
