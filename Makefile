@@ -63,11 +63,13 @@ endif
 
 # Of a module, TOGETHER files at a time are compiled as one: what they include takes most of the
 # time. Their names have to differ, even those only they see; what can't be so stands in alone.MODULE.
+# A program gets all of a group: those of apart.MODULE are in none with the others.
 # A group's name tells its members, as far as one that is added or removed gives another name.
 # What g++ 12 inlines more of, it more often takes for uninitialized.
 TOGETHER ?= 8
 alone      = $(patsubst %,lib/$(1)/%.cpp,$(alone.$(1)))
-grouped    = $(filter-out $(alone),$(sources))
+apart      = $(patsubst %,lib/$(1)/%.cpp,$(apart.$(1)))
+grouped    = $(filter-out $(alone) $(apart),$(sources))
 group_name = $(BUILD)/lib/$(1)/$(basename $(notdir $(firstword $(2))))-$(words $(2))-$(basename $(notdir $(lastword $(2))))
 the_next  := $(shell expr $(TOGETHER) + 1)
 all_groups = $(if $(2),$(eval $(call group_rules,$(1),$(wordlist 1,$(TOGETHER),$(2))))$(call all_groups,$(1),$(wordlist $(the_next),999,$(2))))
@@ -87,6 +89,7 @@ endef
 define module_rules
 cflags.$(1) = $$(eval cflags.$(1) := $$(call cflags,$$(foreach m,$$(call closure,$(1)),$$(pkgs.$$(m)))))$$(cflags.$(1))
 objects.$(1) := $$(call objects,$$(call alone,$(1)))
+$$(call all_groups,$(1),$$(call apart,$(1)))
 $$(call all_groups,$(1),$$(call grouped,$(1)))
 $(BUILD)/lib/$(1)/%.o: lib/$(1)/%.cpp lib/layers.mk $(call precompiled,$(call pch_of,$(1)))
 	@mkdir -p $$(@D)

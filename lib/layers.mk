@@ -56,6 +56,13 @@ alone.resv    := rrule_days
 alone.route   := messages
 alone.wire    := ingest pull key_change sealed_settings
 
+# Files compiled together without the others of their module, for programs that do without those and the libraries they
+# need: terminals have no server's TLS, who sends and who takes in no GStreamer. Loading it takes longer than what the
+# program does.
+apart.media := rtp_ts srt_listener srt_native srt_socket ts_access ts_psi ts_scanner
+apart.net   := curl http_client http_message networks
+apart.push  := path_choice sender sender_paths_status sender_preflight sender_rules sender_status
+
 # Programs: the modules each is linked with.
 modules.resv-control    := control cli
 modules.resv-request    := client cli

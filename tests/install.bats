@@ -34,6 +34,22 @@ setup_file() {
     assert_success
 }
 
+# What a program loads is most of what its start takes, and what a confined one could be attacked by.
+@test "install: programs bring along no library that is none of their business" {
+    needs() { readelf -d "$DEST/usr/$1" | grep -oE 'NEEDED.*\[lib(gst|ssl|crypto|sqlite3|pq|srt)[^]]*' || true; }
+    for program in bin/carrier-connect bin/resv-request bin/resv-store libexec/slotcast/carrier-lease; do
+        run needs "$program"
+        refute_output
+    done
+    for program in libexec/slotcast/{push-sender,relay-ingest,relay-srt-out}; do
+        run needs "$program"
+        assert_output --partial libsrt-gnutls
+        refute_output --partial libgst
+    done
+    run needs libexec/slotcast/relay-poster
+    assert_output --partial libgst
+}
+
 @test "install: the service starts and reloads what is installed" {
     run -0 cat "$DEST/usr/lib/systemd/system/resv-control.service"
     assert_line 'ExecStart=/usr/bin/resv-control serve'
