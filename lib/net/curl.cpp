@@ -6,9 +6,10 @@ namespace net::curl {
 
 namespace {
 
-// Never unloaded: OpenSSL and others register what runs at the end of the program.
+// Never unloaded: OpenSSL and others register what runs at the end of the program. Lazily: it
+// brings some thirty libraries along, of which a transfer needs a few.
 void *load() {
-    void *out = ::dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+    void *out = ::dlopen("libcurl.so.4", RTLD_LAZY | RTLD_LOCAL);
     if (out == nullptr)
         throw std::runtime_error("libcurl 4 is not installed (apt install libcurl4)");
     return out;
