@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstring>
+#include <memory>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -45,8 +46,10 @@ Result<void> MessageSocket::send(std::string_view text, const std::vector<int> &
 
 Result<std::optional<MessageSocket::Message>> MessageSocket::receive(int wait_ms) {
     Message out;
-    out.text.resize(k_max_message);
-    iovec part{out.text.data(), out.text.size()};
+    // Most are a few hundred bytes; clearing room for the longest took more than reading one.
+    thread_local const auto space_for_text =
+        std::make_unique_for_overwrite<std::array<char, k_max_message>>();
+    iovec part{space_for_text->data(), space_for_text->size()};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * k_max_fds)> space{};
     for (;;) {
         msghdr header{};
@@ -80,9 +83,10 @@ Result<std::optional<MessageSocket::Message>> MessageSocket::receive(int wait_ms
                 out.fds.emplace_back(fd);
             }
         }
+        out.text.assign(space_for_text->data(), static_cast<std::size_t>(n));
+        ::explicit_bzero(space_for_text->data(), out.text.size()); // it may be a secret
         if ((static_cast<unsigned>(header.msg_flags) & (MSG_TRUNC | MSG_CTRUNC)) != 0)
             return fail(Errc::protocol, "receive message: longer than {} bytes", k_max_message);
-        out.text.resize(static_cast<std::size_t>(n));
         return std::optional{std::move(out)};
     }
 }
