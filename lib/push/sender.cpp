@@ -208,7 +208,7 @@ void Sender::steer(const wire::SenderPlan &plan) {
 }
 
 void Sender::read_pipe(base::BitRate rate) {
-    std::array<std::uint8_t, 16 * 1024> bytes{};
+    std::array<std::uint8_t, k_ahead> bytes; // NOLINT(*-member-init): read() fills it
     const base::SteadyTime now = m_clock.steady();
     while (reads_pipe()) {
         const ssize_t n = ::read(m_pipe.get(), bytes.data(), bytes.size());

@@ -60,31 +60,40 @@ Result<base::Fd> open_file(const std::string &path, int flags = 0) {
     return file;
 }
 
-Result<std::vector<std::uint8_t>> read_head(int fd, const std::string &path) {
-    std::vector<std::uint8_t> head(detail::k_head_bytes);
-    std::size_t got = 0;
-    while (got < head.size()) {
-        const ssize_t n =
-            ::pread(fd, head.data() + got, head.size() - got, static_cast<off_t>(got));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
+/// Reads on until @p head has @p wanted bytes; true when the file has no more than it has then.
+Result<bool> read_head(int fd, const std::string &path, std::vector<std::uint8_t> &head,
+                       std::size_t wanted) {
+    std::size_t got = head.size();
+    head.resize(wanted);
+    ssize_t n = 1;
+    while (got < wanted && n != 0) {
+        n = ::pread(fd, head.data() + got, wanted - got, static_cast<off_t>(got));
+        if (n < 0 && errno != EINTR)
             return fail_errno("read", path);
-        if (n == 0)
-            break;
-        got += static_cast<std::size_t>(n);
+        got += static_cast<std::size_t>(std::max<ssize_t>(n, 0));
     }
     head.resize(got);
-    return head;
+    return n == 0;
+}
+
+/// No more of the file is read than it takes: a transport stream says what it is all the time.
+Result<detail::Head> judge_start(int fd, const std::string &path, const media::StreamTerms &terms) {
+    std::vector<std::uint8_t> head;
+    for (std::size_t wanted = k_read_bytes;; wanted = std::min(4 * wanted, detail::k_head_bytes)) {
+        const bool whole = TRY(read_head(fd, path, head, wanted));
+        if (head.empty())
+            return fail(Errc::no_input, "{}: the input is empty", path);
+        const detail::Head seen =
+            detail::judge_head(head, whole || wanted == detail::k_head_bytes, terms);
+        if (seen != detail::Head::unclear)
+            return seen;
+    }
 }
 
 Result<std::unique_ptr<media::TsInput>> open_regular(const std::string &path,
                                                      const media::StreamTerms &terms) {
     base::Fd file = TRY(open_file(path));
-    const auto head = TRY(read_head(file.get(), path));
-    if (head.empty())
-        return fail(Errc::no_input, "{}: the input is empty", path);
-    if (detail::judge_head(head, true, terms) == detail::Head::passes) {
+    if (TRY(judge_start(file.get(), path, terms)) == detail::Head::passes) {
         base::log::debug("{}: a transport stream, passed on as it is", path);
         return std::make_unique<FileInput>(std::move(file), path);
     }

@@ -5,6 +5,8 @@
 #include "push/source_detail.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 using namespace std::chrono_literals;
 
@@ -82,4 +84,36 @@ TEST_CASE("push: only a transport stream of codecs that are allowed passes as it
     Bytes early = head(0x1b, 0x0f);
     early.resize(188); // the PAT alone
     CHECK(judge(early, false) == Head::unclear);
+}
+
+TEST_CASE("push: a file is read as far as it takes to know what it is") {
+    using namespace ts_test;
+    // Nulls, then tables: also behind what is read at first.
+    const auto passes = [](std::size_t nulls) {
+        Bytes bytes;
+        for (std::size_t i = 0; i < nulls; ++i) {
+            bytes.insert(bytes.end(), {0x47, 0x1f, 0xff, 0x10});
+            bytes.resize(bytes.size() + 184, 0xff);
+        }
+        Builder ts;
+        ts.pat();
+        ts.pmt({{k_video, 0x1b}, {k_audio, 0x0f}});
+        ts.pes(k_video, 1, h264_picture(0x65, 1000));
+        bytes.insert(bytes.end(), ts.bytes.begin(), ts.bytes.end());
+        const base::Fd file{::memfd_create("head", MFD_CLOEXEC)};
+        REQUIRE(::write(file.get(), bytes.data(), bytes.size()) == std::ssize(bytes));
+        const media::StreamTerms terms{base::BitRate{1'000'000}, 2, {"h264", "h265", "aac"}};
+        const auto input =
+            push::open_input({.path = fmt::format("/proc/self/fd/{}", file.get())}, terms);
+        if (!input)
+            return false;
+        REQUIRE((*input)->start());
+        Bytes read;
+        while ((*input)->read(read) == media::TsInput::State::more)
+            ;
+        return read == bytes; // as it is
+    };
+    CHECK(passes(0));
+    CHECK(passes(500));    // 94 kB
+    CHECK(passes(10'000)); // 1.9 MB
 }
