@@ -56,6 +56,7 @@ class Run {
     void on_signals();
     void on_news();
     void on_kernel();
+    void on_sender();
 
     const ExecRequest &m_request;
     const vault::Vault &m_vault;
@@ -74,7 +75,9 @@ class Run {
     std::optional<int> m_command_code;
     std::optional<int> m_signal; // that came before the command ran
     bool m_mend_again = false;
-    int m_answers = 0; // of control
+    bool m_look = true;               // something happened that the plan may depend on
+    base::SteadyTime m_look_at_all{}; // when it is looked at all the same
+    int m_answers = 0;                // of control
 };
 
 void Run::on_signals() {
@@ -118,9 +121,19 @@ void Run::on_news() {
 }
 
 void Run::on_kernel() {
+    m_look = true;
     if (!m_monitor.drain() && !m_mend_again)
         return;
     m_mend_again = !m_session.mend();
+}
+
+// Most of what it says is for the statistics.
+void Run::on_sender() {
+    const wire::SenderStatus before = m_sender->status();
+    (void)m_sender->hear();
+    const wire::SenderStatus &now = m_sender->status();
+    m_look =
+        m_look || before.state != now.state || before.use != now.use || before.plan != now.plan;
 }
 
 /// Waits for something to happen, and deals with it; what it means for the sender is the caller's.
@@ -133,12 +146,14 @@ void Run::wait(base::Millis at_most) {
                                    {m_control ? m_control->fd() : -1, POLLIN, 0},
                                    {m_sender ? m_sender->fd() : -1, POLLIN, 0}}};
     ::poll(fds.data(), fds.size(), static_cast<int>((m_mend_again ? k_soon : at_most).count()));
+    m_look =
+        m_look || fds[signals].revents != 0 || fds[control].revents != 0 || fds[state].revents != 0;
     if (fds[signals].revents != 0)
         on_signals();
     if (fds[control].revents != 0)
         on_news();
     if (fds[sender].revents != 0 && m_sender)
-        (void)m_sender->hear();
+        on_sender();
     if (fds[state].revents != 0) {
         alignas(inotify_event) std::array<char, 4096> ignored; // NOLINT(*-member-init)
         while (::read(m_inotify.get(), ignored.data(), ignored.size()) > 0) {
@@ -191,13 +206,17 @@ Result<std::optional<int>> Run::start_command(base::MessageSocket reader) {
 
 int Run::loop() {
     while (!m_command_code) {
-        wait(k_tick);
-        m_session.refresh(*m_sender);
-        m_session.tend(); // what that changes wakes us again
-        if (m_session.wants_spares() && !m_spares)
-            m_spares.emplace(m_request.settings, m_request.config, m_connector, m_media.uid);
-        if (m_spares)
-            m_spares->turn(m_machine.steady());
+        if (std::exchange(m_look, false) || m_machine.steady() >= m_look_at_all) {
+            m_session.refresh(*m_sender);
+            m_session.tend(); // what that changes wakes us again
+            if (m_session.wants_spares() && !m_spares)
+                m_spares.emplace(m_request.settings, m_request.config, m_connector, m_media.uid);
+            if (m_spares)
+                m_spares->turn(m_machine.steady());
+            m_look_at_all = m_machine.steady() + k_tick; // it may have taken long
+        }
+        const auto left = std::chrono::ceil<base::Millis>(m_look_at_all - m_machine.steady());
+        wait(std::max(left, base::Millis{0}));
     }
     return *m_command_code;
 }
@@ -209,6 +228,7 @@ Result<int> Run::with_carrier() {
                                         .network_fd = m_isolation ? m_isolation->fd() : -1,
                                         .restore_signals = m_request.restore_signals},
                                        reader)));
+    (void)m_monitor.drain(); // most of it was our own doing; what it tells of is looked at now
     m_mend_again = !m_session.mend();
     m_session.refresh(*m_sender);
     if (const auto code = TRY(start_command(std::move(reader))))

@@ -123,8 +123,9 @@ Result<wire::SenderPlan> Session::plan() {
                           .lines = m_lines,
                           .cancelled = m_withdrawn,
                           .preflight_ticket = m_settings.stream.preflight_ticket.value_or("")};
-    const Carriers carriers = TRY(m_connector.carriers());
-    m_seen = carriers;
+    m_seen.clear();
+    m_seen = TRY(m_connector.carriers());
+    const Carriers &carriers = m_seen;
     const CarrierState *active = active_for(carriers, m_settings.reservation);
     if (active == nullptr) {
         if (!m_active.empty())
