@@ -125,14 +125,16 @@ std::string guard_text(const Guard &guard) {
     out += set_text("relay_ingest", "ipv4_addr", texts(guard.relay_ingest, Family::v4));
     out += set_text("relay_ingest6", "ipv6_addr", texts(guard.relay_ingest, Family::v6));
     // After routing, and after every other filter: what reaches this has an interface.
-    out += fmt::format("chain guard {{\n"
-                       "type filter hook postrouting priority 300; policy accept;\n"
+    out += "chain guard {\n"
+           "type filter hook postrouting priority 300; policy accept;\n";
+    for (const Outer &outer : guard.outer)
+        out += outer_text(outer);
+    // Media that goes where it may is nearly all that comes by here: the rest is asked of others.
+    out += fmt::format("oifname @carriers accept\n"
                        "meta skuid {} oifname != \"lo\" oifname != @carriers counter drop\n"
                        "ip daddr @relay_ingest oifname != @carriers counter drop\n"
                        "ip6 daddr @relay_ingest6 oifname != @carriers counter drop\n",
                        guard.media_uid);
-    for (const Outer &outer : guard.outer)
-        out += outer_text(outer);
     return out + "}\n}\n";
 }
 

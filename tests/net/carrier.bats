@@ -44,6 +44,7 @@ teardown() { end_started; }
     done
     run on terminal nft -s list table inet slotcast
     assert_line --partial 'type filter hook postrouting priority 300; policy accept;'
+    assert_line --partial 'oifname @carriers accept'
     assert_line --partial 'meta skuid 64010 oifname != "lo" oifname != @carriers counter drop'
     assert_line --partial 'ip daddr @relay_ingest oifname != @carriers counter drop'
     assert_line --partial 'ip6 daddr @relay_ingest6 oifname != @carriers counter drop'

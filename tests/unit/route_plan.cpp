@@ -207,6 +207,8 @@ TEST_CASE("route: the guard's text is read back, tunnels too") {
           text.npos);
     CHECK(text.find("ip daddr 192.0.2.7 icmp type 3 counter drop\n") != text.npos);
     CHECK(text.find("\nmeta mark 0x736c6f02 counter drop\n") != text.npos);
+    // What is accepted early must not be what these keep in.
+    CHECK(text.find("0x736c6f02 counter drop\n") < text.find("oifname @carriers accept\n"));
     std::string changed = text; // somebody lets the outer packets out
     changed.replace(changed.find("mark 0x736c6f02 counter drop"), 28,
                     "mark 0x736c6f02 counter accept");

@@ -40,6 +40,7 @@ TEST_CASE("route: the guard is read back from what nft prints") {
                      "\tset relay_ingest6 {\n\t\ttype ipv6_addr\n"
                      "\t\telements = { 2001:db8::10 }\n\t}\n\n\tchain guard {\n"
                      "\t\ttype filter hook postrouting priority 300; policy accept;\n"
+                     "\t\toifname @carriers accept\n"
                      "\t\tmeta skuid 64010 oifname != \"lo\" oifname != @carriers counter drop\n"
                      "\t\tip daddr @relay_ingest oifname != @carriers counter drop\n"
                      "\t\tip6 daddr @relay_ingest6 oifname != @carriers counter drop\n\t}\n}\n") ==
@@ -56,6 +57,8 @@ TEST_CASE("route: a guard that somebody changed is not taken for ours") {
     };
     CHECK_FALSE(read_guard(without("counter drop\nip daddr", "accept\nip daddr")));
     CHECK_FALSE(read_guard(without("priority 300", "priority 400")));
+    CHECK_FALSE(read_guard(without("oifname @carriers accept", "oifname @others accept")));
+    CHECK_FALSE(read_guard(without("oifname @carriers accept", "accept")));
     CHECK_FALSE(read_guard(without("meta skuid", "ip daddr 203.0.113.10 accept\nmeta skuid")));
     CHECK_FALSE(
         read_guard(without("ip6 daddr @relay_ingest6 oifname != @carriers counter drop", "")));
