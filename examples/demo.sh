@@ -179,8 +179,7 @@ stopped=no
 leaked=$(lab_bytes media inet0)
 frames_before=$(frames_ffmpeg ffmpeg_ts)
 echo "  the stream stands still: $stopped; media bytes on the Internet interface: $leaked"
-ip -n "$LAB-terminal" link set carB up
-ip -n "$LAB-terminal" route add default via 10.3.0.1 dev carB metric 50
+lab_line_back carB 10.3.0.1
 show "carrier-connect up $id --carrier lineB"
 terminal carrier-connect up "$id" --carrier lineB
 more_frames() { [ "$(frames_ffmpeg ffmpeg_ts)" -gt $((frames_before + 25)) ]; }

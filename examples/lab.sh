@@ -74,6 +74,19 @@ lab_up() {
     lab_count
 }
 
+# lab_line_back DEV GATEWAY: the terminal's line is up again, and gets its default route as from DHCP. While rules of
+# carrier-connect are there, the kernel takes a gateway only once DEV's own network is in its carrier's table again,
+# which is a moment later.
+lab_line_back() {
+    ip -n "$LAB-terminal" link set "$1" up
+    local route=(ip -n "$LAB-terminal" route add default via "$2" dev "$1" metric 50)
+    for _ in {1..30}; do
+        ! "${route[@]}" 2>/dev/null || return 0
+        sleep 0.1
+    done
+    "${route[@]}"
+}
+
 # The kernel's counters on the terminal, after every filter of ours: what really went out or came in.
 lab_count() {
     local dev kind

@@ -92,8 +92,7 @@ nothing_missing() {
     ip -n "$LAB-terminal" link set carB down
     moved() { [ "$(active_line)" = lineA ]; }
     wait_for 3 moved
-    ip -n "$LAB-terminal" link set carB up
-    ip -n "$LAB-terminal" route add default via 10.3.0.1 dev carB metric 50
+    lab_line_back carB 10.3.0.1
     # The preferred one, which was good for five seconds.
     wait_for 12 moved_to lineB
     stats_say '.reconnects <= 1'
