@@ -115,10 +115,12 @@ TEST_CASE("control: without credentials for all, each distributor has an account
 
 TEST_CASE("control: credentials come from files of their own, and reach the settings") {
     const Folder folder;
+    // Longer than a process's number, which is in the folder's name.
+    const std::string pin = "41928375";
     auto config = read(k_wwan);
     REQUIRE(config);
     auto &site = config->carriers.at("a");
-    site.pin_file = folder.file("pin", "1234\n");
+    site.pin_file = folder.file("pin", pin + "\n");
     REQUIRE(control::read_credentials(*config));
     const control_test::Fixture f;
     const ledger::Party studio{.name = "studio",
@@ -128,8 +130,8 @@ TEST_CASE("control: credentials come from files of their own, and reach the sett
                                .enrolled = {},
                                .seen = {}};
     const auto connection = control::connection_for(site, "a", f.keys, studio);
-    CHECK(std::get<wire::WwanInfo>(connection).pin == "1234");
-    CHECK(control::print_control(*config).find("1234") == std::string::npos);
+    CHECK(std::get<wire::WwanInfo>(connection).pin == pin);
+    CHECK(control::print_control(*config).find(pin) == std::string::npos);
 
     site.pin_file = folder.file("odd", "12x4\n");
     CHECK(control::read_credentials(*config).error().code == Errc::config);

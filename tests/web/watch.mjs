@@ -49,7 +49,8 @@ const spread = (values) => {
   return { least: sorted[0], median: sorted[sorted.length >> 1], most: sorted.at(-1), last: values.at(-1) }
 }
 const status = (page) => page.textContent('#state')
-const says = (page, text) => page.waitForFunction((t) => document.querySelector('#state').textContent.includes(t), text)
+const says = (page, text, ms = PATIENCE) =>
+  page.waitForFunction((t) => document.querySelector('#state').textContent.includes(t), text, { timeout: ms })
 const numbers = (page) => page.evaluate(() => {
   const video = document.querySelector('#video')
   const latency = parseFloat(document.querySelector('#latency').textContent)
@@ -83,7 +84,7 @@ const cases = {
     assert.equal(await page.title(), '<b>Town & hall')
     await shoot(page, 'before')
     say('before its time the page counts down')
-    await says(page, 'Waiting for the picture')
+    await says(page, 'Waiting for the picture', 60000) // its event opens 43 seconds after the relay
     say('then it waits for the picture')
     return page
   },
