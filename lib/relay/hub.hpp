@@ -41,6 +41,13 @@ inline constexpr const char *k_admin_door = "admin";
 /// When the retention of @p entry ends.
 [[nodiscard]] base::UtcTime forgotten_at(const wire::FeedEntry &entry);
 
+/// How often ingest children are to tell of media when there is so much to do (see
+/// ViewerCounters::load()) and they were told @p last: at once for a few viewers, rarely for many,
+/// whose every batch costs a system call each. What it was stays until the load is twice, so that
+/// two do not take turns.
+[[nodiscard]] wire::IngestPace pace_for(std::int64_t load,
+                                        const std::optional<wire::IngestPace> &last);
+
 /// One carrier's ingest: its child, its intake, and when it may be started again.
 struct Ingest {
     std::string carrier;

@@ -13,9 +13,26 @@ using base::Result;
 namespace {
 constexpr int k_messages_at_once = 256; // of one child, then the others get their turn
 // To a few, media goes on as soon as it is there. For many, bytes per system call count.
-constexpr std::int64_t k_few_viewers = 20;
-constexpr wire::IngestPace k_prompt{.part_ms = 4};
+struct Step {
+    std::int64_t most = 0; ///< viewers
+    wire::IngestPace pace;
+};
+constexpr std::array k_steps{Step{20, {.part_ms = 4}}, Step{60, {.part_ms = 20}},
+                             Step{INT64_MAX, {.part_ms = 40}}};
 } // namespace
+
+// The first step that is enough; the one that was (@p last) is it for longer, so that they do not
+// take turns.
+wire::IngestPace pace_for(std::int64_t load, const std::optional<wire::IngestPace> &last) {
+    if (load == 0)
+        return {};
+    return std::ranges::find_if(k_steps,
+                                [&](const Step &step) {
+                                    const bool was = last && last->part_ms == step.pace.part_ms;
+                                    return load <= step.most || (was && load / 2 <= step.most);
+                                })
+        ->pace;
+}
 
 // Each is a line of the log too, but for what is said there otherwise, and refusals, which may be
 // many.
@@ -92,10 +109,7 @@ void Hub::end_child(Ingest &ingest, std::string_view why) {
 }
 
 void Hub::tick_pace() {
-    const bool prompt = m_pace && m_pace->part_ms == k_prompt.part_ms;
-    const std::int64_t load = m_metrics.viewers.load();
-    const std::int64_t most = prompt ? 2 * k_few_viewers : k_few_viewers;
-    const wire::IngestPace pace = load > 0 && load <= most ? k_prompt : wire::IngestPace{};
+    const wire::IngestPace pace = pace_for(m_metrics.viewers.load(), m_pace);
     if (m_pace && m_pace->part_ms == pace.part_ms)
         return;
     m_pace = pace;

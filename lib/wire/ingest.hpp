@@ -94,7 +94,8 @@ struct IngestRun {
     std::int64_t packets = 0; ///< TS packets of each, 1 to 7
 };
 /// child -> parent: `bytes` more bytes of TS, whole packets, lie in `extent` from `offset` on. Sent
-/// every 20 ms or so while there are any; parts of one stream follow each other without a gap.
+/// as often as the hub wishes (IngestPace) while there are any; parts of one stream follow each
+/// other without a gap.
 struct IngestPart {
     std::int64_t stream = 0;
     std::int64_t extent = 0;
