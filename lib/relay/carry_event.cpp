@@ -39,6 +39,12 @@ void Event::carry(Carry &c) {
     c("live", live);
     c("withdrawn", withdrawn);
     c("sent_to", m_sent_to);
+    c("poster_asked_us", poster_asked_us);
+    c("poster_tried_us", poster_tried_us);
+    std::string picture = m_poster ? m_poster->text() : "";
+    c.bytes("poster", picture);
+    if (!c.writing() && !picture.empty())
+        m_poster = std::make_shared<const Document>(std::move(picture));
     {
         const std::lock_guard lock(m_places_mutex);
         c("audience", m_audience);

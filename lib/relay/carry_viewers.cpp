@@ -37,24 +37,26 @@ void ConnectionState::carry(Carry &c) {
     c("close_after", close_after);
     c("event", event);
     c("live", live);
+    c("tunnelled", tunnelled);
 }
 
-std::optional<ConnectionState>
-Connection::state(const std::function<bool(const Event &)> &is_shown) const {
-    if (m_transport.is_secure())
-        return std::nullopt;
+ConnectionState Connection::state(const std::function<bool(const Event &)> &is_shown) {
     ConnectionState out{.fd = fd(),
                         .origin = m_origin,
                         .in = {},
                         .out = {},
                         .media = {},
                         .close_after = m_close_after,
-                        .event = {}};
+                        .event = {},
+                        .tunnelled = m_transport.is_secure() || m_transport.is_tunnelled(),
+                        .secure = m_transport.is_secure() ? &m_transport : nullptr,
+                        .greeting = m_greeting};
     const bool asked = m_need == Need::password || m_awaited;
-    out.in = (asked ? m_request.raw : m_reader.begun()) + m_in;
+    if (!m_ending) // then nothing of him is heard any more
+        out.in = (asked ? m_request.raw : m_reader.begun()) + m_in;
     const Event *of = nullptr;
     if (m_sending) {
-        const std::string_view text = m_reply.body ? std::string_view{*m_reply.body} : m_reply.text;
+        const std::string_view text = m_reply.words();
         out.out = m_head.substr(m_head_at) + std::string(text.substr(m_text_at));
         out.media.assign(m_reply.media.begin() + static_cast<std::ptrdiff_t>(m_media_at),
                          m_reply.media.end());
@@ -96,18 +98,8 @@ Connection::Need Connection::resume(ConnectionState state, const EventPtr &event
     if (m_live)
         return pump_live(now);
     if (m_close_after && m_in.empty())
-        return end();
+        return end(now);
     return m_in.empty() ? set(Need::read) : process(now);
-}
-
-Connection::Need Connection::retire() {
-    if (!m_transport.is_secure() || m_live)
-        return m_need;
-    m_retired = true;
-    if (m_need == Need::read && !m_greeting && m_in.empty() && m_reader.begun().empty())
-        return end();
-    m_close_after = true;
-    return m_need;
 }
 
 void Worker::rest() {
@@ -119,44 +111,16 @@ void Worker::rest() {
 
 void Worker::go() {
     m_stop = false;
-    if (m_retiring.exchange(false))
-        hear(!m_deaf);
-    m_retired = false;
+    m_measured = {}; // its clock begins anew
     m_thread = std::thread([this] { run(); });
 }
 
-void Worker::retire_secure() {
-    m_retiring = true;
-    poke();
-}
-
-// Each time round: who was in a handshake or waited may be through by now.
-void Worker::retire() {
-    hear(!m_deaf);
-    std::vector<std::uint64_t> all;
-    all.reserve(m_slots.size());
-    for (const auto &[number, slot] : m_slots)
-        all.push_back(number);
-    bool done = true;
-    for (const std::uint64_t number : all) {
-        Slot &slot = m_slots.at(number);
-        if (slot.connection->need() == Connection::Need::close)
-            continue;
-        const auto before = slot.connection->need();
-        const auto after = slot.connection->retire();
-        done = done && (!slot.connection->is_retiring() || after == Connection::Need::close);
-        if (after != before)
-            settle(number, slot, after);
-    }
-    m_retired = done;
-}
-
-std::vector<ConnectionState>
-Worker::states(const std::function<bool(const Event &)> &is_shown) const {
+std::vector<ConnectionState> Worker::states(const std::function<bool(const Event &)> &is_shown) {
+    take_in(std::chrono::steady_clock::now());
     std::vector<ConnectionState> out;
+    out.reserve(m_slots.size());
     for (const auto &[number, slot] : m_slots)
-        if (auto state = slot.connection->state(is_shown))
-            out.push_back(*std::move(state));
+        out.push_back(slot.connection->state(is_shown));
     return out;
 }
 
@@ -168,9 +132,12 @@ void Worker::adopt(ConnectionState state, const EventPtr &event) {
     if (::epoll_ctl(m_epoll.get(), EPOLL_CTL_ADD, socket.get(), &interest) != 0)
         return;
     ++m_world.counters->connections;
+    m_world.crew->rota.entered(m_world.index);
+    std::ignore = m_world.crew->rota.pass();
     Slot &slot = m_slots[number];
-    slot.connection = std::make_unique<Connection>(Transport{std::move(socket)}, number,
-                                                   state.origin, m_connection_world, now);
+    slot.connection = std::make_unique<Connection>(
+        state.tunnelled ? Transport::tunnelled(std::move(socket)) : Transport{std::move(socket)},
+        number, state.origin, m_connection_world, now);
     slot.interest = EPOLLIN;
     // Who has more than a configuration that changed allows stays, and does not count.
     if (auto place =

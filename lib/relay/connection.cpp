@@ -15,7 +15,7 @@ constexpr auto k_send_time = 30s;  // an answer that is not live: then the viewe
 constexpr auto k_check_time = 15s; // for a password
 constexpr auto k_stuck_time = 15s; // a live viewer whose socket takes nothing
 constexpr auto k_for_ever = 24h * 366;
-constexpr std::size_t k_max_turn = 1 << 20;
+constexpr std::size_t k_one_piece = 4096; // to copy that costs less than another system call
 
 std::string head_text(const Reply &reply, bool close) {
     std::string out = fmt::format("HTTP/1.1 {} {}\r\n{}X-Content-Type-Options: nosniff\r\n",
@@ -30,12 +30,12 @@ std::string head_text(const Reply &reply, bool close) {
 
 Connection::Connection(Transport transport, std::uint64_t number, Origin origin, const World &world,
                        base::SteadyTime now)
-    : m_transport(std::move(transport)), m_number(number), m_origin(origin), m_world(world),
-      m_greeting(m_transport.is_secure()), m_deadline(now + k_head_time) {}
+    : m_transport(std::move(transport)), m_greeting(m_transport.is_secure()),
+      m_deadline(now + k_head_time), m_world(&world), m_number(number), m_origin(origin) {}
 
 Connection::~Connection() {
     if (m_greeting)
-        ++m_world.tls->failed;
+        ++m_world->tls->failed;
     detach();
 }
 
@@ -56,6 +56,8 @@ Connection::Need Connection::set(Need need) {
 Connection::Need Connection::readable(base::SteadyTime now) {
     if (m_greeting)
         return greet(now);
+    if (m_ending)
+        return end(now);
     std::array<char, 4096> chunk; // NOLINT(*-member-init): filled by receive
     do {
         const ssize_t n = m_transport.receive(chunk);
@@ -85,8 +87,8 @@ Connection::Need Connection::greet(base::SteadyTime now) {
         break;
     }
     m_greeting = false;
-    ++m_world.tls->agreed;
-    m_world.tls->in_kernel += int{m_transport.in_kernel()};
+    ++m_world->tls->agreed;
+    m_world->tls->in_kernel += int{m_transport.in_kernel()};
     m_deadline = now + k_head_time;
     return set(Need::read);
 }
@@ -97,8 +99,8 @@ Connection::Need Connection::process(base::SteadyTime now) {
         return set(Need::read);
     case HttpReader::Status::done:
         m_request = m_reader.take();
-        m_close_after = !m_request.keep_alive || m_retired;
-        return begin(m_world.router->answer(m_request, m_origin), m_request.method == "HEAD", now);
+        m_close_after = !m_request.keep_alive;
+        return begin(m_world->router->answer(m_request, m_origin), m_request.method == "HEAD", now);
     case HttpReader::Status::malformed:
         m_close_after = true;
         return begin(plain_reply(400, "not a request that this server reads"), false, now);
@@ -117,7 +119,7 @@ Connection::Need Connection::begin(Reply reply, bool head_only, base::SteadyTime
     if (reply.kind == Reply::Kind::password) {
         m_deadline = now + k_check_time;
         m_event = reply.event;
-        if (m_world.check(m_number, reply.event, std::move(reply.password)))
+        if (m_world->check(m_number, reply.event, std::move(reply.password)))
             return set(Need::password);
         detach();
         reply = plain_reply(503, "busy", "Retry-After: 5\r\n");
@@ -135,6 +137,7 @@ Connection::Need Connection::begin(Reply reply, bool head_only, base::SteadyTime
         if (reply.event->enter(reply.viewer)) {
             m_event = reply.event;
             m_live.emplace(reply.event);
+            m_transport.hold_little();
             m_close_after = true; // its end is the end of the connection
             m_deadline = now + k_for_ever;
         } else {
@@ -147,6 +150,12 @@ Connection::Need Connection::begin(Reply reply, bool head_only, base::SteadyTime
         m_reply.text.clear();
         m_reply.body.reset();
         m_reply.media.clear();
+    }
+    const std::string_view text = m_reply.words();
+    if (text.size() <= k_one_piece) {
+        m_head += text;
+        m_reply.text.clear();
+        m_reply.body.reset();
     }
     m_head_at = m_text_at = m_media_at = 0;
     m_sending = true;
@@ -169,8 +178,8 @@ Connection::Flow Connection::send_media() {
     while (m_media_at < m_reply.media.size()) {
         Slice &slice = m_reply.media[m_media_at];
         const auto bytes = static_cast<std::size_t>(slice.end - slice.begin);
-        const ssize_t n =
-            m_transport.send_file(slice.extent->fd(), slice.offset, std::min(bytes, k_max_turn));
+        // All of it at once: what ends in the middle wakes the viewer once more.
+        const ssize_t n = m_transport.send_file(slice.extent->fd(), slice.offset, bytes);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
@@ -178,7 +187,7 @@ Connection::Flow Connection::send_media() {
         slice.offset += n;
         slice.begin += n;
         m_reply.event->bytes_out.fetch_add(n, std::memory_order_relaxed);
-        m_world.bytes_out->fetch_add(n, std::memory_order_relaxed);
+        m_world->bytes_out->fetch_add(n, std::memory_order_relaxed);
         if (slice.begin == slice.end) {
             slice.extent.reset(); // no longer needed by this viewer
             ++m_media_at;
@@ -188,7 +197,7 @@ Connection::Flow Connection::send_media() {
 }
 
 Connection::Need Connection::proceed(base::SteadyTime now) {
-    const std::string_view text = m_reply.body ? std::string_view{*m_reply.body} : m_reply.text;
+    const std::string_view text = m_reply.words();
     const bool more = !text.empty() || !m_reply.media.empty();
     Flow flow = send_text(m_head, m_head_at, more);
     if (flow == Flow::done)
@@ -208,7 +217,7 @@ Connection::Need Connection::finished(base::SteadyTime now) {
         return pump_live(now);
     m_reply = {};
     if (m_close_after)
-        return end();
+        return end(now);
     m_deadline = now + k_idle_time;
     if (m_in.empty())
         return set(Need::read);
@@ -217,9 +226,13 @@ Connection::Need Connection::finished(base::SteadyTime now) {
 }
 
 // The viewer is told that this was all, so that he knows it from a cut.
-Connection::Need Connection::end() {
-    m_ending = !m_transport.end() && errno == EAGAIN;
-    return set(m_ending ? Need::write : Need::close);
+Connection::Need Connection::end(base::SteadyTime now) {
+    using Ending = Transport::Ending;
+    if (!m_ending)
+        m_deadline = now + k_send_time;
+    const Ending ending = m_transport.end();
+    m_ending = ending == Ending::read || ending == Ending::write;
+    return set(!m_ending ? Need::close : ending == Ending::read ? Need::read : Need::write);
 }
 
 Connection::Need Connection::pump_live(base::SteadyTime now) {
@@ -228,7 +241,7 @@ Connection::Need Connection::pump_live(base::SteadyTime now) {
 
 Connection::Need Connection::pump_live(base::SteadyTime now, const Snapshot &snapshot) {
     m_deadline = now + k_for_ever;
-    auto outcome = m_live->pump(m_transport, snapshot, now, *m_world.latency);
+    auto outcome = m_live->pump(m_transport, snapshot, now, *m_world->latency);
     const bool sent_all =
         outcome == LiveCursor::Outcome::idle || outcome == LiveCursor::Outcome::ended;
     if (sent_all && !m_transport.flush())
@@ -236,7 +249,7 @@ Connection::Need Connection::pump_live(base::SteadyTime now, const Snapshot &sna
     switch (outcome) {
     case LiveCursor::Outcome::idle:
         // withdrawn: cancelled or revoked, what was sent was all
-        return m_event->withdrawn ? end() : set(Need::media);
+        return m_event->withdrawn ? end(now) : set(Need::media);
     case LiveCursor::Outcome::blocked:
         m_deadline = now + k_stuck_time;
         return set(Need::write);
@@ -246,8 +259,7 @@ Connection::Need Connection::pump_live(base::SteadyTime now, const Snapshot &sna
         ++m_event->viewers_dropped;
         return set(Need::close);
     case LiveCursor::Outcome::ended:
-        m_deadline = now + k_stuck_time;
-        return end();
+        return end(now);
     case LiveCursor::Outcome::gone:
         break;
     }
@@ -258,7 +270,7 @@ Connection::Need Connection::writable(base::SteadyTime now) {
     if (m_greeting)
         return greet(now);
     if (m_ending)
-        return end();
+        return end(now);
     if (m_sending)
         return proceed(now);
     return m_live ? pump_live(now) : m_need;
@@ -272,13 +284,13 @@ Connection::Need Connection::media(base::SteadyTime now, const Snapshot &newest)
     if (!m_event->withdrawn && m_awaited && !m_awaited->is_there(*m_event))
         return m_need;
     detach();
-    return begin(m_world.router->answer(m_request, m_origin), m_request.method == "HEAD", now);
+    return begin(m_world->router->answer(m_request, m_origin), m_request.method == "HEAD", now);
 }
 
 Connection::Need Connection::password_checked(bool right, base::SteadyTime now) {
     if (m_need != Need::password)
         return m_need;
-    Reply reply = m_world.router->password_reply(m_event, right);
+    Reply reply = m_world->router->password_reply(m_event, right);
     detach();
     return begin(std::move(reply), false, now);
 }

@@ -26,6 +26,10 @@ struct ConnectionState {
     bool close_after = false;                   ///< the answer is the last one
     std::optional<base::Id> event;              ///< whose media it is
     std::optional<LiveCursor::Place> live = {}; ///< a viewer of live.ts
+    bool tunnelled = false;                     ///< its TLS is a TlsTerminator's
+    // Not handed over:
+    Transport *secure = nullptr; ///< of one with TLS
+    bool greeting = false;       ///< which is not agreed on yet
     void carry(Carry &c);
 };
 
@@ -65,24 +69,32 @@ class Connection {
     [[nodiscard]] Need password_checked(bool right, base::SteadyTime now);
     [[nodiscard]] Need check_deadline(base::SteadyTime now);
 
-    /// How another program goes on with it; nothing of one that cannot be handed over: one with
-    /// TLS. Its media is that of an event for which @p is_shown, or it is the rest of what there
-    /// is.
-    [[nodiscard]] std::optional<ConnectionState>
-    state(const std::function<bool(const Event &)> &is_shown) const;
+    /// How another program goes on with it. Its media is that of an event for which @p is_shown, or
+    /// it is the rest of what there is.
+    [[nodiscard]] ConnectionState state(const std::function<bool(const Event &)> &is_shown);
     /// Goes on with @p state, before anything else; its event is @p event.
     [[nodiscard]] Need resume(ConnectionState state, const EventPtr &event, base::SteadyTime now);
-    /// One with TLS comes to its end: with the present answer, or at once when there is none.
-    [[nodiscard]] Need retire();
-    /// One with TLS that has something to finish yet.
-    [[nodiscard]] bool is_retiring() const { return m_retired && !m_live; }
 
+    /// Another worker goes on with it, under the number that it has there. Not while it waits for a
+    /// password.
+    void move_to(const World &world, std::uint64_t number) {
+        m_world = &world;
+        m_number = number;
+    }
+
+    /// It will be given media soon: among many, nothing of it is in the caches.
+    void prefetch() const {
+        constexpr std::size_t k_line = 64;
+        for (std::size_t at = 0; at < k_hot_bytes; at += k_line)
+            __builtin_prefetch(reinterpret_cast<const char *>(this) + at);
+    }
     [[nodiscard]] int fd() const { return m_transport.fd(); }
     [[nodiscard]] Need need() const { return m_need; }
     /// Whose media it waits for or sends live, or null.
     [[nodiscard]] const Event *event() const { return m_event.get(); }
 
   private:
+    static constexpr std::size_t k_hot_bytes = 192;
     enum class Flow { done, blocked, failed };
     [[nodiscard]] Need set(Need need);
     [[nodiscard]] Need greet(base::SteadyTime now);
@@ -90,37 +102,38 @@ class Connection {
     [[nodiscard]] Need begin(Reply reply, bool head_only, base::SteadyTime now);
     [[nodiscard]] Need proceed(base::SteadyTime now);
     [[nodiscard]] Need finished(base::SteadyTime now);
-    [[nodiscard]] Need end();
+    [[nodiscard]] Need end(base::SteadyTime now);
     [[nodiscard]] Need pump_live(base::SteadyTime now);
     [[nodiscard]] Need pump_live(base::SteadyTime now, const Snapshot &snapshot);
     [[nodiscard]] Flow send_text(std::string_view text, std::size_t &at, bool more);
     [[nodiscard]] Flow send_media();
     void detach();
 
+    // First what a viewer of live.ts needs for each part of the media: see prefetch().
     Transport m_transport;
-    std::uint64_t m_number;
-    Origin m_origin;
-    const World &m_world;
-    HttpReader m_reader;
-    std::string m_in;
-    HttpRequest m_request;
     Need m_need = Need::read;
     bool m_greeting;       ///< TLS is not agreed on yet
     bool m_ending = false; ///< only its end is still to be told
+    bool m_sending = false;
+    bool m_close_after = false;
     base::SteadyTime m_deadline;
+    const World *m_world;
+    // A viewer of live.ts, or one whose request waits for media.
+    EventPtr m_event;
+    std::optional<LiveCursor> m_live;
+    std::optional<Awaited> m_awaited;
+
+    std::uint64_t m_number;
+    Origin m_origin;
+    HttpReader m_reader;
+    std::string m_in;
+    HttpRequest m_request;
     // The answer being sent: the head, then a text or media.
     std::string m_head;
     std::size_t m_head_at = 0;
     Reply m_reply;
     std::size_t m_text_at = 0;
     std::size_t m_media_at = 0;
-    bool m_sending = false;
-    bool m_close_after = false;
-    bool m_retired = false; ///< answers no further request
-    // A viewer of live.ts, or one whose request waits for media.
-    EventPtr m_event;
-    std::optional<LiveCursor> m_live;
-    std::optional<Awaited> m_awaited;
 };
 
 } // namespace relay

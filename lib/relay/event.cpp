@@ -188,13 +188,13 @@ void Event::begin_at(std::int64_t end) {
     }
 }
 
-void Event::note_sent(std::int64_t position, std::int64_t now_us, const Snapshot &snapshot,
-                      LatencyRecord &latency) {
-    std::int64_t sent = m_sent_to.load();
+void Event::note_sent(std::int64_t position, const Snapshot &snapshot, LatencyRecord &latency) {
+    std::int64_t sent = m_sent_to.load(std::memory_order_relaxed);
     do {
         if (sent >= position)
             return;
     } while (!m_sent_to.compare_exchange_weak(sent, position));
+    const std::int64_t now_us = monotonic_us();
     for (auto it = snapshot.marks.rbegin(); it != snapshot.marks.rend() && it->begin >= sent; ++it)
         if (it->begin < position)
             latency.add(now_us - it->received_us);

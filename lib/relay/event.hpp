@@ -109,10 +109,9 @@ class Event {
 
     /// A viewer who begins now must not count old media as late: what is there counts as sent.
     void begin_at(std::int64_t end);
-    /// Media up to @p position was given to the kernel for a viewer at @p now_us; the first time
-    /// for each byte is what @p latency gets.
-    void note_sent(std::int64_t position, std::int64_t now_us, const Snapshot &snapshot,
-                   LatencyRecord &latency);
+    /// Media up to @p position was given to the kernel for a viewer just now; the first time for
+    /// each byte is what @p latency gets.
+    void note_sent(std::int64_t position, const Snapshot &snapshot, LatencyRecord &latency);
 
     /// What it counts and who watches by HLS; not the picture, which is made anew, nor what is
     /// connected: see take_place().

@@ -24,6 +24,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto k_restart_gap = 1s; // between two starts of one child
+constexpr int k_farewells = 50;
+constexpr auto k_farewell_gap = 20ms;
 constexpr int k_tick_ms = 100;
 constexpr auto k_tick_gap = 20ms; // media comes more often, and a tick looks at every event
 
@@ -48,6 +50,12 @@ Hub::~Hub() {
         m_desk->stop(); // its answers refer to workers
     if (m_keeper)
         keep_tallies();
+    m_crew.reset();
+    // The terminators end with the last bytes of those viewers, as the kernel does for others.
+    for (int i = 0; i < k_farewells && !m_terminators.empty(); ++i) {
+        std::this_thread::sleep_for(k_farewell_gap);
+        m_terminators.remove_if([](Process &p) { return p.ended().has_value(); });
+    }
 }
 
 Result<void> Hub::find_programs() {
@@ -74,7 +82,7 @@ Result<int> Hub::run(base::FileLock lock) {
     else
         base::log::warning("this build has a sanitizer: processes are not confined");
     TRY(start_workers());
-    for (const auto &worker : m_workers)
+    for (const auto &worker : m_crew->workers)
         worker->go();
     const vault::Folder folder = TRY(vault::Folder::open(m_config.data, vault::Access::write));
     FeedState state = load_feed_state(folder, m_config.id);
@@ -134,7 +142,7 @@ void Hub::poll_once() {
     if (m_srt_out)
         m_srt_out->tick(m_events, m_clock.now());
     if (std::exchange(m_new_media, false))
-        for (const auto &worker : m_workers)
+        for (const auto &worker : m_crew->workers)
             worker->wake();
 }
 
@@ -188,6 +196,7 @@ void Hub::tick() {
     tick_posters(steady);
     tick_load(steady);
     tick_pace();
+    m_terminators.remove_if([](Process &p) { return p.ended().has_value(); });
     for (const auto &ingest : m_ingest) {
         if (!ingest->child && steady - ingest->started >= k_restart_gap)
             start_child(*ingest);

@@ -13,6 +13,7 @@
 #include "relay/tally.hpp"
 #include "relay/upgrade.hpp"
 
+#include <list>
 #include <set>
 
 namespace relay {
@@ -111,6 +112,7 @@ class Hub {
     void tick_upgrade();
     void hand_over();
     [[nodiscard]] base::Error become_next(Handover other);
+    [[nodiscard]] base::Error become_next_with(Handover &all);
     void take_updates();
     void apply(const wire::FeedEntry &entry);
     void apply_all(const FeedState &state);
@@ -160,6 +162,7 @@ class Hub {
     ServeOptions m_options;
     std::optional<base::FileLock> m_lock; ///< of the data folder
     std::optional<Upgrade> m_upgrade;     ///< that is under way
+    std::list<Process> m_terminators;     ///< of former programs' connections with TLS
     base::Fd m_program;
     ChildIdentity m_identity;
     base::SystemClock m_machine;
@@ -193,7 +196,7 @@ class Hub {
     // Threads last: they are joined before what they use goes.
     std::unique_ptr<net::TlsIdentity> m_tls; ///< null: no HTTPS
     std::unique_ptr<PasswordDesk> m_desk;
-    std::vector<std::unique_ptr<Worker>> m_workers;
+    std::unique_ptr<Crew> m_crew;
     std::unique_ptr<Keeper> m_keeper;
     std::unique_ptr<Reporter> m_reporter;
     std::unique_ptr<FeedClient> m_feed;

@@ -99,6 +99,7 @@ void Hub::carry(Carry &c, Handover &other) {
     carry_ingest(c);
     if (m_srt_out)
         c.object("srt_out_child", [this](Carry &in) { m_srt_out->carry(in, m_events); });
+    c.list("tls_terminators", m_terminators, [](Carry &in, Process &p) { in("process", p); });
     c.list("connections", other.connections,
            [](Carry &in, ConnectionState &state) { in("connection", state); });
 }
@@ -172,12 +173,10 @@ bool Hub::is_shown(const Event &event) const {
     return live != m_events.end() && live->second.event().get() == &event;
 }
 
-// Each worker gets its share of the connections.
 void Hub::adopt(std::vector<ConnectionState> connections) {
-    std::size_t next = 0;
     for (ConnectionState &state : connections) {
         const LiveEvent *live = state.event ? find(*state.event) : nullptr;
-        m_workers[next++ % m_workers.size()]->adopt(std::move(state),
+        m_crew->workers[m_crew->rota.turn()]->adopt(std::move(state),
                                                     live != nullptr ? live->event() : nullptr);
     }
 }
@@ -206,7 +205,7 @@ Result<int> Hub::take_over() {
     apply_all(feed);
     const std::size_t viewers = other.connections.size();
     adopt(std::move(other.connections));
-    for (const auto &worker : m_workers)
+    for (const auto &worker : m_crew->workers)
         worker->go();
     base::log::info("version {} goes on in place of the former program, with {} event{} and {} "
                     "connection{}",

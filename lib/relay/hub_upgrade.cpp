@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "relay/carry.hpp"
 #include "relay/hub.hpp"
+#include "relay/tls_terminator.hpp"
 
 #include <utility>
 
@@ -15,7 +16,7 @@ using base::Result;
 namespace {
 using namespace std::chrono_literals;
 constexpr auto k_rehearsal_time = 10s;
-constexpr auto k_parting_time = 3s; // with control, and for the answers of connections with TLS
+constexpr auto k_parting_time = 3s; // with control
 constexpr base::Millis k_disk_time{500};
 
 void say_no(const base::Error &why) {
@@ -36,16 +37,15 @@ Hub::Handover Hub::present() const {
     Handover out;
     out.lock = m_lock->fd();
     out.spool_lock = m_spool ? m_spool->lock_fd() : -1;
-    for (const auto &worker : m_workers) {
-        for (const Door &door : worker->doors())
-            out.listeners.push_back({.door = door.admin            ? k_admin_door
-                                             : door.tls != nullptr ? k_secure_door
-                                                                   : k_plain_door,
-                                     .fd = door.listener.get()});
+    for (const Door &door : m_crew->doors)
+        out.listeners.push_back({.door = door.admin            ? k_admin_door
+                                         : door.tls != nullptr ? k_secure_door
+                                                               : k_plain_door,
+                                 .fd = door.listener.get()});
+    for (const auto &worker : m_crew->workers)
         for (ConnectionState &state :
              worker->states([this](const Event &event) { return is_shown(event); }))
             out.connections.push_back(std::move(state));
-    }
     for (const auto &[id, live] : m_events)
         out.feed.entries.emplace(id, *live.event()->entry());
     return out;
@@ -53,14 +53,14 @@ Hub::Handover Hub::present() const {
 
 // With all that there is now, which takes a moment, and then goes on.
 Result<void> Hub::rehearse() {
-    for (const auto &worker : m_workers)
+    for (const auto &worker : m_crew->workers)
         worker->rest();
     if (m_srt_out)
         m_srt_out->look(m_events, m_clock.now());
     Carry state;
     Handover other = present();
     carry(state, other);
-    for (const auto &worker : m_workers)
+    for (const auto &worker : m_crew->workers)
         worker->go();
     TRY(state.finish());
     const base::Fd text = TRY(keep_state(state.text()));
@@ -91,17 +91,12 @@ void Hub::tick_upgrade() {
         // What cannot be handed over comes to its end.
         m_feed->stop();
         m_reporter->stop();
-        for (const auto &worker : m_workers)
-            worker->retire_secure();
         m_upgrade->rehearsal.reset();
         m_upgrade->until = now + k_parting_time;
         return;
     }
-    const bool retired =
-        std::ranges::all_of(m_workers, [](const auto &worker) { return worker->is_retired(); });
     const bool written = !m_spool || m_spool->waiting_bytes() == 0;
-    if ((retired && written && m_feed->is_over() && m_reporter->is_over()) ||
-        now >= m_upgrade->until)
+    if ((written && m_feed->is_over() && m_reporter->is_over()) || now >= m_upgrade->until)
         hand_over();
 }
 
@@ -113,10 +108,10 @@ void Hub::hand_over() {
     last.left = m_reporter->take_left();
     const FeedState feed = last.feed;
     const Reporter::Left left = last.left;
-    for (const auto &worker : m_workers)
+    for (const auto &worker : m_crew->workers)
         worker->rest();
     const base::Error why = become_next(std::move(last));
-    for (const auto &worker : m_workers)
+    for (const auto &worker : m_crew->workers)
         worker->go();
     m_upgrade.reset();
     say_no(why);
@@ -135,6 +130,20 @@ base::Error Hub::become_next(Handover other) {
     Handover all = present();
     all.feed = std::move(other.feed);
     all.left = std::move(other.left);
+    const bool has_secure = std::ranges::any_of(
+        all.connections, [](const ConnectionState &c) { return c.secure != nullptr; });
+    if (!has_secure)
+        return become_next_with(all);
+    const auto terminator = TlsTerminator::start(all.connections);
+    if (!terminator)
+        return terminator.error();
+    m_terminators.emplace_back(terminator->pid);
+    base::Error why = become_next_with(all);
+    m_terminators.pop_back(); // ends it
+    return why;
+}
+
+base::Error Hub::become_next_with(Handover &all) {
     Carry state;
     carry(state, all);
     if (const auto done = state.finish(); !done)

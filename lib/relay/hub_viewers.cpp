@@ -25,36 +25,34 @@ Result<void> Hub::start_workers(const std::vector<Handover::Listener> &former) {
     if (m_config.tls)
         m_tls = TRY(net::TlsIdentity::load(m_config.tls->certificate, m_config.tls->key));
     m_metrics.tls = m_tls.get();
-    std::vector<std::vector<Door>> doors(count); // all bound before the first thread runs
-    const auto open = [&](std::vector<Door> &of_one, const conf::Address &at,
-                          Door door) -> Result<void> {
+    std::vector<Door> doors;
+    const auto open = [&](const conf::Address &at, Door door) -> Result<void> {
         door.listener = TRY(listen_on(at));
-        of_one.push_back(std::move(door));
+        doors.push_back(std::move(door));
         return {};
     };
-    std::size_t next = 0;
     for (const Handover::Listener &listener : former)
-        doors[next++ % count].push_back(
-            {.listener = base::Fd{listener.fd},
-             .tls = listener.door == k_secure_door ? m_tls.get() : nullptr,
-             .admin = listener.door == k_admin_door});
-    for (std::vector<Door> &of_one : doors) {
-        if (!former.empty())
-            break;
-        TRY(open(of_one, m_config.http, {}));
+        doors.push_back({.listener = base::Fd{listener.fd},
+                         .tls = listener.door == k_secure_door ? m_tls.get() : nullptr,
+                         .admin = listener.door == k_admin_door});
+    if (former.empty()) {
+        TRY(open(m_config.http, {}));
         if (m_config.tls)
-            TRY(open(of_one, m_config.tls->listen, {.listener = {}, .tls = m_tls.get()}));
+            TRY(open(m_config.tls->listen, {.listener = {}, .tls = m_tls.get()}));
+        if (m_config.admin)
+            TRY(open(*m_config.admin, {.listener = {}, .admin = true}));
     }
-    if (m_config.admin && former.empty())
-        TRY(open(doors.front(), *m_config.admin, {.listener = {}, .admin = true}));
     m_desk = std::make_unique<PasswordDesk>();
-    for (std::vector<Door> &of_one : doors)
-        m_workers.push_back(TRY(Worker::make(std::move(of_one), {.router = &m_router,
-                                                                 .latency = &m_metrics.in_to_out,
-                                                                 .counters = &m_metrics.viewers,
-                                                                 .desk = m_desk.get(),
-                                                                 .max_connections = connections,
-                                                                 .addresses = &m_addresses})));
+    m_crew = std::make_unique<Crew>(std::move(doors), count);
+    for (std::size_t i = 0; i < count; ++i)
+        m_crew->workers.push_back(TRY(Worker::make({.router = &m_router,
+                                                    .latency = &m_metrics.in_to_out,
+                                                    .counters = &m_metrics.viewers,
+                                                    .desk = m_desk.get(),
+                                                    .max_connections = connections,
+                                                    .addresses = &m_addresses,
+                                                    .crew = m_crew.get(),
+                                                    .index = i})));
     return {};
 }
 

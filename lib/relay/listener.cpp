@@ -13,9 +13,7 @@ using base::Result;
 
 namespace {
 
-constexpr int k_backlog = 512;
-constexpr int k_send_buffer = 512 * 1024;   // what one viewer can pin in the kernel (it doubles it)
-constexpr unsigned k_not_sent = 128 * 1024; // ask for more when less than this waits
+constexpr int k_backlog = 1024; // or net.core.somaxconn
 constexpr unsigned k_user_timeout_ms = 10'000;
 
 template <typename T> bool set_option(int fd, int level, int name, T value) {
@@ -53,10 +51,8 @@ Result<base::Fd> listen_on(const conf::Address &address) {
     if (!fd)
         return base::fail_errno("open", "socket");
     set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-    set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
     if (address.is_v6())
         set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    set_option(fd.get(), SOL_SOCKET, SO_SNDBUF, k_send_buffer);
     if (::bind(fd.get(), reinterpret_cast<const sockaddr *>(&where), size) != 0 ||
         ::listen(fd.get(), k_backlog) != 0) {
         auto error = base::fail_errno("listen on", address.text()).error();
@@ -94,7 +90,6 @@ Accepted accept_viewer(int listener) {
     if (!fd)
         return {};
     set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-    set_option(fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, k_not_sent);
     set_option(fd.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, k_user_timeout_ms);
     return {.socket = std::move(fd), .loopback = is_loopback(peer), .address = address_of(peer)};
 }

@@ -1,4 +1,4 @@
-// Where viewers come in: listening sockets, and what their connections may pin in the kernel.
+// Where viewers come in: listening sockets.
 #pragma once
 
 #include "base/fd.hpp"
@@ -8,8 +8,7 @@
 
 namespace relay {
 
-/// A listening TCP socket on @p address, SO_REUSEPORT, with the limits that its connections
-/// inherit. unavailable: the address is not there or taken.
+/// A listening TCP socket on @p address. unavailable: the address is not there or taken.
 [[nodiscard]] base::Result<base::Fd> listen_on(const conf::Address &address);
 
 struct Accepted {

@@ -82,7 +82,7 @@ LiveCursor::Outcome LiveCursor::pump(Transport &out, const Snapshot &snapshot, b
         m_at.position += n;
         turn -= n;
         m_event->bytes_out.fetch_add(n, std::memory_order_relaxed);
-        m_event->note_sent(m_at.position, monotonic_us(), snapshot, latency);
+        m_event->note_sent(m_at.position, snapshot, latency);
     }
 }
 

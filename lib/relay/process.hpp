@@ -62,7 +62,7 @@ class Process {
     [[nodiscard]] std::optional<int> ended();
 
     /// A child of this process that was started otherwise; -1: none.
-    explicit Process(pid_t pid) : m_pid(pid) {}
+    explicit Process(pid_t pid = -1) : m_pid(pid) {}
     void carry(Carry &c);
 
   private:

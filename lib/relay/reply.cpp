@@ -31,10 +31,8 @@ bool Awaited::is_there(const Event &event) const {
 }
 
 std::int64_t Reply::length() const {
-    if (body)
-        return static_cast<std::int64_t>(body->size());
     if (media.empty())
-        return static_cast<std::int64_t>(text.size());
+        return static_cast<std::int64_t>(words().size());
     std::int64_t bytes = 0;
     for (const Slice &s : media)
         bytes += s.end - s.begin;

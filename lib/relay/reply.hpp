@@ -37,6 +37,8 @@ struct Reply {
     seal::Secret password = {};
     std::uint64_t viewer = 0; ///< whose; see viewer_number()
 
+    /// The body that is a text: `body` or `text`.
+    [[nodiscard]] std::string_view words() const { return body ? *body : text; }
     /// Of the body, whichever it is.
     [[nodiscard]] std::int64_t length() const;
     /// False for a status that has no body and says nothing of its length (204, 304).

@@ -16,6 +16,8 @@ class Transport {
   public:
     explicit Transport(base::Fd socket) : m_socket(std::move(socket)) {}
     Transport(base::Fd socket, std::shared_ptr<const net::TlsContext> context);
+    /// By a TlsTunnel at the other end of @p socket.
+    [[nodiscard]] static Transport tunnelled(base::Fd socket);
 
     /// What there is to do before the first byte of a request.
     enum class Greeting { done, read, write, failed };
@@ -31,19 +33,23 @@ class Transport {
     /// True when the kernel has all that was sent; else errno, EAGAIN when the socket is full.
     [[nodiscard]] bool flush() { return !m_tls || m_tls->flush(); }
     /// Tells the viewer that it was all, in such a way that he reads it before the connection goes.
-    /// True when it is told; else as flush().
-    [[nodiscard]] bool end();
+    enum class Ending { told, read, write, failed };
+    [[nodiscard]] Ending end();
 
     [[nodiscard]] int fd() const { return m_socket.get(); }
     [[nodiscard]] bool is_secure() const { return m_tls.has_value(); }
+    [[nodiscard]] bool is_tunnelled() const { return m_tunnelled; }
+    /// What a viewer of live media is slow to take waits in the store rather than in the kernel.
+    void hold_little() const;
     /// The kernel does what there is to do of TLS.
     [[nodiscard]] bool in_kernel() const { return m_tls && m_tls->in_kernel(); }
 
   private:
-    void hang_up();
+    [[nodiscard]] bool hang_up() const; ///< true when the peer has closed, too
 
     base::Fd m_socket;
     std::optional<net::TlsSession> m_tls;
+    bool m_tunnelled = false;
 };
 
 } // namespace relay

@@ -3,7 +3,6 @@
 #include "base/log.hpp"
 #include "relay/descriptors.hpp"
 #include "relay/listener.hpp"
-#include "wire/ingest.hpp"
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -18,46 +17,46 @@ using namespace std::chrono_literals;
 
 constexpr int k_accept_at_once = 64;
 constexpr auto k_sweep = 500ms;
-// How often an ingest child tells of media while many watch.
-constexpr base::Millis k_part{wire::IngestPace{}.part_ms};
+// How long media waits for more, and for that of other events, with so much to do. Bytes per system
+// call decide what a viewer costs: for a few, what costs least is what comes first. (While many
+// watch, the ingest children tell of it less often, too: see Hub::tick_pace().)
+constexpr std::int64_t k_many = 200;
+constexpr base::Millis k_batch{30};
+constexpr base::Millis k_part{20};
 constexpr std::uint64_t k_event_number = 0; // the doors' numbers follow
 
-// How long media waits for more, with so much to do. Bytes per system call decide what a viewer
-// costs: for a few, what costs least is what comes first; for many, two parts at once or three.
-std::chrono::milliseconds batch_interval(std::int64_t load) {
-    if (load < 200)
-        return 0ms;
-    return load < 1000 ? k_part * 3 / 2 : k_part * 5 / 2;
-}
-
-bool watch(int epoll, int fd, std::uint64_t number) {
-    epoll_event event{.events = EPOLLIN, .data = {.u64 = number}};
+bool watch(int epoll, int fd, std::uint64_t number, std::uint32_t events = EPOLLIN) {
+    epoll_event event{.events = events, .data = {.u64 = number}};
     return ::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 } // namespace
 
-Result<std::unique_ptr<Worker>> Worker::start(std::vector<Door> doors, World world) {
-    auto worker = TRY(make(std::move(doors), world));
-    worker->go();
-    return worker;
+Crew::Crew(std::vector<Door> ways_in, std::size_t count, std::int64_t share)
+    : doors(std::move(ways_in)), rota(count, share) {}
+
+Crew::~Crew() {
+    for (const auto &worker : workers) // they give each other viewers
+        worker->rest();
 }
 
-Result<std::unique_ptr<Worker>> Worker::make(std::vector<Door> doors, World world) {
+Result<std::unique_ptr<Worker>> Worker::make(World world) {
     base::Fd epoll{::epoll_create1(EPOLL_CLOEXEC)};
     base::Fd event{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    const std::vector<Door> &doors = world.crew->doors;
+    const std::uint32_t heard = world.crew->rota.is_turn_of(world.index) ? EPOLLIN : 0U;
     bool well = epoll && event && watch(epoll.get(), event.get(), k_event_number);
     for (std::size_t i = 0; well && i < doors.size(); ++i)
-        well = watch(epoll.get(), doors[i].listener.get(), i + 1);
+        well = watch(epoll.get(), doors[i].listener.get(), i + 1, heard);
     if (!well)
         return base::fail_errno("start", "a worker");
-    return std::unique_ptr<Worker>(
-        new Worker(std::move(epoll), std::move(event), std::move(doors), world));
+    return std::unique_ptr<Worker>(new Worker(std::move(epoll), std::move(event), world));
 }
 
-Worker::Worker(base::Fd epoll, base::Fd event, std::vector<Door> doors, World world)
-    : m_epoll(std::move(epoll)), m_event(std::move(event)), m_doors(std::move(doors)),
-      m_world(world), m_next(m_doors.size() + 1) {
+Worker::Worker(base::Fd epoll, base::Fd event, World world)
+    : m_epoll(std::move(epoll)), m_event(std::move(event)), m_world(world),
+      m_doors(world.crew->doors), m_next(m_doors.size() + 1),
+      m_turn(world.crew->rota.is_turn_of(world.index)) {
     m_connection_world = {
         .router = world.router,
         .latency = world.latency,
@@ -86,6 +85,11 @@ void Worker::poke() {
     [[maybe_unused]] const ssize_t n = ::write(m_event.get(), &one, sizeof one);
 }
 
+void Worker::clear_event() {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const ssize_t got = ::read(m_event.get(), &count, sizeof count);
+}
+
 void Worker::wake() {
     if (m_waiting.load(std::memory_order_acquire) > 0)
         poke();
@@ -93,6 +97,7 @@ void Worker::wake() {
 
 void Worker::run() {
     std::array<epoll_event, 256> events; // NOLINT(*-member-init): filled by epoll_wait
+    attend_doors();                      // the turn may have passed while all rested
     while (!m_stop) {
         const int n = ::epoll_wait(m_epoll.get(), events.data(), events.size(),
                                    patience_ms(std::chrono::steady_clock::now()));
@@ -103,11 +108,14 @@ void Worker::run() {
                 dispatch(e.data.u64, e.events, now);
             else if (e.data.u64 != k_event_number)
                 accept_from(m_doors[e.data.u64 - 1], now);
+            else
+                clear_event(); // also of who poked and wrote late
         }
         if (m_poked) {
-            std::uint64_t count = 0;
-            [[maybe_unused]] const ssize_t got = ::read(m_event.get(), &count, sizeof count);
+            clear_event();
             m_poked = false; // before looking: what is published from now on pokes again
+            attend_doors();
+            take_in(now);
             serve_passwords(now);
             hear_of_media(now);
         }
@@ -115,13 +123,12 @@ void Worker::run() {
             serve_media(now);
         serve_turns(now);
         check_deadlines(now);
-        if (m_retiring)
-            retire();
     }
 }
 
 void Worker::accept_from(const Door &door, base::SteadyTime now) {
-    for (int i = 0; i < k_accept_at_once; ++i) {
+    Rota &rota = m_world.crew->rota;
+    for (int i = 0; i < k_accept_at_once && rota.is_turn_of(m_world.index); ++i) {
         Accepted viewer = accept_viewer(door.listener.get());
         if (!viewer.socket) {
             // The connection stays in the queue and would be reported without end.
@@ -143,15 +150,24 @@ void Worker::accept_from(const Door &door, base::SteadyTime now) {
             continue;
         }
         add(std::move(viewer), door, *std::move(place), now);
+        if (const auto next = rota.pass())
+            m_world.crew->workers[*next]->poke();
     }
+    attend_doors();
+}
+
+// Who waits at a door is reported to one worker.
+void Worker::attend_doors() {
+    const bool turn = m_world.crew->rota.is_turn_of(m_world.index);
+    if (std::exchange(m_turn, turn) != turn)
+        hear(!m_deaf);
 }
 
 // Whether connections that wait are reported.
 void Worker::hear(bool listen) {
     m_deaf = !listen;
     for (std::size_t i = 0; i < m_doors.size(); ++i) {
-        const bool open = listen && !(m_retiring && m_doors[i].tls != nullptr);
-        epoll_event event{.events = open ? EPOLLIN : 0U, .data = {.u64 = i + 1}};
+        epoll_event event{.events = listen && m_turn ? EPOLLIN : 0U, .data = {.u64 = i + 1}};
         ::epoll_ctl(m_epoll.get(), EPOLL_CTL_MOD, m_doors[i].listener.get(), &event);
     }
 }
@@ -166,6 +182,7 @@ void Worker::add(Accepted viewer, const Door &door, AddressLimit::Place place,
     Transport transport{std::move(viewer.socket),
                         door.tls == nullptr ? nullptr : door.tls->current()};
     ++m_world.counters->connections;
+    m_world.crew->rota.entered(m_world.index);
     m_slots[number] = {.connection = std::make_unique<Connection>(std::move(transport), number,
                                                                   origin, m_connection_world, now),
                        .interest = EPOLLIN,
@@ -199,6 +216,7 @@ void Worker::settle(std::uint64_t number, Slot &slot, Connection::Need need) {
     case Need::close:
         let_wait(slot, false);
         --m_world.counters->connections;
+        m_world.crew->rota.left(m_world.index);
         m_slots.erase(number);
         return;
     case Need::read:
@@ -248,7 +266,7 @@ int Worker::patience_ms(base::SteadyTime now) const {
 
 // Serves it with the part that comes when enough time has passed, or when none comes.
 void Worker::hear_of_media(base::SteadyTime now) {
-    const auto interval = batch_interval(m_world.counters->load());
+    const auto interval = m_world.counters->load() < k_many ? 0ms : k_batch;
     if (now - m_served >= interval)
         return serve_media(now);
     if (!m_media_due)
@@ -264,25 +282,27 @@ void Worker::serve_media(base::SteadyTime now) {
                                      std::memory_order_relaxed);
     m_served = now;
     m_media_due.reset();
-    struct Waiting {
-        std::uint64_t number;
-        Slot *slot; // settle() erases none but that
-        const Snapshot *newest;
-    };
-    std::unordered_map<const Event *, Event::Newest> newest;
-    std::vector<Waiting> waiting;
-    waiting.reserve(m_slots.size());
-    for (auto &[number, slot] : m_slots) {
+    // One time round: what is looked at here was pushed out of the caches by the sends before.
+    const Event *last = nullptr;
+    Event::Newest *newest = nullptr;
+    std::unordered_map<const Event *, Event::Newest> all;
+    for (auto it = m_slots.begin(); it != m_slots.end();) {
+        const std::uint64_t number = it->first;
+        Slot &slot = it->second;
+        ++it; // settle() erases at most the present one
+        if (it != m_slots.end())
+            it->second.connection->prefetch();
         if (!slot.waits || slot.connection->need() != Connection::Need::media)
             continue;
-        Event::Newest &now_there = newest[slot.connection->event()];
-        if (!now_there.snapshot)
-            now_there = slot.connection->event()->newest();
-        if (std::exchange(slot.seen, now_there.number) != now_there.number)
-            waiting.push_back({number, &slot, now_there.snapshot.get()});
+        if (const Event *event = slot.connection->event(); event != last) {
+            last = event;
+            newest = &all[event];
+            if (!newest->snapshot)
+                *newest = event->newest();
+        }
+        if (std::exchange(slot.seen, newest->number) != newest->number)
+            settle(number, slot, slot.connection->media(now, *newest->snapshot));
     }
-    for (const auto &[number, slot, snapshot] : waiting)
-        settle(number, *slot, slot->connection->media(now, *snapshot));
 }
 
 void Worker::serve_turns(base::SteadyTime now) {
@@ -310,6 +330,7 @@ void Worker::check_deadlines(base::SteadyTime now) {
     m_swept = now;
     if (m_deaf)
         hear(true);
+    share_work(now);
     std::vector<std::uint64_t> all;
     all.reserve(m_slots.size());
     for (const auto &[number, slot] : m_slots)

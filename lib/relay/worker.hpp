@@ -1,11 +1,11 @@
-// A thread that serves viewers: its own event loop, its own listener on the shared address, and
-// nothing of it waits for another.
+// A thread that serves viewers: its own event loop, and nothing of it waits for another.
 #pragma once
 
 #include "relay/address_limit.hpp"
 #include "relay/connection.hpp"
 #include "relay/listener.hpp"
 #include "relay/password_desk.hpp"
+#include "relay/rota.hpp"
 
 #include <thread>
 
@@ -38,22 +38,38 @@ struct Door {
     bool admin = false;                    ///< for metrics and health only
 };
 
+class Worker;
+
+/// The workers of a relay and the doors that viewers come in by, which they all watch.
+struct Crew {
+    Crew(std::vector<Door> ways_in, std::size_t count, std::int64_t share = Rota::k_share);
+    ~Crew();
+    Crew(const Crew &) = delete;
+    Crew &operator=(const Crew &) = delete;
+
+    const std::vector<Door> doors;
+    Rota rota;
+    std::vector<std::unique_ptr<Worker>> workers; ///< all there before the first of them goes
+};
+
 class Worker {
   public:
+    /// All of it outlives the worker.
     struct World {
         const Router *router;
         LatencyRecord *latency;
         ViewerCounters *counters;
         PasswordDesk *desk;
         std::size_t max_connections; ///< of all workers
-        AddressLimit *addresses;     ///< outlives the worker
+        AddressLimit *addresses;
+        Crew *crew;
+        std::size_t index; ///< in the crew
+        /// What the calling thread has computed so far.
+        std::chrono::nanoseconds (*cpu_time)() = thread_time;
     };
-    /// Serves who comes in by @p doors, on a thread of its own.
-    [[nodiscard]] static base::Result<std::unique_ptr<Worker>> start(std::vector<Door> doors,
-                                                                     World world);
-    /// The same without the thread: see go().
-    [[nodiscard]] static base::Result<std::unique_ptr<Worker>> make(std::vector<Door> doors,
-                                                                    World world);
+    [[nodiscard]] static std::chrono::nanoseconds thread_time();
+    /// Without its thread: see go().
+    [[nodiscard]] static base::Result<std::unique_ptr<Worker>> make(World world);
     ~Worker();
     Worker(const Worker &) = delete;
     Worker &operator=(const Worker &) = delete;
@@ -65,14 +81,10 @@ class Worker {
     /// Ends the thread and begins it again; in between all stays as it is.
     void rest();
     void go();
-    /// While it goes: connections with TLS come to their end, and no further ones are taken until
-    /// it rests. What is_retired() says is true when none has an answer to finish.
-    void retire_secure();
-    [[nodiscard]] bool is_retired() const { return m_retired; }
-    /// While it rests: its doors, its connections (see Connection::state()), and one more of these.
-    [[nodiscard]] const std::vector<Door> &doors() const { return m_doors; }
+    /// While all of the crew rest: its connections (see Connection::state()), and one more of
+    /// these.
     [[nodiscard]] std::vector<ConnectionState>
-    states(const std::function<bool(const Event &)> &is_shown) const;
+    states(const std::function<bool(const Event &)> &is_shown);
     void adopt(ConnectionState state, const EventPtr &event);
 
   private:
@@ -83,11 +95,12 @@ class Worker {
         AddressLimit::Place place{};
         std::uint64_t seen = 0; ///< of its event's snapshots, when it last was called for media
     };
-    Worker(base::Fd epoll, base::Fd event, std::vector<Door> doors, World world);
+    Worker(base::Fd epoll, base::Fd event, World world);
     void run();
     void dispatch(std::uint64_t number, std::uint32_t events, base::SteadyTime now);
     void accept_from(const Door &door, base::SteadyTime now);
     void hear(bool listen);
+    void attend_doors();
     void add(Accepted viewer, const Door &door, AddressLimit::Place place, base::SteadyTime now);
     void settle(std::uint64_t number, Slot &slot, Connection::Need need);
     void let_wait(Slot &slot, bool waits);
@@ -97,13 +110,16 @@ class Worker {
     void serve_turns(base::SteadyTime now);
     void serve_passwords(base::SteadyTime now);
     void check_deadlines(base::SteadyTime now);
-    void retire();
     void poke();
+    void clear_event();
+    void share_work(base::SteadyTime now);
+    void give(const Rota::Relief &relief);
+    void take_in(base::SteadyTime now);
 
     base::Fd m_epoll;
     base::Fd m_event;
-    const std::vector<Door> m_doors;
     World m_world;
+    const std::vector<Door> &m_doors;
     Connection::World m_connection_world;
     std::unordered_map<std::uint64_t, Slot> m_slots;
     std::vector<std::uint64_t> m_turns;
@@ -112,13 +128,15 @@ class Worker {
     base::SteadyTime m_served{};                 ///< media, the last time
     std::optional<base::SteadyTime> m_media_due; ///< media that waits for more: until then
     bool m_deaf = false; ///< takes no connections until the next sweep: there was no descriptor
+    bool m_turn;         ///< hears the doors
+    base::SteadyTime m_measured{};
+    std::chrono::nanoseconds m_worked{};
     std::atomic<int> m_waiting{0}; ///< connections that want to hear of media
     std::atomic<bool> m_stop{false};
-    std::atomic<bool> m_retiring{false};
-    std::atomic<bool> m_retired{false};
     std::atomic<bool> m_poked{false};
-    std::mutex m_mutex; ///< for m_checked
+    std::mutex m_mutex; ///< for what follows
     std::vector<std::pair<std::uint64_t, bool>> m_checked;
+    std::vector<Slot> m_given; ///< by others of the crew
     std::thread m_thread;
 };
 

@@ -28,3 +28,5 @@ in_guest() {
 @test "guest: faults in random order on a line that is dialled" { in_guest 2 tests/guest/ppp_faults.bats; }
 
 @test "guest: tunnels of the kernel's own WireGuard" { in_guest 1 tests/guest/wireguard.bats; }
+
+@test "guest: HTTPS that the kernel encrypts" { in_guest 2 tests/guest/ktls.bats; }

@@ -34,7 +34,7 @@ wire::FeedEntry entry() {
     e.vid = "event";
     e.disclosure = resv::Disclosure::public_;
     e.window = {.start = now - 1h, .end = now + 1h, .lead_in = 0s, .drain = 0s};
-    e.viewers = 2;
+    e.viewers = 8;
     return e;
 }
 
@@ -48,9 +48,19 @@ std::string media_at(std::int64_t position, std::int64_t bytes) {
     return out;
 }
 
-// One worker, one event, and a publisher who gives a segment at a time in an extent of its own.
+using CpuTime = std::chrono::nanoseconds (*)();
+std::chrono::nanoseconds idle() {
+    return {};
+}
+std::chrono::nanoseconds busy() { // all the time
+    return std::chrono::steady_clock::now().time_since_epoch();
+}
+
+// Workers, one event, and a publisher who gives a segment at a time in an extent of its own.
 struct World {
-    World() {
+    explicit World(std::vector<CpuTime> of_workers = {relay::Worker::thread_time},
+                   std::int64_t each = relay::Rota::k_share)
+        : cpu_times(std::move(of_workers)), share(each) {
         board.set({{"event", live.event()}});
         REQUIRE(live.opened(key,
                             {.stream = 1,
@@ -64,16 +74,41 @@ struct World {
         auto listener = relay::listen_on({.host = "127.0.0.1", .port = 0}).value();
         socklen_t size = sizeof at;
         REQUIRE(::getsockname(listener.get(), reinterpret_cast<sockaddr *>(&at), &size) == 0);
+        crew = make_crew(std::move(listener));
+        go();
+    }
+    std::unique_ptr<relay::Crew> make_crew(base::Fd listener) {
         std::vector<relay::Door> doors;
         doors.push_back({.listener = std::move(listener)});
-        worker = relay::Worker::start(std::move(doors), {.router = &router,
-                                                         .latency = &latency,
-                                                         .counters = &counters,
-                                                         .desk = &desk,
-                                                         .max_connections = 10,
-                                                         .addresses = &addresses})
-                     .value();
+        auto out = std::make_unique<relay::Crew>(std::move(doors), cpu_times.size(), share);
+        for (std::size_t i = 0; i < cpu_times.size(); ++i)
+            out->workers.push_back(relay::Worker::make({.router = &router,
+                                                        .latency = &latency,
+                                                        .counters = &counters,
+                                                        .desk = &desk,
+                                                        .max_connections = 10,
+                                                        .addresses = &addresses,
+                                                        .crew = out.get(),
+                                                        .index = i,
+                                                        .cpu_time = cpu_times[i]})
+                                       .value());
+        return out;
     }
+    void go() const {
+        for (const auto &worker : crew->workers)
+            worker->go();
+    }
+    // The connections of each, at one moment.
+    [[nodiscard]] std::vector<std::size_t> connections() const {
+        std::vector<std::size_t> out;
+        for (const auto &worker : crew->workers)
+            worker->rest();
+        for (const auto &worker : crew->workers)
+            out.push_back(worker->states([](const relay::Event &) { return true; }).size());
+        go();
+        return out;
+    }
+    [[nodiscard]] relay::Worker &worker() const { return *crew->workers.front(); }
     void deliver(std::int64_t bytes) {
         const relay::ExtentPtr extent = *relay::Extent::make(bytes);
         const std::string media = media_at(position, bytes);
@@ -90,7 +125,8 @@ struct World {
                   k_start + parts * 2s);
         position += bytes;
         ++parts;
-        worker->wake();
+        for (const auto &w : crew->workers)
+            w->wake();
     }
     [[nodiscard]] base::Fd connect() const {
         base::Fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
@@ -109,24 +145,16 @@ struct World {
     // What the kernel does when a program becomes another: sockets stay, all else is made anew.
     void change_worker(const std::function<bool(const relay::Event &)> &is_shown) {
         const auto copy = [](int fd) { return ::fcntl(fd, F_DUPFD_CLOEXEC, 0); };
-        worker->rest();
-        auto states = worker->states(is_shown);
-        std::vector<relay::Door> doors;
-        doors.push_back({.listener = base::Fd{copy(worker->doors().front().listener.get())}});
-        auto next = relay::Worker::make(std::move(doors), {.router = &router,
-                                                           .latency = &latency,
-                                                           .counters = &counters,
-                                                           .desk = &desk,
-                                                           .max_connections = 10,
-                                                           .addresses = &addresses})
-                        .value();
+        worker().rest();
+        auto states = worker().states(is_shown);
+        auto next = make_crew(base::Fd{copy(crew->doors.front().listener.get())});
         for (relay::ConnectionState &state : states) {
             state.fd = copy(state.fd);
             const bool shown = state.event.has_value();
-            next->adopt(std::move(state), shown ? live.event() : nullptr);
+            next->workers.front()->adopt(std::move(state), shown ? live.event() : nullptr);
         }
-        worker = std::move(next);
-        worker->go();
+        crew = std::move(next);
+        go();
     }
     [[nodiscard]] std::size_t extents_kept() const {
         std::set<relay::ExtentPtr> out;
@@ -135,6 +163,8 @@ struct World {
         return out.size();
     }
 
+    std::vector<CpuTime> cpu_times;
+    std::int64_t share;
     relay::StreamKey key{.carrier = "lineA", .run = 1, .stream = 1};
     relay::LiveEvent live{entry(), {.segments = {.window = 3}, .tag = "t"}};
     std::int64_t position = 0;
@@ -152,7 +182,7 @@ struct World {
     relay::PasswordDesk desk;
     relay::AddressLimit addresses{0, {}};
     sockaddr_in at{};
-    std::unique_ptr<relay::Worker> worker;
+    std::unique_ptr<relay::Crew> crew;
 };
 
 std::string read_bytes(const base::Fd &viewer, std::size_t bytes) {
@@ -254,4 +284,80 @@ TEST_CASE("relay: who was not through with what has ended gets the rest, in anot
     CHECK(got == media_at(0, k_large));
     CHECK(is_over(viewer));
     CHECK(world.live.event()->viewers == 0);
+}
+
+TEST_CASE("relay: one worker takes viewers in until it has its share, then the next") {
+    World world({relay::Worker::thread_time, relay::Worker::thread_time}, 3);
+    world.deliver(188 * 10);
+    std::vector<base::Fd> viewers;
+    const auto come = [&](int n) {
+        for (; n > 0; --n) {
+            viewers.push_back(world.ask("GET /w/event/live.ts HTTP/1.1\r\n\r\n"));
+            read_head(viewers.back());
+        }
+    };
+    come(3);
+    CHECK(world.connections() == std::vector<std::size_t>{3, 0});
+    come(2);
+    CHECK(world.connections() == std::vector<std::size_t>{3, 2});
+    come(3);
+    CHECK(world.connections() == std::vector<std::size_t>{3, 5}); // one turn after another
+}
+
+TEST_CASE("relay: whose turn came with what the former program had hears who comes") {
+    World world({relay::Worker::thread_time, relay::Worker::thread_time}, 2);
+    const base::Fd first = world.connect();
+    const base::Fd second = world.connect();
+    const auto until = std::chrono::steady_clock::now() + 5s;
+    while (world.crew->rota.connections_of(0) < 2 && std::chrono::steady_clock::now() < until)
+        std::this_thread::sleep_for(1ms);
+    world.change_worker([](const relay::Event &) { return true; });
+    REQUIRE(world.crew->rota.is_turn_of(1));
+    world.deliver(188 * 10);
+    const base::Fd third = world.ask("GET /w/event/live.ts HTTP/1.1\r\n\r\n");
+    read_head(third);
+    CHECK(world.crew->rota.connections_of(1) == 1);
+}
+
+TEST_CASE("relay: a worker with too much to do gives viewers away, and they miss no byte") {
+    constexpr std::int64_t k_small = 188 * 10;
+    World world({busy, idle});
+    world.deliver(k_small);
+    std::vector<base::Fd> viewers;
+    for (int i = 0; i < 4; ++i) {
+        viewers.push_back(world.ask("GET /w/event/live.ts HTTP/1.1\r\n\r\n"));
+        read_head(viewers.back());
+        CHECK(read_bytes(viewers.back(), k_small) == media_at(0, k_small));
+    }
+    // One that asked for nothing yet moves like any other.
+    const base::Fd silent = world.connect();
+    std::int64_t at = k_small;
+    const auto until = std::chrono::steady_clock::now() + 10s;
+    std::size_t given = 0;
+    while (given < 3 && std::chrono::steady_clock::now() < until) {
+        world.deliver(k_small);
+        for (const base::Fd &viewer : viewers)
+            CHECK(read_bytes(viewer, k_small) == media_at(at, k_small));
+        at += k_small;
+        std::this_thread::sleep_for(50ms);
+        given = static_cast<std::size_t>(world.crew->rota.connections_of(1));
+    }
+    CHECK(given >= 3);
+    CHECK(world.crew->rota.connections_of(0) + world.crew->rota.connections_of(1) == 5);
+    world.deliver(k_small);
+    for (const base::Fd &viewer : viewers)
+        CHECK(read_bytes(viewer, k_small) == media_at(at, k_small));
+    const std::string request = "GET /w/event/index.m3u8 HTTP/1.1\r\n\r\n";
+    REQUIRE(::send(silent.get(), request.data(), request.size(), 0) == std::ssize(request));
+    read_head(silent);
+}
+
+TEST_CASE("relay: an address that another relay listens on is refused, not shared with it") {
+    const base::Fd first = relay::listen_on({.host = "127.0.0.1", .port = 0}).value();
+    sockaddr_in at{};
+    socklen_t size = sizeof at;
+    REQUIRE(::getsockname(first.get(), reinterpret_cast<sockaddr *>(&at), &size) == 0);
+    const auto second = relay::listen_on({.host = "127.0.0.1", .port = ntohs(at.sin_port)});
+    REQUIRE_FALSE(second);
+    CHECK(second.error().code == base::Errc::unavailable);
 }

@@ -1,0 +1,48 @@
+#include "relay/rota.hpp"
+
+namespace relay {
+
+namespace {
+constexpr std::int64_t k_ahead = 16; // before the turn passes among those that have their share
+constexpr double k_much = 0.5;
+constexpr double k_little_beside_it = 0.5; // of what the busy one does
+
+auto least_of(const auto &counts) {
+    return std::ranges::min_element(counts, {}, [](const auto &count) { return count.load(); });
+}
+} // namespace
+
+std::optional<std::size_t> Rota::pass() {
+    const std::size_t turn = m_turn;
+    const std::int64_t has = m_connections[turn];
+    if (has < m_share)
+        return std::nullopt;
+    const auto fewest = least_of(m_connections);
+    if (*fewest + std::min(k_ahead, m_share) > has)
+        return std::nullopt;
+    m_turn = static_cast<std::size_t>(fewest - m_connections.begin());
+    return m_turn;
+}
+
+std::optional<Rota::Relief> Rota::relief_of(std::size_t worker) const {
+    const double busy = m_busy[worker];
+    if (busy < k_much)
+        return std::nullopt;
+    const auto least = least_of(m_busy);
+    if (*least > busy * k_little_beside_it)
+        return std::nullopt;
+    return Relief{.to = static_cast<std::size_t>(least - m_busy.begin()),
+                  .part = (busy - *least) / busy / 2};
+}
+
+bool Rota::relieve(std::size_t worker, const Relief &relief) {
+    const double moved = m_busy[worker] * relief.part;
+    m_busy[worker] -= moved;
+    m_busy[relief.to] += moved;
+    if (m_turn != worker)
+        return false;
+    m_turn = relief.to;
+    return true;
+}
+
+} // namespace relay

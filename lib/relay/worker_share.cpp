@@ -1,0 +1,84 @@
+// How a worker that has too much to do gives connections to another one, and how that takes them.
+#include "relay/worker.hpp"
+
+#include <ctime>
+#include <sys/epoll.h>
+
+namespace relay {
+
+std::chrono::nanoseconds Worker::thread_time() {
+    timespec used{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return std::chrono::seconds{used.tv_sec} + std::chrono::nanoseconds{used.tv_nsec};
+}
+
+// With each sweep. What was given shows in the next measure.
+void Worker::share_work(base::SteadyTime now) {
+    const auto worked = m_world.cpu_time();
+    const auto passed = now - m_measured;
+    if (m_measured != base::SteadyTime{} && passed > base::SteadyTime::duration::zero())
+        m_world.crew->rota.set_busy(m_world.index,
+                                    std::chrono::duration<double>(worked - m_worked) / passed);
+    m_measured = now;
+    m_worked = worked;
+    const auto relief = m_world.crew->rota.relief_of(m_world.index);
+    if (!relief)
+        return;
+    const bool had_turn = m_world.crew->rota.relieve(m_world.index, *relief);
+    give(*relief);
+    if (had_turn) { // or who comes and goes would stay with the busy one
+        m_world.crew->workers[relief->to]->poke();
+        attend_doors();
+    }
+}
+
+void Worker::give(const Rota::Relief &relief) {
+    using Need = Connection::Need;
+    auto left = static_cast<std::size_t>(static_cast<double>(m_slots.size()) * relief.part);
+    std::vector<Slot> given;
+    for (auto it = m_slots.begin(); it != m_slots.end() && left > 0;) {
+        const Need need = it->second.connection->need();
+        if (need == Need::password || need == Need::turn || need == Need::close) {
+            ++it; // somebody has its number
+            continue;
+        }
+        ::epoll_ctl(m_epoll.get(), EPOLL_CTL_DEL, it->second.connection->fd(), nullptr);
+        let_wait(it->second, false);
+        given.push_back(std::move(it->second));
+        it = m_slots.erase(it);
+        --left;
+    }
+    if (given.empty())
+        return;
+    Worker &other = *m_world.crew->workers[relief.to];
+    for (const Slot &slot : given) {
+        slot.connection->move_to(other.m_connection_world, 0); // nothing of ours may be left in it
+        m_world.crew->rota.left(m_world.index);
+        m_world.crew->rota.entered(relief.to);
+    }
+    {
+        const std::lock_guard lock(other.m_mutex);
+        std::ranges::move(given, std::back_inserter(other.m_given));
+    }
+    other.poke();
+}
+
+void Worker::take_in(base::SteadyTime now) {
+    std::vector<Slot> given;
+    {
+        const std::lock_guard lock(m_mutex);
+        given.swap(m_given);
+    }
+    for (Slot &slot : given) {
+        const std::uint64_t number = m_next++;
+        Connection &c = *slot.connection;
+        c.move_to(m_connection_world, number);
+        epoll_event none{.events = 0, .data = {.u64 = number}};
+        const bool watched = ::epoll_ctl(m_epoll.get(), EPOLL_CTL_ADD, c.fd(), &none) == 0;
+        slot.interest = 0;
+        Slot &here = m_slots.emplace(number, std::move(slot)).first->second;
+        settle(number, here, watched ? c.check_deadline(now) : Connection::Need::close);
+    }
+}
+
+} // namespace relay
