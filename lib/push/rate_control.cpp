@@ -1,6 +1,9 @@
 #include "push/rate_control.hpp"
 
+#include "media/srt_socket.hpp"
+
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace push {
@@ -15,7 +18,9 @@ constexpr std::int64_t k_least_packets = 20;
 constexpr double k_step_down = 0.55;
 constexpr double k_of_taken = 0.85; // so that what waits gets less, too
 constexpr double k_most_untaken = 0.6;
-constexpr auto k_measure = 300ms;  // of what waits; less would take a pause of ours for the line's
+constexpr auto k_measure = 300ms; // of what waits; less would take a pause of ours for the line's
+constexpr auto k_remember = 10s;  // what was made: longer than any of it waits
+constexpr auto k_packet_bits = static_cast<double>(8 * media::k_srt_payload_bytes);
 constexpr double k_step_up = 0.15; // of itself, and of the reserved rate:
 constexpr double k_least_step_up = 0.01;
 constexpr double k_longest_step_up = 0.06;
@@ -26,7 +31,7 @@ constexpr auto k_clean = 3s;     // before the first step up
 constexpr auto k_between_steps = 1s;
 constexpr auto k_first_wait = 8s;
 constexpr auto k_longest_wait = 256s;
-constexpr auto k_holds = 5s;    // a try that went well for so long has found a better line
+constexpr auto k_holds = 5s;    // a step beyond the limit that goes well for so long: a better line
 constexpr auto k_descent = 3s;  // steps that follow so soon belong together
 constexpr auto k_forget = 600s; // after so long without trouble, the line is as good as new
 
@@ -40,9 +45,14 @@ std::optional<base::BitRate> RateControl::take(const LineState &line, base::Stea
     if (m_clean_since == base::SteadyTime{})
         m_clean_since = now;
     const double rest = untaken(line, now);
-    if (!too_much(line))
+    remember(line, now);
+    if (!too_much(line)) {
+        m_short_since.reset();
+        m_taken.reset();
         return more(now);
+    }
     m_clean_since = now;
+    measure(line, now);
     const bool drains = line.queue_ms < std::exchange(m_queue_ms, line.queue_ms);
     if (m_down && (now - *m_down < k_effect || (drains && now - *m_down < k_descent)))
         return std::nullopt;
@@ -79,6 +89,37 @@ double RateControl::untaken(const LineState &line, base::SteadyTime now) {
     return out;
 }
 
+void RateControl::remember(const LineState &line, base::SteadyTime now) {
+    const auto packets = static_cast<double>(line.sent_packets);
+    if (!m_made.empty() && (now <= m_made.back().at || packets < m_made.back().packets))
+        m_made.clear();
+    m_made.push_back({now, packets});
+    while (now - m_made.front().at > k_remember)
+        m_made.pop_front();
+}
+
+/// As long as media waits, what the line takes is all that it can: that is known from when the
+/// oldest of it was made, now and a while ago.
+void RateControl::measure(const LineState &line, base::SteadyTime now) {
+    const base::SteadyTime oldest = now - base::Millis{line.queue_ms};
+    const auto after = std::ranges::find_if(m_made, [&](const Made &m) { return m.at >= oldest; });
+    if (after == m_made.begin() || after == m_made.end())
+        return;
+    const Made &before = *std::prev(after);
+    using Seconds = std::chrono::duration<double>;
+    const double taken = std::lerp(before.packets, after->packets,
+                                   Seconds(oldest - before.at) / Seconds(after->at - before.at));
+    if (!m_short_since)
+        m_short_since = {now, taken};
+    const auto span = now - m_short_since->at;
+    if (span < k_measure)
+        return;
+    const double rate = (taken - m_short_since->packets) * k_packet_bits / Seconds(span).count();
+    m_taken = base::BitRate{static_cast<std::int64_t>(std::max(rate, 0.0))};
+    if (m_limit)
+        m_limit = std::min(*m_limit, *m_taken);
+}
+
 base::BitRate RateControl::less(double untaken, base::SteadyTime now) {
     if (!m_down || now - *m_down > k_forget)
         m_wait = k_first_wait;
@@ -87,6 +128,8 @@ base::BitRate RateControl::less(double untaken, base::SteadyTime now) {
     m_tries = false;
     // What waits shows a step or two late.
     m_limit = m_up && now - *m_up < k_descent ? m_before_up : m_rate;
+    if (m_taken)
+        m_limit = m_taken;
     m_up.reset();
     m_down = now;
     const double step = std::min(k_step_down, k_of_taken * (1 - untaken));
@@ -95,7 +138,8 @@ base::BitRate RateControl::less(double untaken, base::SteadyTime now) {
 
 std::optional<base::BitRate> RateControl::more(base::SteadyTime now) {
     if (m_tries && m_up && now - *m_up >= k_holds) {
-        m_limit.reset();
+        if (m_rate > m_limit.value_or(m_rate))
+            m_limit.reset();
         m_tries = false;
     }
     if (m_rate >= m_reserved || now - m_clean_since < k_clean ||

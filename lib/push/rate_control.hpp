@@ -5,15 +5,16 @@
 #include "base/units.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 
 namespace push {
 
 /// How the line fares, of the sender's status.
 struct LineState {
-    std::int64_t queue_ms = 0; ///< media that waits to be sent or acknowledged
+    std::int64_t queue_ms = 0; ///< how long ago the oldest media that is not acknowledged was made
     std::int64_t rtt_us = 0;
-    std::int64_t sent_packets = 0;          ///< these three rise
+    std::int64_t sent_packets = 0; ///< of k_payload bytes, waiting ones too; these three rise
     std::int64_t retransmitted_packets = 0; ///< what got lost, and was sent again
     std::int64_t dropped_packets = 0;       ///< what was too late to be sent at all
 };
@@ -21,9 +22,9 @@ struct LineState {
 /// Pure; not thread-safe. The rate goes down at once, by nearly half, or more where what waits
 /// shows how little the line takes, while media waits for the line, is dropped, or gets lost by
 /// more than a tenth; and again after as long as the last step takes to show. When the line was
-/// clean for a while it goes up in small steps, fast to just below where it last was too much and
-/// beyond that only now and then: each time that this fails, the wait before the next try doubles.
-/// Never above the reserved rate, never below a twentieth of it.
+/// clean for a while it goes up in small steps, fast to just below what the line took while it was
+/// too much and beyond that only now and then: each time that this fails, the wait before the next
+/// try doubles. Never above the reserved rate, never below a twentieth of it.
 class RateControl {
   public:
     explicit RateControl(base::BitRate reserved) : m_reserved(reserved), m_rate(reserved) {}
@@ -33,8 +34,14 @@ class RateControl {
     [[nodiscard]] base::BitRate rate() const { return m_rate; }
 
   private:
+    struct Made {
+        base::SteadyTime at;
+        double packets = 0; // until then
+    };
     [[nodiscard]] bool too_much(const LineState &line);
     [[nodiscard]] double untaken(const LineState &line, base::SteadyTime now);
+    void remember(const LineState &line, base::SteadyTime now);
+    void measure(const LineState &line, base::SteadyTime now);
     [[nodiscard]] base::BitRate less(double untaken, base::SteadyTime now);
     [[nodiscard]] std::optional<base::BitRate> more(base::SteadyTime now);
 
@@ -45,7 +52,10 @@ class RateControl {
     std::optional<std::int64_t> m_least_rtt_us;
     std::int64_t m_waited_ms = 0; // the queue, some time ago, and when that was
     std::optional<base::SteadyTime> m_waited_at;
-    std::optional<base::BitRate> m_limit;   // the rate that was too much, lately
+    std::deque<Made> m_made;                // lately
+    std::optional<Made> m_short_since;      // what the line had taken by then, with more waiting
+    std::optional<base::BitRate> m_taken;   // by the line, since then
+    std::optional<base::BitRate> m_limit;   // what was too much, lately
     base::BitRate m_before_up{};            // the rate before the last step up
     std::optional<base::SteadyTime> m_down; // when it went down last
     std::optional<base::SteadyTime> m_up;   // when it went up last

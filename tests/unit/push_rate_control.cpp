@@ -1,6 +1,7 @@
 #include "push/rate_control.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <doctest/doctest.h>
 #include <rapidcheck.h>
 
@@ -32,14 +33,24 @@ class Line {
   private:
     void tick() {
         const double sent = static_cast<double>(rate()) / 10 * 0.93;
-        m_waiting = std::max(0.0, m_waiting + sent * (1 + loss) - capacity / 10);
-        const double most = capacity * 1.1; // what waits for more than a second is dropped
-        if (m_waiting > most)
-            m_line.dropped_packets += 1;
-        m_waiting = std::min(m_waiting, most);
+        m_waiting.push_back({m_now, sent * (1 + loss)});
+        double takes = capacity / 10;
+        while (!m_waiting.empty() && takes > 0) {
+            const double some = std::min(takes, m_waiting.front().bits);
+            takes -= some;
+            m_waiting.front().bits -= some;
+            if (m_waiting.front().bits <= 0)
+                m_waiting.pop_front();
+        }
+        while (!m_waiting.empty() && m_now - m_waiting.front().made > 1100ms) {
+            m_line.dropped_packets += 1; // too late
+            m_waiting.pop_front();
+        }
         m_packets += sent / 8 / 1316;
         m_again += sent * loss / 8 / 1316;
-        m_line.queue_ms = 20 + static_cast<std::int64_t>(m_waiting * 1000 / capacity);
+        m_line.queue_ms = 20;
+        if (!m_waiting.empty())
+            m_line.queue_ms += (m_now - m_waiting.front().made) / 1ms;
         m_line.rtt_us = 20'000;
         m_line.sent_packets = static_cast<std::int64_t>(m_packets);
         m_line.retransmitted_packets = static_cast<std::int64_t>(m_again);
@@ -60,7 +71,12 @@ class Line {
     push::LineState m_line;
     SteadyTime m_now{1000s};
     SteadyTime m_fell{};
-    double m_waiting = 0, m_packets = 0, m_again = 0;
+    struct Waiting {
+        SteadyTime made;
+        double bits;
+    };
+    std::deque<Waiting> m_waiting;
+    double m_packets = 0, m_again = 0;
 };
 
 } // namespace
@@ -98,6 +114,25 @@ TEST_CASE("push: the encoder falls below what a line takes within seconds, and s
         RC_ASSERT(line.longest_queue_ms <= 500);
         RC_ASSERT(static_cast<double>(line.lowest) >= capacity * 0.35);
         RC_ASSERT(static_cast<double>(line.rate()) >= capacity * 0.5);
+    }));
+}
+
+TEST_CASE(
+    "push: a line that became short is not asked for more than it took, until the first try") {
+    CHECK(rc::check("settles at once", [] {
+        Line line;
+        line.capacity = 20e6;
+        line.run(10s + *rc::gen::inRange(0, 10) * 100ms);
+        const double capacity = *rc::gen::inRange(3'000, 8'500) * 1000.0;
+        line.capacity = capacity;
+        line.run(4s);
+        RC_ASSERT(line.descents == 1);
+        line.run(4s);
+        RC_ASSERT(line.descents == 0);
+        RC_ASSERT(static_cast<double>(line.highest) * 0.93 <= capacity);
+        line.run(3s); // the try may begin
+        RC_ASSERT(line.descents == 0);
+        RC_ASSERT(static_cast<double>(line.rate()) >= capacity * 0.35);
     }));
 }
 
