@@ -1,5 +1,6 @@
 #include "media/srt_socket.hpp"
 
+#include "base/fd.hpp"
 #include "media/srt_native.hpp"
 
 #include <algorithm>
@@ -14,6 +15,7 @@ using base::fail;
 using base::Result;
 using srt_native::fail_srt;
 using srt_native::set_option;
+using namespace std::chrono_literals;
 
 SrtLibrary::SrtLibrary() {
     srt_startup();
@@ -67,19 +69,35 @@ Result<void> configure(SRTSOCKET s, const SrtCall &call) {
         TRY(set_option(s, SRTO_STREAMID, call.stream_id, "streamid"));
     if (call.to.is_v6())
         TRY(set_option(s, SRTO_IPV6ONLY, 1, "ipv6only"));
-    else if (!call.interface.empty())
-        TRY(set_option(s, SRTO_BINDTODEVICE, call.interface, "bindtodevice"));
     return {};
 }
 
-// Binds to the source address and opens the UDP socket, which is when the device is looked for.
-Result<void> bind_source(SRTSOCKET s, const SrtCall &call) {
-    const std::string any = call.to.is_v6() ? "::" : "0.0.0.0";
+// A UDP socket of our own: libsrt 1.5.1 binds its own to a device for IPv4 only.
+Result<void> open_udp(SRTSOCKET s, const SrtCall &call) {
+    const bool v6 = call.to.is_v6();
+    const std::string any = v6 ? "::" : "0.0.0.0";
     const auto source = TRY(srt_native::system_address(call.source.empty() ? any : call.source, 0));
-    if (srt_bind(s, source.get(), source.size) != SRT_ERROR)
-        return {};
-    return fail_srt("bind SRT socket to",
-                    fmt::format("{} {}", call.source.empty() ? any : call.source, call.interface));
+    base::Fd udp{::socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    if (!udp)
+        return base::fail_errno("open", "UDP socket");
+    const int only = 1;
+    if (v6 && ::setsockopt(udp.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) != 0)
+        return base::fail_errno("bind SRT socket to", "IPv6");
+    const std::string &device = call.interface;
+    if (!device.empty() && ::setsockopt(udp.get(), SOL_SOCKET, SO_BINDTODEVICE, device.data(),
+                                        static_cast<socklen_t>(device.size())) != 0)
+        return base::fail_errno("bind SRT socket to", device);
+    if (::bind(udp.get(), source.get(), static_cast<socklen_t>(source.size)) != 0)
+        return base::fail_errno(
+            "bind SRT socket to",
+            fmt::format("{} {}", call.source.empty() ? any : call.source, device));
+    if (srt_bind_acquire(s, udp.get()) == SRT_ERROR)
+        return fail_srt("make", "SRT socket");
+    const int fd = udp.release(); // libsrt closes it
+    const timeval look{0, static_cast<suseconds_t>(call.idle_look / 1us)};
+    if (::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof look) != 0)
+        return base::fail_errno("set", "SRT socket's timeout");
+    return {};
 }
 
 } // namespace
@@ -90,8 +108,7 @@ Result<SrtSocket> SrtSocket::call(const SrtCall &call) {
     if (!out)
         return fail_srt("make", "SRT socket");
     TRY(configure(out.m_handle, call));
-    if (!call.source.empty() || !call.interface.empty())
-        TRY(bind_source(out.m_handle, call));
+    TRY(open_udp(out.m_handle, call));
     if (srt_connect(out.m_handle, to.get(), to.size) == SRT_ERROR)
         return fail_srt("connect to", call.to.text());
     return out;

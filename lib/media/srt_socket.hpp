@@ -36,15 +36,16 @@ struct SrtCall {
     std::string passphrase; ///< a secret, 10 to 79 characters; empty: not encrypted
     int key_bytes = 16;     ///< 16, 24 or 32
     base::Millis latency{120};
-    /// The socket is bound to this device. libsrt 1.5.1 can do that for IPv4 only: over IPv6 the
-    /// source address alone binds it.
-    std::string interface;
-    std::string source; ///< own address, IP literal of the same family, or empty
+    std::string interface; ///< the socket is bound to this device, or empty
+    std::string source;    ///< own address, IP literal of the same family, or empty
     int payload_bytes = k_srt_payload_bytes; ///< of the longest message
     /// Ceiling of what leaves, retransmissions included; 0: none. See SrtSocket::limit().
     std::int64_t max_bytes_per_second = 0;
     base::Millis connect_timeout{3000};
     base::Millis idle_timeout{3000}; ///< silence after which the peer counts as gone
+    /// How often libsrt looks at its timers while nothing comes, each time a wake. It is 10 ms by
+    /// itself, which who receives needs for its acknowledgements.
+    base::Millis idle_look{10};
 };
 
 enum class SrtState { connecting, connected, broken };

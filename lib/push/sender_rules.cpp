@@ -31,6 +31,11 @@ base::UtcTime next_phase_at(const wire::SenderPlan &plan, base::UtcTime now) {
     return base::UtcTime::max();
 }
 
+namespace {
+// Its timers are those of repeats, after a round trip and some 20 ms at the least, and slower ones.
+constexpr base::Millis k_idle_look{30};
+} // namespace
+
 base::Result<media::SrtCall> call_over(const wire::SenderPath &path, base::BitRate max_rate,
                                        const std::array<std::uint8_t, 8> &instance,
                                        unsigned number) {
@@ -38,7 +43,7 @@ base::Result<media::SrtCall> call_over(const wire::SenderPath &path, base::BitRa
     call.to = {.host = path.relay.host, .port = path.relay.port};
     call.source = call.to.is_v6() ? path.source6 : path.source4;
     call.interface = path.interface;
-    // Over IPv6 only the address binds; unbound media could take any way out.
+    // Without an address of its own for that family, a carrier goes nowhere.
     if (call.source.empty() && (call.to.is_v6() || call.interface.empty()))
         return base::fail(base::Errc::config, "carrier {} has no address to send from to {}",
                           path.carrier, call.to.text());
@@ -49,6 +54,7 @@ base::Result<media::SrtCall> call_over(const wire::SenderPath &path, base::BitRa
     call.latency = base::Millis{path.latency_ms};
     call.payload_bytes = static_cast<int>(media::k_rtp_message_bytes);
     call.max_bytes_per_second = ceiling_bytes(max_rate);
+    call.idle_look = k_idle_look;
     return call;
 }
 

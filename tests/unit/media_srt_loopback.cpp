@@ -2,6 +2,9 @@
 #include "media/srt_rate.hpp"
 
 #include <doctest/doctest.h>
+#include <filesystem>
+#include <fstream>
+#include <map>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <thread>
@@ -150,6 +153,62 @@ TEST_CASE("media: an SRT socket that cannot be bound as asked is an error, not a
     call.source = "relay.example";
     CHECK_FALSE(SrtSocket::call(call).has_value());
     CHECK_FALSE(SrtListener::open({.host = "192.0.2.77", .port = 9}, 20ms, {}).has_value());
+}
+
+TEST_CASE("media: an SRT socket is bound to its device over IPv6, too") {
+    const SrtLibrary library;
+    SrtCall call = call_to(free_port());
+    call.to.host = "::1";
+    call.source = "::1";
+    call.interface = "no-such-if";
+    CHECK_FALSE(SrtSocket::call(call).has_value());
+    call.interface = "lo";
+    CHECK(SrtSocket::call(call).has_value());
+}
+
+namespace {
+
+// How often each thread of libsrt that receives has slept so far.
+std::map<std::string, long> sleeps() {
+    std::map<std::string, long> out;
+    for (const auto &thread : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::string name;
+        std::getline(std::ifstream(thread.path() / "comm"), name);
+        if (!name.starts_with("SRT:RcvQ"))
+            continue;
+        std::ifstream status(thread.path() / "status");
+        for (std::string word; status >> word;)
+            if (word == "voluntary_ctxt_switches:")
+                status >> out[thread.path().filename()];
+    }
+    return out;
+}
+
+long sleeps_in_a_second(const SrtSocket &socket, const std::map<std::string, long> &others) {
+    REQUIRE(settle(socket) == SrtState::connected);
+    const auto before = sleeps();
+    std::this_thread::sleep_for(1s);
+    long out = 0;
+    for (const auto &[thread, count] : sleeps())
+        if (!others.contains(thread))
+            out += count - before.at(thread);
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("media: who only sends wakes less often while nothing comes") {
+    Fixture f;
+    auto others = sleeps();
+    const auto usual = SrtSocket::call(call_to(f.port));
+    const long usually = sleeps_in_a_second(usual.value(), others);
+    others = sleeps();
+    SrtCall call = call_to(f.port);
+    call.idle_look = 40ms;
+    const auto quiet = SrtSocket::call(call);
+    const long quietly = sleeps_in_a_second(quiet.value(), others);
+    CHECK(quietly >= 5);
+    CHECK(quietly * 2 < usually);
 }
 
 TEST_CASE("media: nobody answering ends in a timeout with its reason") {
