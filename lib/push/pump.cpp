@@ -1,6 +1,7 @@
 #include "push/pump.hpp"
 
 #include "base/log.hpp"
+#include "push/sender_rules.hpp"
 
 #include <algorithm>
 #include <unistd.h>
@@ -15,10 +16,8 @@ using base::Result;
 constexpr std::size_t k_chunk = 7 * media::k_ts_packet_bytes; // one SRT payload
 constexpr std::size_t k_enough = 128 * k_chunk;               // read ahead of what is due
 constexpr std::size_t k_most_without_clock = 8U << 20U;
-// Many payloads to each wait, and about what the sender's gate lets go at once.
-constexpr auto k_early = std::chrono::milliseconds{60};
-constexpr std::size_t k_most_at_once = 48 * k_chunk; // less than what a pipe holds
-constexpr int k_most_reads = 64;                     // of up to 64 KB in one step
+constexpr std::size_t k_most_at_once = 96 * k_chunk;
+constexpr int k_most_reads = 64; // of up to 64 KB in one step
 constexpr std::size_t k_scanner_holds = 2 * media::k_ts_packet_bytes;
 
 Pacer::Follow follow(const media::TsInput &input) {
@@ -233,7 +232,7 @@ Pump::Due Pump::due_now(base::SteadyTime now) {
         const std::size_t n =
             std::min(k_chunk - (m_written + out.bytes) % media::k_ts_packet_bytes, left);
         const auto due = m_pacer.due(m_written + m_shed + out.bytes + n, now);
-        if (!due || *due > now + k_early) {
+        if (!due || *due > now + k_at_once) {
             out.state = due ? Written::not_due : Written::unknown;
             out.next = due;
             return out;

@@ -1,6 +1,7 @@
 #include "push/reader.hpp"
 
 #include "base/log.hpp"
+#include "push/sender_rules.hpp"
 
 #include <algorithm>
 #include <array>
@@ -23,7 +24,8 @@ constexpr auto k_tick = 250ms;       // how soon an input's error shows while we
 constexpr auto k_finish_slack = 5s;  // beyond the drain time, for the sender's last word
 constexpr auto k_stop_patience = 3s; // after a signal
 constexpr auto k_warn_every = 10s;
-constexpr auto k_last_words = 2s; // of a sender that takes no more
+constexpr std::int64_t k_most_pipe_bytes = 1 << 20; // what everybody may have
+constexpr auto k_last_words = 2s;                   // of a sender that takes no more
 
 } // namespace
 
@@ -84,6 +86,12 @@ Result<void> Reader::offer_pipe() {
         return base::fail_errno("make", "pipe");
     base::Fd reading{ends[0]};
     m_pipe = base::Fd{ends[1]};
+    // Room for two bursts. Where the user has too many pipes already it stays as it is, which costs
+    // no more than wakes.
+    const auto bytes = m_hello->max_rate.bps / 8 * 2 * k_at_once / 1s;
+    if (bytes > ::fcntl(m_pipe.get(), F_GETPIPE_SZ))
+        ::fcntl(m_pipe.get(), F_SETPIPE_SZ,
+                static_cast<int>(std::min<std::int64_t>(bytes, k_most_pipe_bytes)));
     ::fcntl(m_pipe.get(), F_SETFL, O_NONBLOCK); // of this end only: each has its own description
     if (!m_sender.send(wire::write_message(wire::SenderSource{
                            .preflight = m_options.preflight.has_value(), .use = m_options.paths}),

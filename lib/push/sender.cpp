@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t k_ahead = 64 * 1024; // read from the pipe before it can leave
+constexpr std::size_t k_read = 128 * 1024; // at once
 constexpr double k_keep_s = 0.1;           // of the rate, kept while there is no connection
 constexpr auto k_fill = 10ms;              // the longest that a payload waits to be full
 constexpr auto k_finish = 1s;              // to wait for the end of a pipe after its finish
@@ -208,7 +209,7 @@ void Sender::steer(const wire::SenderPlan &plan) {
 }
 
 void Sender::read_pipe(base::BitRate rate) {
-    std::array<std::uint8_t, k_ahead> bytes; // NOLINT(*-member-init): read() fills it
+    std::array<std::uint8_t, k_read> bytes; // NOLINT(*-member-init): read() fills it
     const base::SteadyTime now = m_clock.steady();
     while (reads_pipe()) {
         const ssize_t n = ::read(m_pipe.get(), bytes.data(), bytes.size());

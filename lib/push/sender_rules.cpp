@@ -80,8 +80,8 @@ bool same_terms(const wire::SenderPlan &a, const wire::SenderPlan &b) {
 }
 
 namespace {
-constexpr double k_peak = 1.15;      // of the rate, while a burst is spread
-constexpr double k_at_once_s = 0.06; // of the rate, that may leave in one go
+constexpr double k_peak = 1.15; // of the rate, while a burst is spread
+constexpr double k_at_once_s = std::chrono::duration<double>(k_at_once).count();
 } // namespace
 
 SenderGate::SenderGate(base::BitRate rate)

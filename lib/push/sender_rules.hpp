@@ -39,6 +39,10 @@ enum class SenderPhase {
 [[nodiscard]] wire::SenderHello hello_of(const wire::SenderPlan &plan);
 [[nodiscard]] bool same_terms(const wire::SenderPlan &a, const wire::SenderPlan &b);
 
+/// So much of a stream may leave in one go. Each burst costs some six wakes, which are most of what
+/// sending costs; a longer one crowds the line, and leaves less of SRT's latency to repeat it in.
+constexpr base::Millis k_at_once{68};
+
 /// Keeps what is sent within the reservation: at most 5 % above its rate in any second (the relay
 /// tolerates 10 %), and bursts spread so that the line, reserved at rate × 1.25 + 100 kbit/s, has
 /// room for them and for what is repeated.
