@@ -223,7 +223,7 @@ bench-control: deps ## resv-control's speed, as JSON lines: takes 10 minutes; BE
 	@$(MAKE) $(jobs) --no-print-directory all unit
 	@tests/bench/control $(BUILD)
 
-bench-push: deps ## what sending costs, beside ffmpeg and gst-launch, as JSON lines: takes 4 minutes
+bench-push: deps ## what sending costs, beside ffmpeg and gst-launch, as JSON lines: takes 6 minutes
 	@$(MAKE) $(jobs) --no-print-directory all
 	@tests/bench/push $(BUILD)
 
