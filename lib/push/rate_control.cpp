@@ -18,8 +18,9 @@ constexpr std::int64_t k_least_packets = 20;
 constexpr double k_step_down = 0.55;
 constexpr double k_of_taken = 0.85; // so that what waits gets less, too
 constexpr double k_most_untaken = 0.6;
-constexpr auto k_measure = 300ms; // of what waits; less would take a pause of ours for the line's
-constexpr auto k_remember = 10s;  // what was made: longer than any of it waits
+constexpr auto k_measure = 300ms;  // of what waits; less would take a pause of ours for the line's
+constexpr auto k_remember = 10s;   // what was made: longer than any of it waits
+constexpr double k_certain = 0.85; // of what a span as short as that shows
 constexpr auto k_packet_bits = static_cast<double>(8 * media::k_srt_payload_bytes);
 constexpr double k_step_up = 0.15; // of itself, and of the reserved rate:
 constexpr double k_least_step_up = 0.01;
@@ -42,17 +43,20 @@ base::BitRate part(base::BitRate rate, double of) {
 } // namespace
 
 std::optional<base::BitRate> RateControl::take(const LineState &line, base::SteadyTime now) {
-    if (m_clean_since == base::SteadyTime{})
+    if (std::exchange(m_begins, false)) {
+        m_last = line;
         m_clean_since = now;
+    }
     const double rest = untaken(line, now);
     remember(line, now);
-    if (!too_much(line)) {
-        m_short_since.reset();
-        m_taken.reset();
+    const bool waits = too_much_waits(line);
+    if (waits || !m_took.empty())
+        measure(line, now);
+    if (!waits)
+        forget_measure();
+    if (!is_lossy(line) && !waits)
         return more(now);
-    }
     m_clean_since = now;
-    measure(line, now);
     const bool drains = line.queue_ms < std::exchange(m_queue_ms, line.queue_ms);
     if (m_down && (now - *m_down < k_effect || (drains && now - *m_down < k_descent)))
         return std::nullopt;
@@ -61,7 +65,34 @@ std::optional<base::BitRate> RateControl::take(const LineState &line, base::Stea
     return m_rate != before ? std::optional{m_rate} : std::nullopt;
 }
 
-bool RateControl::too_much(const LineState &line) {
+void RateControl::restart(Restart on) {
+    m_begins = true;
+    m_made.clear();
+    m_waited_at.reset();
+    forget_measure();
+    if (on == Restart::same_line)
+        return;
+    m_least_rtt_us.reset();
+    m_limit.reset();
+    m_down.reset();
+    m_up.reset();
+    m_tries = false;
+}
+
+void RateControl::forget_measure() {
+    m_took.clear();
+    m_most_taken = {};
+    m_taken.reset();
+}
+
+// What waits in the network itself makes the round trip longer: that may not excuse it.
+bool RateControl::too_much_waits(const LineState &line) {
+    m_least_rtt_us = std::min(m_least_rtt_us.value_or(line.rtt_us), line.rtt_us);
+    const std::int64_t in_flight_ms = (line.rtt_us + *m_least_rtt_us) / 1000;
+    return line.queue_ms > k_waits_ms + in_flight_ms;
+}
+
+bool RateControl::is_lossy(const LineState &line) {
     const LineState last = m_last;
     const std::int64_t sent = line.sent_packets - last.sent_packets;
     const std::int64_t again = line.retransmitted_packets - last.retransmitted_packets;
@@ -71,10 +102,7 @@ bool RateControl::too_much(const LineState &line) {
     if (many || sent < 0) // else it is counted with what follows
         m_last = line;
     m_last.dropped_packets = line.dropped_packets;
-    // What waits in the network itself makes the round trip longer: that may not excuse it.
-    m_least_rtt_us = std::min(m_least_rtt_us.value_or(line.rtt_us), line.rtt_us);
-    const std::int64_t in_flight_ms = (line.rtt_us + *m_least_rtt_us) / 1000;
-    return dropped || lossy || line.queue_ms > k_waits_ms + in_flight_ms;
+    return dropped || lossy;
 }
 
 /// Which part of what was made lately the line has left waiting.
@@ -98,8 +126,10 @@ void RateControl::remember(const LineState &line, base::SteadyTime now) {
         m_made.pop_front();
 }
 
-/// As long as media waits, what the line takes is all that it can: that is known from when the
-/// oldest of it was made, now and a while ago.
+/// As long as media waits, what the line takes is all that it can, and is known from when the
+/// oldest of it was made, now and a while ago. The last look is when it waits no more, so that a
+/// line which stood still for a moment does not count as one that takes nothing; bursts make short
+/// spans uncertain.
 void RateControl::measure(const LineState &line, base::SteadyTime now) {
     const base::SteadyTime oldest = now - base::Millis{line.queue_ms};
     const auto after = std::ranges::find_if(m_made, [&](const Made &m) { return m.at >= oldest; });
@@ -107,17 +137,23 @@ void RateControl::measure(const LineState &line, base::SteadyTime now) {
         return;
     const Made &before = *std::prev(after);
     using Seconds = std::chrono::duration<double>;
-    const double taken = std::lerp(before.packets, after->packets,
-                                   Seconds(oldest - before.at) / Seconds(after->at - before.at));
-    if (!m_short_since)
-        m_short_since = {now, taken};
-    const auto span = now - m_short_since->at;
-    if (span < k_measure)
+    const double gone = std::lerp(before.packets, after->packets,
+                                  Seconds(oldest - before.at) / Seconds(after->at - before.at));
+    m_took.push_back({now, gone - static_cast<double>(line.dropped_packets)});
+    while (now - m_took.front().at > k_remember)
+        m_took.pop_front();
+    const auto then = std::ranges::find_if(m_took.rbegin(), m_took.rend(),
+                                           [&](const Made &m) { return now - m.at >= k_measure; });
+    if (then == m_took.rend())
         return;
-    const double rate = (taken - m_short_since->packets) * k_packet_bits / Seconds(span).count();
-    m_taken = base::BitRate{static_cast<std::int64_t>(std::max(rate, 0.0))};
-    if (m_limit)
-        m_limit = std::min(*m_limit, *m_taken);
+    const auto rate_since = [&](const Made &m) {
+        const double packets = m_took.back().packets - m.packets;
+        return static_cast<std::int64_t>(packets * k_packet_bits / Seconds(now - m.at).count());
+    };
+    m_most_taken = std::max(m_most_taken, part({rate_since(*then)}, k_certain));
+    m_taken = std::max({part(m_reserved, k_floor), m_most_taken, {rate_since(m_took.front())}});
+    if (m_down >= m_took.front().at)
+        m_limit = std::min(m_too_much, *m_taken);
 }
 
 base::BitRate RateControl::less(double untaken, base::SteadyTime now) {
@@ -126,10 +162,10 @@ base::BitRate RateControl::less(double untaken, base::SteadyTime now) {
     else if (now - *m_down > k_descent)
         m_wait = std::min<base::SteadyTime::duration>(m_wait * 2, k_longest_wait);
     m_tries = false;
-    // What waits shows a step or two late.
-    m_limit = m_up && now - *m_up < k_descent ? m_before_up : m_rate;
-    if (m_taken)
-        m_limit = m_taken;
+    // What waits shows a step or two late. A further step says nothing new where it was measured.
+    if (!m_taken || !m_down || now - *m_down > k_descent)
+        m_too_much = m_up && now - *m_up < k_descent ? m_before_up : m_rate;
+    m_limit = std::min(m_too_much, m_taken.value_or(m_too_much));
     m_up.reset();
     m_down = now;
     const double step = std::min(k_step_down, k_of_taken * (1 - untaken));

@@ -12,9 +12,11 @@ namespace push {
 
 /// How the line fares, of the sender's status.
 struct LineState {
-    std::int64_t queue_ms = 0; ///< how long ago the oldest media that is not acknowledged was made
+    /// How long ago the oldest media that is not acknowledged was made, give or take a burst.
+    std::int64_t queue_ms = 0;
     std::int64_t rtt_us = 0;
-    std::int64_t sent_packets = 0; ///< of k_payload bytes, waiting ones too; these three rise
+    /// Of media::k_srt_payload_bytes, acknowledged or not; these three rise.
+    std::int64_t sent_packets = 0;
     std::int64_t retransmitted_packets = 0; ///< what got lost, and was sent again
     std::int64_t dropped_packets = 0;       ///< what was too late to be sent at all
 };
@@ -31,6 +33,10 @@ class RateControl {
 
     /// The rate to keep to from @p now on, when it changed.
     [[nodiscard]] std::optional<base::BitRate> take(const LineState &line, base::SteadyTime now);
+    enum class Restart { same_line, other_line };
+    /// What is taken next is of another connection: the rate stays, and what is known of the line
+    /// where that is the same.
+    void restart(Restart on);
     [[nodiscard]] base::BitRate rate() const { return m_rate; }
 
   private:
@@ -38,23 +44,28 @@ class RateControl {
         base::SteadyTime at;
         double packets = 0; // until then
     };
-    [[nodiscard]] bool too_much(const LineState &line);
+    [[nodiscard]] bool is_lossy(const LineState &line);
+    [[nodiscard]] bool too_much_waits(const LineState &line);
     [[nodiscard]] double untaken(const LineState &line, base::SteadyTime now);
     void remember(const LineState &line, base::SteadyTime now);
     void measure(const LineState &line, base::SteadyTime now);
+    void forget_measure();
     [[nodiscard]] base::BitRate less(double untaken, base::SteadyTime now);
     [[nodiscard]] std::optional<base::BitRate> more(base::SteadyTime now);
 
     base::BitRate m_reserved;
     base::BitRate m_rate;
     LineState m_last;
+    bool m_begins = true;        // the next is the first of its connection
     std::int64_t m_queue_ms = 0; // when it was too much last
     std::optional<std::int64_t> m_least_rtt_us;
     std::int64_t m_waited_ms = 0; // the queue, some time ago, and when that was
     std::optional<base::SteadyTime> m_waited_at;
     std::deque<Made> m_made;                // lately
-    std::optional<Made> m_short_since;      // what the line had taken by then, with more waiting
-    std::optional<base::BitRate> m_taken;   // by the line, since then
+    std::deque<Made> m_took;                // the line, while more waits: by then
+    base::BitRate m_most_taken{};           // in any short span of that
+    std::optional<base::BitRate> m_taken;   // what it can take, by all of that
+    base::BitRate m_too_much{};             // the rate, when it went down
     std::optional<base::BitRate> m_limit;   // what was too much, lately
     base::BitRate m_before_up{};            // the rate before the last step up
     std::optional<base::SteadyTime> m_down; // when it went down last

@@ -115,6 +115,8 @@ class Reader {
     base::Fd m_pipe;                     // our end, until the pump has it
     std::unique_ptr<Pump> m_pump;
     std::optional<RateControl> m_control; // once something is encoded
+    std::string m_adapted_to;             // the carrier it was for
+    bool m_interrupted = false;           // the connection, since
     std::optional<int> m_signal;          // the first one
     int m_signals = 0;
     bool m_ended = false; // the sender says that all is out

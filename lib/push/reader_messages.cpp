@@ -94,10 +94,16 @@ Result<void> Reader::on_hello(const wire::SenderHello &hello) {
 
 // What is encoded here follows what the line takes.
 void Reader::adapt(const wire::SenderStatus &status) {
+    m_interrupted = m_interrupted || status.state != "live";
     if (!m_pump || !m_pump->encodes() || m_options.preflight || status.state != "live")
         return;
     if (!m_control)
         m_control.emplace(m_terms.max_rate);
+    using Restart = RateControl::Restart;
+    if (const bool other = m_adapted_to != status.carrier; other || m_interrupted)
+        m_control->restart(other ? Restart::other_line : Restart::same_line);
+    m_adapted_to = status.carrier;
+    m_interrupted = false;
     const base::BitRate before = m_control->rate();
     const LineState line{.queue_ms = status.queue_ms,
                          .rtt_us = status.rtt_us,

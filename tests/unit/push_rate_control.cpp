@@ -1,6 +1,7 @@
 #include "push/rate_control.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <doctest/doctest.h>
 #include <rapidcheck.h>
@@ -16,7 +17,8 @@ constexpr std::int64_t k_reserved = 10'000'000;
 class Line {
   public:
     double capacity = 0;
-    double loss = 0; // of its own
+    double loss = 0;           // of its own
+    std::int64_t burst_ms = 0; // what is made in bursts looks that much younger
     std::int64_t lowest = k_reserved, highest = 0;
     std::int64_t longest_queue_ms = 0;
     int descents = 0;
@@ -29,10 +31,18 @@ class Line {
             tick();
     }
     [[nodiscard]] std::int64_t rate() const { return m_control.rate().bps; }
+    // Nothing comes of the line for so long, while media is made and thrown away; then another one.
+    void interrupt(SteadyTime::duration span, push::RateControl::Restart restart) {
+        for (const SteadyTime until = m_now + span; m_now < until; m_now += 100ms)
+            m_line.dropped_packets += rate() / 80 / 1316;
+        m_waiting.clear();
+        m_control.restart(restart);
+    }
+    double makes = 0.93; // of what it may
 
   private:
     void tick() {
-        const double sent = static_cast<double>(rate()) / 10 * 0.93;
+        const double sent = static_cast<double>(rate()) / 10 * makes;
         m_waiting.push_back({m_now, sent * (1 + loss)});
         double takes = capacity / 10;
         while (!m_waiting.empty() && takes > 0) {
@@ -43,14 +53,16 @@ class Line {
                 m_waiting.pop_front();
         }
         while (!m_waiting.empty() && m_now - m_waiting.front().made > 1100ms) {
-            m_line.dropped_packets += 1; // too late
+            const double packets = m_waiting.front().bits / 8 / 1316; // too late
+            m_line.dropped_packets += std::max<std::int64_t>(1, std::llround(packets));
             m_waiting.pop_front();
         }
         m_packets += sent / 8 / 1316;
         m_again += sent * loss / 8 / 1316;
         m_line.queue_ms = 20;
         if (!m_waiting.empty())
-            m_line.queue_ms += (m_now - m_waiting.front().made) / 1ms;
+            m_line.queue_ms += (m_now - m_waiting.front().made) / 1ms - burst_ms;
+        m_line.queue_ms = std::max<std::int64_t>(m_line.queue_ms, 0);
         m_line.rtt_us = 20'000;
         m_line.sent_packets = static_cast<std::int64_t>(m_packets);
         m_line.retransmitted_packets = static_cast<std::int64_t>(m_again);
@@ -122,6 +134,7 @@ TEST_CASE(
     CHECK(rc::check("settles at once", [] {
         Line line;
         line.capacity = 20e6;
+        line.burst_ms = *rc::gen::inRange(0, 68);
         line.run(10s + *rc::gen::inRange(0, 10) * 100ms);
         const double capacity = *rc::gen::inRange(3'000, 8'500) * 1000.0;
         line.capacity = capacity;
@@ -134,6 +147,55 @@ TEST_CASE(
         RC_ASSERT(line.descents == 0);
         RC_ASSERT(static_cast<double>(line.rate()) >= capacity * 0.35);
     }));
+}
+
+TEST_CASE("push: a line that stood still for a moment is not taken for one that takes nothing") {
+    for (const auto still : {500ms, 600ms, 800ms, 1500ms}) {
+        Line line;
+        line.capacity = 20e6;
+        line.run(10s);
+        line.capacity = 1;
+        line.run(still);
+        line.capacity = 20e6;
+        line.run(1s);
+        CHECK(line.rate() < k_reserved);
+        line.run(7s); // at once, not after the wait before a try
+        CHECK(line.rate() >= line.lowest * 11 / 10);
+    }
+}
+
+TEST_CASE("push: what a lossy line got of a still picture is no measure of it") {
+    Line line;
+    line.capacity = 20e6;
+    line.makes = 0.03;
+    line.run(10s);
+    line.loss = 0.3;
+    line.run(2s);
+    CHECK(line.rate() < k_reserved);
+    line.loss = 0;
+    line.run(7s);
+    CHECK(line.rate() >= line.lowest * 13 / 10);
+}
+
+TEST_CASE("push: another connection is judged by what comes over it") {
+    using Restart = push::RateControl::Restart;
+    Line line;
+    line.capacity = 20e6;
+    line.run(10s);
+    line.interrupt(3s, Restart::same_line); // what was thrown away meanwhile is no fault of it
+    line.run(10s);
+    CHECK(line.lowest == k_reserved);
+
+    line.capacity = 3e6;
+    line.run(20s);
+    CHECK(line.rate() < 3'300'000);         // a try among it
+    line.interrupt(1s, Restart::same_line); // its limit is known
+    line.capacity = 20e6;
+    line.run(8s);
+    CHECK(line.rate() < 4'000'000);
+    line.interrupt(1s, Restart::other_line);
+    line.run(15s);
+    CHECK(line.rate() >= k_reserved * 8 / 10);
 }
 
 TEST_CASE("push: the encoder comes back to the reserved rate when the line does") {
