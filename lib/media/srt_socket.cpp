@@ -82,19 +82,19 @@ Result<void> open_udp(SRTSOCKET s, const SrtCall &call) {
         return base::fail_errno("open", "UDP socket");
     const int only = 1;
     if (v6 && ::setsockopt(udp.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) != 0)
-        return base::fail_errno("bind SRT socket to", "IPv6");
+        return base::fail_errno("keep to IPv6 with", "UDP socket");
     const std::string &device = call.interface;
     if (!device.empty() && ::setsockopt(udp.get(), SOL_SOCKET, SO_BINDTODEVICE, device.data(),
                                         static_cast<socklen_t>(device.size())) != 0)
         return base::fail_errno("bind SRT socket to", device);
     if (::bind(udp.get(), source.get(), static_cast<socklen_t>(source.size)) != 0)
-        return base::fail_errno(
-            "bind SRT socket to",
-            fmt::format("{} {}", call.source.empty() ? any : call.source, device));
-    if (srt_bind_acquire(s, udp.get()) == SRT_ERROR)
+        return base::fail_errno("bind SRT socket to", call.source.empty() ? any : call.source);
+    const int fd = udp.release(); // libsrt closes it, and where it fails, too
+    if (srt_bind_acquire(s, fd) == SRT_ERROR)
         return fail_srt("make", "SRT socket");
-    const int fd = udp.release(); // libsrt closes it
-    const timeval look{0, static_cast<suseconds_t>(call.idle_look / 1us)};
+    if (!call.idle_look)
+        return {};
+    const timeval look{0, static_cast<suseconds_t>(*call.idle_look / 1us)};
     if (::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof look) != 0)
         return base::fail_errno("set", "SRT socket's timeout");
     return {};

@@ -43,9 +43,10 @@ struct SrtCall {
     std::int64_t max_bytes_per_second = 0;
     base::Millis connect_timeout{3000};
     base::Millis idle_timeout{3000}; ///< silence after which the peer counts as gone
-    /// How often libsrt looks at its timers while nothing comes, each time a wake. It is 10 ms by
-    /// itself, which who receives needs for its acknowledgements.
-    base::Millis idle_look{10};
+    /// How often libsrt looks at its timers while nothing comes, 1 to 999 ms, each time a wake. By
+    /// itself it does so every few ticks of the kernel, which who receives needs for its
+    /// acknowledgements.
+    std::optional<base::Millis> idle_look;
 };
 
 enum class SrtState { connecting, connected, broken };

@@ -43,7 +43,7 @@ base::Result<media::SrtCall> call_over(const wire::SenderPath &path, base::BitRa
     call.to = {.host = path.relay.host, .port = path.relay.port};
     call.source = call.to.is_v6() ? path.source6 : path.source4;
     call.interface = path.interface;
-    // Without an address of its own for that family, a carrier goes nowhere.
+    // For IPv6 the kernel may pick the address of another interface.
     if (call.source.empty() && (call.to.is_v6() || call.interface.empty()))
         return base::fail(base::Errc::config, "carrier {} has no address to send from to {}",
                           path.carrier, call.to.text());
