@@ -113,8 +113,8 @@ class Event {
     /// each byte is what @p latency gets.
     void note_sent(std::int64_t position, const Snapshot &snapshot, LatencyRecord &latency);
 
-    /// What it counts and who watches by HLS; not the picture, which is made anew, nor what is
-    /// connected: see take_place().
+    /// What it counts, who watches by HLS, and the picture; not what is connected: see
+    /// take_place().
     void carry(Carry &c);
     /// Of a connection that had a place in the former program.
     void take_place() { ++viewers; }

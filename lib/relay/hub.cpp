@@ -51,7 +51,9 @@ Hub::~Hub() {
     if (m_keeper)
         keep_tallies();
     m_crew.reset();
-    // The terminators end with the last bytes of those viewers, as the kernel does for others.
+    if (m_options.rehearse)
+        return; // they are another's
+    // The terminators end with the last bytes that those viewers' sockets take.
     for (int i = 0; i < k_farewells && !m_terminators.empty(); ++i) {
         std::this_thread::sleep_for(k_farewell_gap);
         m_terminators.remove_if([](Process &p) { return p.ended().has_value(); });

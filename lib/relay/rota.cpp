@@ -29,10 +29,11 @@ std::optional<Rota::Relief> Rota::relief_of(std::size_t worker) const {
     if (busy < k_much)
         return std::nullopt;
     const auto least = least_of(m_busy);
-    if (*least > busy * k_little_beside_it)
+    const double little = *least; // it may be measured anew meanwhile
+    if (little > busy * k_little_beside_it)
         return std::nullopt;
     return Relief{.to = static_cast<std::size_t>(least - m_busy.begin()),
-                  .part = (busy - *least) / busy / 2};
+                  .part = (busy - little) / busy / 2};
 }
 
 bool Rota::relieve(std::size_t worker, const Relief &relief) {

@@ -15,7 +15,7 @@ struct TlsTerminator {
 
     /// For those of @p connections that have TLS: each one's descriptor is one of `ends` then.
     /// Until this process becomes another one all is as it was, and so it is again when the child
-    /// is killed. No other thread may be at work.
+    /// is killed. No other thread may be at work in OpenSSL, nor hold a lock of ours.
     [[nodiscard]] static base::Result<TlsTerminator> start(std::span<ConnectionState> connections);
 };
 

@@ -11,7 +11,8 @@ namespace relay {
 /// Never blocks. Not thread-safe.
 ///
 /// It holds at most one record of TLS and a chunk of the viewer's; more waits in the sockets. An
-/// end that one side tells is told to the other one, and a cut is passed on as a cut.
+/// end that the inner side tells is told to the viewer, and a cut is passed on as a cut; a viewer
+/// who tells his end is gone, whatever is still to come.
 class TlsTunnel {
   public:
     /// @p outer is the viewer's, at any step of its handshake when @p greeting; @p inner one end of

@@ -1,8 +1,10 @@
 // What goes on with a viewer's TLS for another program, between two real pairs of sockets.
+#include "relay/tls_terminator.hpp"
 #include "relay/tls_tunnel.hpp"
 #include "relay_tls_fixture.hpp"
 
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
 using relay::TlsTunnel;
 using relay::Transport;
@@ -159,4 +161,42 @@ TEST_CASE("relay: a tunnel is over when the viewer is gone") {
     World w;
     w.viewer.hang_up();
     CHECK_FALSE(w.tunnel->pump());
+}
+
+TEST_CASE("relay: a tunnel whose handshake comes to nothing is over") {
+    World refused{false};
+    using namespace std::string_view_literals;
+    const auto nonsense = "\x16\x03\x01\x00\x05nope!"sv; // a record of TLS, but no hello
+    REQUIRE(::send(refused.viewer.socket(), nonsense.data(), nonsense.size(), 0) > 0);
+    CHECK_FALSE(refused.tunnel->pump());
+
+    World gone{false};
+    REQUIRE(gone.tunnel->pump());
+    gone.viewer.hang_up();
+    CHECK_FALSE(gone.tunnel->pump());
+
+    World cut{false};
+    CHECK_FALSE(cut.viewer.connect());
+    REQUIRE(cut.tunnel->pump());
+    cut.server.reset();
+    CHECK_FALSE(cut.tunnel->pump());
+}
+
+TEST_CASE("relay: where there are too few descriptors, viewers by TLS stay where they are") {
+    tls_fixture::TlsPair viewer;
+    viewer.agree();
+    std::vector<relay::ConnectionState> all(1);
+    all.front().fd = viewer.out->fd();
+    all.front().secure = &*viewer.out;
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const base::Fd next{::dup(STDERR_FILENO)};
+    const rlimit few{static_cast<rlim_t>(next.get()) + 3, before.rlim_max}; // for the gate
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+    const auto refused = relay::TlsTerminator::start(all);
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message.find("sockets for connections with TLS") != std::string::npos);
+    CHECK(viewer.out->send("on", false) == 2);
+    CHECK(viewer.read() == "on");
 }

@@ -145,7 +145,8 @@ struct World {
     // What the kernel does when a program becomes another: sockets stay, all else is made anew.
     void change_worker(const std::function<bool(const relay::Event &)> &is_shown) {
         const auto copy = [](int fd) { return ::fcntl(fd, F_DUPFD_CLOEXEC, 0); };
-        worker().rest();
+        for (const auto &each : crew->workers)
+            each->rest();
         auto states = worker().states(is_shown);
         auto next = make_crew(base::Fd{copy(crew->doors.front().listener.get())});
         for (relay::ConnectionState &state : states) {
