@@ -1,9 +1,6 @@
 #include "push/rate_control.hpp"
 
-#include "media/srt_socket.hpp"
-
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 namespace push {
@@ -19,9 +16,6 @@ constexpr double k_step_down = 0.55;
 constexpr double k_of_taken = 0.85; // so that what waits gets less, too
 constexpr double k_most_untaken = 0.6;
 constexpr auto k_measure = 300ms;  // of what waits; less would take a pause of ours for the line's
-constexpr auto k_remember = 10s;   // what was made: longer than any of it waits
-constexpr double k_certain = 0.85; // of what a span as short as that shows
-constexpr auto k_packet_bits = static_cast<double>(8 * media::k_srt_payload_bytes);
 constexpr double k_step_up = 0.15; // of itself, and of the reserved rate:
 constexpr double k_least_step_up = 0.01;
 constexpr double k_longest_step_up = 0.06;
@@ -48,12 +42,14 @@ std::optional<base::BitRate> RateControl::take(const LineState &line, base::Stea
         m_clean_since = now;
     }
     const double rest = untaken(line, now);
-    remember(line, now);
     const bool waits = too_much_waits(line);
-    if (waits || !m_took.empty())
-        measure(line, now);
-    if (!waits)
-        forget_measure();
+    m_meter.add(line, waits, now);
+    auto taken = m_meter.taken();
+    if (taken) {
+        taken = std::max(*taken, part(m_reserved, k_floor));
+        if (m_down >= m_meter.since())
+            m_limit = std::min(m_too_much, *taken);
+    }
     if (!is_lossy(line) && !waits)
         return more(now);
     m_clean_since = now;
@@ -61,15 +57,14 @@ std::optional<base::BitRate> RateControl::take(const LineState &line, base::Stea
     if (m_down && (now - *m_down < k_effect || (drains && now - *m_down < k_descent)))
         return std::nullopt;
     const base::BitRate before = m_rate;
-    m_rate = less(rest, now);
+    m_rate = less(rest, waits ? taken : std::nullopt, now);
     return m_rate != before ? std::optional{m_rate} : std::nullopt;
 }
 
 void RateControl::restart(Restart on) {
     m_begins = true;
-    m_made.clear();
+    m_meter.restart();
     m_waited_at.reset();
-    forget_measure();
     if (on == Restart::same_line)
         return;
     m_least_rtt_us.reset();
@@ -77,12 +72,6 @@ void RateControl::restart(Restart on) {
     m_down.reset();
     m_up.reset();
     m_tries = false;
-}
-
-void RateControl::forget_measure() {
-    m_took.clear();
-    m_most_taken = {};
-    m_taken.reset();
 }
 
 // What waits in the network itself makes the round trip longer: that may not excuse it.
@@ -117,55 +106,17 @@ double RateControl::untaken(const LineState &line, base::SteadyTime now) {
     return out;
 }
 
-void RateControl::remember(const LineState &line, base::SteadyTime now) {
-    const auto packets = static_cast<double>(line.sent_packets);
-    if (!m_made.empty() && (now <= m_made.back().at || packets < m_made.back().packets))
-        m_made.clear();
-    m_made.push_back({now, packets});
-    while (now - m_made.front().at > k_remember)
-        m_made.pop_front();
-}
-
-/// As long as media waits, what the line takes is all that it can, and is known from when the
-/// oldest of it was made, now and a while ago. The last look is when it waits no more, so that a
-/// line which stood still for a moment does not count as one that takes nothing; bursts make short
-/// spans uncertain.
-void RateControl::measure(const LineState &line, base::SteadyTime now) {
-    const base::SteadyTime oldest = now - base::Millis{line.queue_ms};
-    const auto after = std::ranges::find_if(m_made, [&](const Made &m) { return m.at >= oldest; });
-    if (after == m_made.begin() || after == m_made.end())
-        return;
-    const Made &before = *std::prev(after);
-    using Seconds = std::chrono::duration<double>;
-    const double gone = std::lerp(before.packets, after->packets,
-                                  Seconds(oldest - before.at) / Seconds(after->at - before.at));
-    m_took.push_back({now, gone - static_cast<double>(line.dropped_packets)});
-    while (now - m_took.front().at > k_remember)
-        m_took.pop_front();
-    const auto then = std::ranges::find_if(m_took.rbegin(), m_took.rend(),
-                                           [&](const Made &m) { return now - m.at >= k_measure; });
-    if (then == m_took.rend())
-        return;
-    const auto rate_since = [&](const Made &m) {
-        const double packets = m_took.back().packets - m.packets;
-        return static_cast<std::int64_t>(packets * k_packet_bits / Seconds(now - m.at).count());
-    };
-    m_most_taken = std::max(m_most_taken, part({rate_since(*then)}, k_certain));
-    m_taken = std::max({part(m_reserved, k_floor), m_most_taken, {rate_since(m_took.front())}});
-    if (m_down >= m_took.front().at)
-        m_limit = std::min(m_too_much, *m_taken);
-}
-
-base::BitRate RateControl::less(double untaken, base::SteadyTime now) {
+base::BitRate RateControl::less(double untaken, std::optional<base::BitRate> taken,
+                                base::SteadyTime now) {
     if (!m_down || now - *m_down > k_forget)
         m_wait = k_first_wait;
     else if (now - *m_down > k_descent)
         m_wait = std::min<base::SteadyTime::duration>(m_wait * 2, k_longest_wait);
     m_tries = false;
     // What waits shows a step or two late. A further step says nothing new where it was measured.
-    if (!m_taken || !m_down || now - *m_down > k_descent)
+    if (!taken || !m_down || now - *m_down > k_descent)
         m_too_much = m_up && now - *m_up < k_descent ? m_before_up : m_rate;
-    m_limit = std::min(m_too_much, m_taken.value_or(m_too_much));
+    m_limit = std::min(m_too_much, taken.value_or(m_too_much));
     m_up.reset();
     m_down = now;
     const double step = std::min(k_step_down, k_of_taken * (1 - untaken));

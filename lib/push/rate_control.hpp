@@ -1,25 +1,9 @@
 // What an encoder may make, by how the line takes it.
 #pragma once
 
-#include "base/clock.hpp"
-#include "base/units.hpp"
-
-#include <cstdint>
-#include <deque>
-#include <optional>
+#include "push/line_meter.hpp"
 
 namespace push {
-
-/// How the line fares, of the sender's status.
-struct LineState {
-    /// How long ago the oldest media that is not acknowledged was made, give or take a burst.
-    std::int64_t queue_ms = 0;
-    std::int64_t rtt_us = 0;
-    /// Of media::k_srt_payload_bytes, acknowledged or not; these three rise.
-    std::int64_t sent_packets = 0;
-    std::int64_t retransmitted_packets = 0; ///< what got lost, and was sent again
-    std::int64_t dropped_packets = 0;       ///< what was too late to be sent at all
-};
 
 /// Pure; not thread-safe. The rate goes down at once, by nearly half, or more where what waits
 /// shows how little the line takes, while media waits for the line, is dropped, or gets lost by
@@ -40,17 +24,11 @@ class RateControl {
     [[nodiscard]] base::BitRate rate() const { return m_rate; }
 
   private:
-    struct Made {
-        base::SteadyTime at;
-        double packets = 0; // until then
-    };
     [[nodiscard]] bool is_lossy(const LineState &line);
     [[nodiscard]] bool too_much_waits(const LineState &line);
     [[nodiscard]] double untaken(const LineState &line, base::SteadyTime now);
-    void remember(const LineState &line, base::SteadyTime now);
-    void measure(const LineState &line, base::SteadyTime now);
-    void forget_measure();
-    [[nodiscard]] base::BitRate less(double untaken, base::SteadyTime now);
+    [[nodiscard]] base::BitRate less(double untaken, std::optional<base::BitRate> taken,
+                                     base::SteadyTime now);
     [[nodiscard]] std::optional<base::BitRate> more(base::SteadyTime now);
 
     base::BitRate m_reserved;
@@ -61,10 +39,7 @@ class RateControl {
     std::optional<std::int64_t> m_least_rtt_us;
     std::int64_t m_waited_ms = 0; // the queue, some time ago, and when that was
     std::optional<base::SteadyTime> m_waited_at;
-    std::deque<Made> m_made;                // lately
-    std::deque<Made> m_took;                // the line, while more waits: by then
-    base::BitRate m_most_taken{};           // in any short span of that
-    std::optional<base::BitRate> m_taken;   // what it can take, by all of that
+    LineMeter m_meter;
     base::BitRate m_too_much{};             // the rate, when it went down
     std::optional<base::BitRate> m_limit;   // what was too much, lately
     base::BitRate m_before_up{};            // the rate before the last step up
