@@ -30,3 +30,5 @@ in_guest() {
 @test "guest: tunnels of the kernel's own WireGuard" { in_guest 1 tests/guest/wireguard.bats; }
 
 @test "guest: HTTPS that the kernel encrypts" { in_guest 2 tests/guest/ktls.bats; }
+
+@test "guest: a camera by V4L2" { in_guest 1 tests/guest/camera.bats; }
