@@ -179,7 +179,8 @@ Connection::Flow Connection::send_media() {
         Slice &slice = m_reply.media[m_media_at];
         const auto bytes = static_cast<std::size_t>(slice.end - slice.begin);
         // All of it at once: what ends in the middle wakes the viewer once more.
-        const ssize_t n = m_transport.send_file(slice.extent->fd(), slice.offset, bytes);
+        const ssize_t n =
+            m_transport.send_media(*m_world->fanout, *slice.extent, slice.offset, bytes);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
@@ -241,7 +242,7 @@ Connection::Need Connection::pump_live(base::SteadyTime now) {
 
 Connection::Need Connection::pump_live(base::SteadyTime now, const Snapshot &snapshot) {
     m_deadline = now + k_for_ever;
-    auto outcome = m_live->pump(m_transport, snapshot, now, *m_world->latency);
+    auto outcome = m_live->pump(m_transport, *m_world->fanout, snapshot, now, *m_world->latency);
     const bool sent_all =
         outcome == LiveCursor::Outcome::idle || outcome == LiveCursor::Outcome::ended;
     if (sent_all && !m_transport.flush())

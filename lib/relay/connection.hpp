@@ -52,6 +52,7 @@ class Connection {
         LatencyRecord *latency = nullptr;
         std::atomic<std::int64_t> *bytes_out = nullptr;
         TlsCounters *tls = nullptr;
+        Fanout *fanout = nullptr;
         /// Has a password checked; false when there are too many.
         std::function<bool(std::uint64_t connection, EventPtr event, seal::Secret password)> check;
     };

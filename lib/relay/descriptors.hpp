@@ -11,9 +11,10 @@ namespace relay {
 std::size_t raise_descriptor_limit();
 
 /// How many of @p wanted connections fit under @p limit descriptors, when enough of them are kept
-/// for extents, @p carriers ingest processes and the conversations with control. At least 1.
+/// for extents, @p carriers ingest processes, @p workers and the conversations with control. At
+/// least 1.
 [[nodiscard]] std::size_t connections_within(std::size_t limit, std::size_t wanted,
-                                             std::size_t carriers);
+                                             std::size_t carriers, std::size_t workers);
 
 /// True when @p error_number (errno) says that this machine is short of something now: not the
 /// fault of who asked, and worth another try later.

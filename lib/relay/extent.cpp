@@ -1,9 +1,17 @@
 #include "relay/extent.hpp"
 
+#include <atomic>
 #include <fcntl.h>
 #include <sys/mman.h>
 
 namespace relay {
+
+namespace {
+std::atomic<std::uint64_t> made{0};
+}
+
+Extent::Extent(base::Fd fd, std::int64_t bytes)
+    : m_fd(std::move(fd)), m_bytes(bytes), m_serial(++made) {}
 
 base::Result<ExtentPtr> Extent::make(std::int64_t bytes) {
     base::Fd fd{::memfd_create("slotcast-extent", MFD_CLOEXEC | MFD_ALLOW_SEALING)};

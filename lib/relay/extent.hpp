@@ -24,13 +24,16 @@ class Extent {
     /// taken when they are written, so one in reserve costs nothing.
     [[nodiscard]] static base::Result<ExtentPtr> make(std::int64_t bytes = k_bytes);
 
-    Extent(base::Fd fd, std::int64_t bytes) : m_fd(std::move(fd)), m_bytes(bytes) {}
+    Extent(base::Fd fd, std::int64_t bytes);
     [[nodiscard]] int fd() const { return m_fd.get(); }
     [[nodiscard]] std::int64_t bytes() const { return m_bytes; }
+    /// No other extent of this process has it, or had it.
+    [[nodiscard]] std::uint64_t serial() const { return m_serial; }
 
   private:
     base::Fd m_fd;
     std::int64_t m_bytes;
+    std::uint64_t m_serial;
 };
 
 } // namespace relay

@@ -18,7 +18,7 @@ Result<void> Hub::start_workers(const std::vector<Handover::Listener> &former) {
         m_config.workers > 0 ? m_config.workers : std::max(1U, std::thread::hardware_concurrency());
     const std::size_t limit = raise_descriptor_limit();
     const std::size_t connections =
-        connections_within(limit, m_config.connections, m_config.ingest.size());
+        connections_within(limit, m_config.connections, m_config.ingest.size(), count);
     if (connections < m_config.connections)
         base::log::warning("{} descriptors allow {} connections, not {}; raise LimitNOFILE", limit,
                            connections, m_config.connections);

@@ -49,8 +49,8 @@ bool LiveCursor::place(const Snapshot &snapshot, base::SteadyTime now) {
     return true;
 }
 
-LiveCursor::Outcome LiveCursor::pump(Transport &out, const Snapshot &snapshot, base::SteadyTime now,
-                                     LatencyRecord &latency) {
+LiveCursor::Outcome LiveCursor::pump(Transport &out, Fanout &fanout, const Snapshot &snapshot,
+                                     base::SteadyTime now, LatencyRecord &latency) {
     std::int64_t turn = k_turn;
     for (;;) {
         if (!place(snapshot, now))
@@ -71,8 +71,8 @@ LiveCursor::Outcome LiveCursor::pump(Transport &out, const Snapshot &snapshot, b
         if (m_at.position < snapshot.window_begin) // only to finish the packet, then it is moved
             until = (m_at.position / k_packet + 1) * k_packet;
         const ssize_t n =
-            out.send_file(m_at.extent->fd(), m_at.position - m_at.extent_base,
-                          static_cast<std::size_t>(std::min(until - m_at.position, turn)));
+            out.send_media(fanout, *m_at.extent, m_at.position - m_at.extent_base,
+                           static_cast<std::size_t>(std::min(until - m_at.position, turn)));
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)

@@ -35,8 +35,8 @@ class LiveCursor {
 
     /// Sends what @p snapshot has beyond the position over @p out, at most one turn's worth.
     /// A viewer behind the live window is moved to the newest cut, at a packet's end.
-    [[nodiscard]] Outcome pump(Transport &out, const Snapshot &snapshot, base::SteadyTime now,
-                               LatencyRecord &latency);
+    [[nodiscard]] Outcome pump(Transport &out, Fanout &fanout, const Snapshot &snapshot,
+                               base::SteadyTime now, LatencyRecord &latency);
 
     [[nodiscard]] const EventPtr &event() const { return m_event; }
     [[nodiscard]] const Place &at() const { return m_at; }

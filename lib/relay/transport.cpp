@@ -3,7 +3,6 @@
 #include <array>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 namespace relay {
@@ -69,8 +68,10 @@ ssize_t Transport::send(std::string_view bytes, bool more) {
                  : ::send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL | (more ? MSG_MORE : 0));
 }
 
-ssize_t Transport::send_file(int file, off_t offset, std::size_t bytes) {
-    return m_tls ? m_tls->send_file(file, offset, bytes) : ::sendfile(fd(), file, &offset, bytes);
+ssize_t Transport::send_media(Fanout &fanout, const Extent &extent, off_t offset,
+                              std::size_t bytes) {
+    return m_tls ? m_tls->send_file(extent.fd(), offset, bytes)
+                 : fanout.send(fd(), extent, offset, bytes);
 }
 
 // Not for all answers: a segment would go out in ten pieces, each with a wakeup.

@@ -3,6 +3,7 @@
 
 #include "base/fd.hpp"
 #include "net/tls.hpp"
+#include "relay/fanout.hpp"
 
 #include <optional>
 
@@ -10,8 +11,8 @@ namespace relay {
 
 /// Never blocks. Not thread-safe; of one connection.
 ///
-/// Media goes from its extent's memory to the socket by sendfile(2); with TLS, too, where the
-/// kernel encrypts, else through one record of 16 KiB.
+/// Media goes from its extent's memory to the socket without a copy, by the worker's Fanout; with
+/// TLS by sendfile(2) where the kernel encrypts, else through one record of 16 KiB.
 class Transport {
   public:
     explicit Transport(base::Fd socket) : m_socket(std::move(socket)) {}
@@ -23,11 +24,12 @@ class Transport {
     enum class Greeting { done, read, write, failed };
     [[nodiscard]] Greeting greet();
 
-    /// As recv(2), send(2) with MSG_MORE for @p more, and sendfile(2). What TLS took may be held
-    /// back until flush().
+    /// As recv(2), send(2) with MSG_MORE for @p more, and sendfile(2) from @p extent. What TLS took
+    /// may be held back until flush().
     [[nodiscard]] ssize_t receive(std::span<char> into);
     [[nodiscard]] ssize_t send(std::string_view bytes, bool more);
-    [[nodiscard]] ssize_t send_file(int file, off_t offset, std::size_t bytes);
+    [[nodiscard]] ssize_t send_media(Fanout &fanout, const Extent &extent, off_t offset,
+                                     std::size_t bytes);
     /// receive() has more than the socket tells of.
     [[nodiscard]] bool has_input() const { return m_tls && m_tls->has_input(); }
     /// True when the kernel has all that was sent; else errno, EAGAIN when the socket is full.

@@ -62,6 +62,7 @@ Worker::Worker(base::Fd epoll, base::Fd event, World world)
         .latency = world.latency,
         .bytes_out = &world.counters->requests_bytes_out,
         .tls = &world.counters->tls,
+        .fanout = &m_fanout,
         .check = [this](std::uint64_t number, const EventPtr &asked, seal::Secret password) {
             return m_world.desk->ask(asked->entry()->password_hash, std::move(password),
                                      [this, number](bool right) {
@@ -331,6 +332,7 @@ void Worker::check_deadlines(base::SteadyTime now) {
     if (m_deaf)
         hear(true);
     share_work(now);
+    m_fanout.sweep(now);
     std::vector<std::uint64_t> all;
     all.reserve(m_slots.size());
     for (const auto &[number, slot] : m_slots)

@@ -120,6 +120,7 @@ class Worker {
     base::Fd m_event;
     World m_world;
     const std::vector<Door> &m_doors;
+    Fanout m_fanout;
     Connection::World m_connection_world;
     std::unordered_map<std::uint64_t, Slot> m_slots;
     std::vector<std::uint64_t> m_turns;

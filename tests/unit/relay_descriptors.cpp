@@ -5,12 +5,12 @@
 #include <sys/resource.h>
 
 TEST_CASE("relay: connections leave descriptors for media") {
-    CHECK(relay::connections_within(1U << 20U, 4096, 2) == 4096); // what was asked for fits
-    CHECK(relay::connections_within(1024, 4096, 2) == 1024 - 256 - 32 - 16);
-    CHECK(relay::connections_within(1024, 100, 2) == 100);
-    CHECK(relay::connections_within(128, 4096, 1) == 128 - 32 - 32 - 8);
-    CHECK(relay::connections_within(16, 4096, 1) == 1);
-    CHECK(relay::connections_within(1U << 20U, 1'000'000, 1) < (1U << 20U) - 16'384);
+    CHECK(relay::connections_within(1U << 20U, 4096, 2, 2) == 4096); // what was asked for fits
+    CHECK(relay::connections_within(1024, 4096, 2, 2) == 1024 - 256 - 32 - 16 - 36);
+    CHECK(relay::connections_within(1024, 100, 2, 2) == 100);
+    CHECK(relay::connections_within(128, 4096, 1, 1) == 128 - 32 - 32 - 8 - 18);
+    CHECK(relay::connections_within(16, 4096, 1, 1) == 1);
+    CHECK(relay::connections_within(1U << 20U, 1'000'000, 1, 1) < (1U << 20U) - 16'384);
 }
 
 TEST_CASE("relay: the limit of descriptors is raised as far as the system lets it") {

@@ -134,11 +134,12 @@ TEST_CASE("relay: a viewer begins at the newest cut and gets every byte from the
     LiveEvent live = make_event();
     Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
     relay::LatencyRecord latency;
+    relay::Fanout fanout;
     Pair pair;
     relay::Transport out{std::move(pair.relay)};
     relay::LiveCursor cursor{live.event()};
     const auto pump = [&](base::SteadyTime now) {
-        return cursor.pump(out, *live.event()->snapshot(), now, latency);
+        return cursor.pump(out, fanout, *live.event()->snapshot(), now, latency);
     };
     CHECK(pump(k_start) == Outcome::idle); // came before the media
     a.open(live);
@@ -161,12 +162,15 @@ TEST_CASE("relay: a slow viewer is moved at a packet's end, and dropped at the f
     Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
     a.open(live);
     relay::LatencyRecord latency;
+    relay::Fanout fanout;
     Pair pair;
     relay::Transport out{std::move(pair.relay)};
     relay::LiveCursor cursor{live.event()};
     auto now = k_start;
     std::string got;
-    const auto pump = [&] { return cursor.pump(out, *live.event()->snapshot(), now, latency); };
+    const auto pump = [&] {
+        return cursor.pump(out, fanout, *live.event()->snapshot(), now, latency);
+    };
     for (int round = 1; round <= 4; ++round) {
         for (int i = 0; i < 40; ++i) { // seconds in which the viewer does not read
             a.mark = static_cast<char>('a' + i % 26);
@@ -192,10 +196,12 @@ TEST_CASE("relay: a stream without cuts is shown from the live window on") {
     a.open(live);
     a.deliver(live, k_start); // the only cut
     relay::LatencyRecord latency;
+    relay::Fanout fanout;
     Pair early;
     relay::Transport out_early{std::move(early.relay)};
     relay::LiveCursor slow{live.event()};
-    CHECK(slow.pump(out_early, *live.event()->snapshot(), k_start, latency) == Outcome::idle);
+    CHECK(slow.pump(out_early, fanout, *live.event()->snapshot(), k_start, latency) ==
+          Outcome::idle);
     CHECK(early.read().size() == 10 * 188);
     for (int i = 1; i < 200; ++i) {
         if (i % 20 == 0)
@@ -208,9 +214,9 @@ TEST_CASE("relay: a stream without cuts is shown from the live window on") {
     Pair late;
     relay::Transport out_late{std::move(late.relay)};
     relay::LiveCursor fresh{live.event()};
-    CHECK(fresh.pump(out_late, *snapshot, k_start + 200s, latency) == Outcome::idle);
+    CHECK(fresh.pump(out_late, fanout, *snapshot, k_start + 200s, latency) == Outcome::idle);
     CHECK(late.read().size() == expected);
-    CHECK(slow.pump(out_early, *snapshot, k_start + 200s, latency) == Outcome::idle);
+    CHECK(slow.pump(out_early, fanout, *snapshot, k_start + 200s, latency) == Outcome::idle);
     CHECK(early.read().size() == expected);
     CHECK(live.event()->viewers_moved == 1);
 }

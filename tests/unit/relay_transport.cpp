@@ -10,6 +10,7 @@ TEST_CASE("relay: over TLS a viewer who reads now and then gets every byte once,
     Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
     a.open(live);
     relay::LatencyRecord latency;
+    relay::Fanout fanout;
     TlsPair pair;
     pair.agree();
     relay::LiveCursor cursor{live.event()};
@@ -19,7 +20,7 @@ TEST_CASE("relay: over TLS a viewer who reads now and then gets every byte once,
     const auto pump = [&] {
         Outcome outcome = Outcome::more;
         while (outcome == Outcome::more)
-            outcome = cursor.pump(*pair.out, *live.event()->snapshot(), k_start, latency);
+            outcome = cursor.pump(*pair.out, fanout, *live.event()->snapshot(), k_start, latency);
         blocked += int{outcome == Outcome::blocked};
         return outcome;
     };
@@ -52,6 +53,7 @@ TEST_CASE("relay: over TLS, too, a slow viewer is moved at a packet's end") {
     Stream a{.key = {"lineA", 1, 1}, .instance = "x", .mark = 'a'};
     a.open(live);
     relay::LatencyRecord latency;
+    relay::Fanout fanout;
     TlsPair pair;
     pair.agree();
     relay::LiveCursor cursor{live.event()};
@@ -63,10 +65,10 @@ TEST_CASE("relay: over TLS, too, a slow viewer is moved at a packet's end") {
             a.deliver(live, now, 1000);
             now += 1s;
             if (i < 4)
-                (void)cursor.pump(*pair.out, *live.event()->snapshot(), now, latency);
+                (void)cursor.pump(*pair.out, fanout, *live.event()->snapshot(), now, latency);
         }
         got += pair.read();
-        (void)cursor.pump(*pair.out, *live.event()->snapshot(), now, latency);
+        (void)cursor.pump(*pair.out, fanout, *live.event()->snapshot(), now, latency);
         got += pair.read();
     }
     CHECK(live.event()->viewers_moved == 3);
