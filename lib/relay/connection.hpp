@@ -93,6 +93,8 @@ class Connection {
     [[nodiscard]] Need need() const { return m_need; }
     /// Whose media it waits for or sends live, or null.
     [[nodiscard]] const Event *event() const { return m_event.get(); }
+    /// A viewer of live.ts.
+    [[nodiscard]] bool is_live() const { return m_live.has_value(); }
 
   private:
     static constexpr std::size_t k_hot_bytes = 192;

@@ -3,7 +3,6 @@
 namespace relay {
 
 namespace {
-constexpr std::int64_t k_ahead = 16; // before the turn passes among those that have their share
 constexpr double k_much = 0.5;
 constexpr double k_little_beside_it = 0.5; // of what the busy one does
 
@@ -13,15 +12,20 @@ auto least_of(const auto &counts) {
 } // namespace
 
 std::optional<std::size_t> Rota::pass() {
-    const std::size_t turn = m_turn;
-    const std::int64_t has = m_connections[turn];
-    if (has < m_share)
-        return std::nullopt;
     const auto fewest = least_of(m_connections);
-    if (*fewest + std::min(k_ahead, m_share) > has)
+    if (*fewest + k_ahead > m_connections[m_turn])
         return std::nullopt;
     m_turn = static_cast<std::size_t>(fewest - m_connections.begin());
     return m_turn;
+}
+
+std::size_t Rota::gather() {
+    std::size_t at = m_gatherer;
+    if (const std::int64_t has = m_live[at]; has >= m_share)
+        if (const auto fewest = least_of(m_live); *fewest + std::min(k_ahead, m_share) <= has)
+            m_gatherer = at = static_cast<std::size_t>(fewest - m_live.begin());
+    ++m_live[at];
+    return at;
 }
 
 std::optional<Rota::Relief> Rota::relief_of(std::size_t worker) const {
@@ -40,6 +44,8 @@ bool Rota::relieve(std::size_t worker, const Relief &relief) {
     const double moved = m_busy[worker] * relief.part;
     m_busy[worker] -= moved;
     m_busy[relief.to] += moved;
+    if (m_gatherer == worker)
+        m_gatherer = relief.to;
     if (m_turn != worker)
         return false;
     m_turn = relief.to;

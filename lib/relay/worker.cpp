@@ -188,6 +188,7 @@ void Worker::add(Accepted viewer, const Door &door, AddressLimit::Place place,
                                                                   origin, m_connection_world, now),
                        .interest = EPOLLIN,
                        .waits = false,
+                       .live = false,
                        .place = std::move(place),
                        .seen = 0};
 }
@@ -212,12 +213,17 @@ void Worker::dispatch(std::uint64_t number, std::uint32_t events, base::SteadyTi
 // Puts what the connection needs next into effect.
 void Worker::settle(std::uint64_t number, Slot &slot, Connection::Need need) {
     using Need = Connection::Need;
+    if (need != Need::close && slot.connection->is_live() && !slot.live &&
+        gather(m_slots.find(number)))
+        return;
     std::uint32_t interest = 0;
     switch (need) {
     case Need::close:
         let_wait(slot, false);
         --m_world.counters->connections;
         m_world.crew->rota.left(m_world.index);
+        if (slot.live)
+            m_world.crew->rota.live_left(m_world.index);
         m_slots.erase(number);
         return;
     case Need::read:

@@ -92,9 +92,11 @@ class Worker {
         std::unique_ptr<Connection> connection;
         std::uint32_t interest = 0;
         bool waits = false; ///< wants to hear of media
+        bool live = false;  ///< counts as a viewer of live media
         AddressLimit::Place place{};
         std::uint64_t seen = 0; ///< of its event's snapshots, when it last was called for media
     };
+    using Slots = std::unordered_map<std::uint64_t, Slot>;
     Worker(base::Fd epoll, base::Fd event, World world);
     void run();
     void dispatch(std::uint64_t number, std::uint32_t events, base::SteadyTime now);
@@ -114,6 +116,9 @@ class Worker {
     void clear_event();
     void share_work(base::SteadyTime now);
     void give(const Rota::Relief &relief);
+    [[nodiscard]] bool gather(Slots::iterator it);
+    [[nodiscard]] Slot release(Slots::iterator it);
+    void hand_over(std::vector<Slot> given, std::size_t to);
     void take_in(base::SteadyTime now);
 
     base::Fd m_epoll;
@@ -122,7 +127,7 @@ class Worker {
     const std::vector<Door> &m_doors;
     Fanout m_fanout;
     Connection::World m_connection_world;
-    std::unordered_map<std::uint64_t, Slot> m_slots;
+    Slots m_slots;
     std::vector<std::uint64_t> m_turns;
     std::uint64_t m_next; // smaller ones are the worker's own descriptors
     base::SteadyTime m_swept{};

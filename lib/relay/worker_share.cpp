@@ -1,4 +1,5 @@
-// How a worker that has too much to do gives connections to another one, and how that takes them.
+// How a worker gives connections to another one, and how that takes them: viewers of live media to
+// the one that gathers them, and some of all when it has too much to do.
 #include "relay/worker.hpp"
 
 #include <ctime>
@@ -37,24 +38,48 @@ void Worker::give(const Rota::Relief &relief) {
     auto left = static_cast<std::size_t>(static_cast<double>(m_slots.size()) * relief.part);
     std::vector<Slot> given;
     for (auto it = m_slots.begin(); it != m_slots.end() && left > 0;) {
-        const Need need = it->second.connection->need();
-        if (need == Need::password || need == Need::turn || need == Need::close) {
-            ++it; // somebody has its number
-            continue;
+        const auto here = it++;
+        const Need need = here->second.connection->need();
+        if (need == Need::password || need == Need::turn || need == Need::close)
+            continue; // somebody has its number
+        if (here->second.live) {
+            m_world.crew->rota.live_left(m_world.index);
+            m_world.crew->rota.live_entered(relief.to);
         }
-        ::epoll_ctl(m_epoll.get(), EPOLL_CTL_DEL, it->second.connection->fd(), nullptr);
-        let_wait(it->second, false);
-        given.push_back(std::move(it->second));
-        it = m_slots.erase(it);
+        given.push_back(release(here));
         --left;
     }
+    hand_over(std::move(given), relief.to);
+}
+
+// True when @p it, which begins to view live media, belongs to another worker, and went there.
+bool Worker::gather(Slots::iterator it) {
+    it->second.live = true;
+    const std::size_t to = m_world.crew->rota.gather();
+    if (to == m_world.index)
+        return false;
+    std::vector<Slot> given;
+    given.push_back(release(it));
+    hand_over(std::move(given), to);
+    return true;
+}
+
+Worker::Slot Worker::release(Slots::iterator it) {
+    ::epoll_ctl(m_epoll.get(), EPOLL_CTL_DEL, it->second.connection->fd(), nullptr);
+    let_wait(it->second, false);
+    Slot out = std::move(it->second);
+    m_slots.erase(it);
+    return out;
+}
+
+void Worker::hand_over(std::vector<Slot> given, std::size_t to) {
     if (given.empty())
         return;
-    Worker &other = *m_world.crew->workers[relief.to];
+    Worker &other = *m_world.crew->workers[to];
     for (const Slot &slot : given) {
         slot.connection->move_to(other.m_connection_world, 0); // nothing of ours may be left in it
         m_world.crew->rota.left(m_world.index);
-        m_world.crew->rota.entered(relief.to);
+        m_world.crew->rota.entered(to);
     }
     {
         const std::lock_guard lock(other.m_mutex);

@@ -86,7 +86,7 @@ struct World {
                                                         .latency = &latency,
                                                         .counters = &counters,
                                                         .desk = &desk,
-                                                        .max_connections = 10,
+                                                        .max_connections = 50,
                                                         .addresses = &addresses,
                                                         .crew = out.get(),
                                                         .index = i,
@@ -287,36 +287,55 @@ TEST_CASE("relay: who was not through with what has ended gets the rest, in anot
     CHECK(world.live.event()->viewers == 0);
 }
 
-TEST_CASE("relay: one worker takes viewers in until it has its share, then the next") {
-    World world({relay::Worker::thread_time, relay::Worker::thread_time}, 3);
+TEST_CASE("relay: viewers of live media are gathered, whoever took them in") {
+    World world({relay::Worker::thread_time, relay::Worker::thread_time}, 20);
     world.deliver(188 * 10);
-    std::vector<base::Fd> viewers;
-    const auto come = [&](int n) {
-        for (; n > 0; --n) {
-            viewers.push_back(world.ask("GET /w/event/live.ts HTTP/1.1\r\n\r\n"));
-            read_head(viewers.back());
+    std::vector<base::Fd> others; // that make the turn pass
+    const auto come = [&](std::size_t n) {
+        while (others.size() < n) {
+            others.push_back(world.ask("GET /healthz HTTP/1.1\r\n\r\n"));
+            read_head(others.back());
         }
     };
-    come(3);
-    CHECK(world.connections() == std::vector<std::size_t>{3, 0});
-    come(2);
-    CHECK(world.connections() == std::vector<std::size_t>{3, 2});
-    come(3);
-    CHECK(world.connections() == std::vector<std::size_t>{3, 5}); // one turn after another
+    come(16);
+    CHECK(world.connections() == std::vector<std::size_t>{16, 0});
+    REQUIRE(world.crew->rota.is_turn_of(1));
+    std::vector<base::Fd> viewers;
+    for (int i = 0; i < 4; ++i) {
+        viewers.push_back(world.ask("GET /w/event/live.ts HTTP/1.1\r\n\r\n"));
+        read_head(viewers.back());
+        CHECK(read_bytes(viewers.back(), 188 * 10) == media_at(0, 188 * 10));
+    }
+    CHECK(world.connections() == std::vector<std::size_t>{20, 0});
+    CHECK(world.crew->rota.live_of(0) == 4);
+    come(20); // by the one that has the fewest
+    CHECK(world.connections() == std::vector<std::size_t>{20, 4});
+    world.deliver(188 * 10);
+    for (const base::Fd &viewer : viewers)
+        CHECK(read_bytes(viewer, 188 * 10) == media_at(188 * 10, 188 * 10));
+    viewers.clear();
+    const auto until = std::chrono::steady_clock::now() + 5s;
+    while (world.crew->rota.live_of(0) > 0 && std::chrono::steady_clock::now() < until) {
+        world.deliver(188 * 10);
+        std::this_thread::sleep_for(5ms);
+    }
+    CHECK(world.crew->rota.live_of(0) == 0);
+    CHECK(world.crew->rota.live_of(1) == 0);
 }
 
 TEST_CASE("relay: whose turn came with what the former program had hears who comes") {
-    World world({relay::Worker::thread_time, relay::Worker::thread_time}, 2);
-    const base::Fd first = world.connect();
-    const base::Fd second = world.connect();
+    World world({relay::Worker::thread_time, relay::Worker::thread_time});
+    std::vector<base::Fd> first;
+    for (int i = 0; i < 16; ++i)
+        first.push_back(world.connect());
     const auto until = std::chrono::steady_clock::now() + 5s;
-    while (world.crew->rota.connections_of(0) < 2 && std::chrono::steady_clock::now() < until)
+    while (world.crew->rota.connections_of(0) < 16 && std::chrono::steady_clock::now() < until)
         std::this_thread::sleep_for(1ms);
     world.change_worker([](const relay::Event &) { return true; });
     REQUIRE(world.crew->rota.is_turn_of(1));
     world.deliver(188 * 10);
-    const base::Fd third = world.ask("GET /w/event/live.ts HTTP/1.1\r\n\r\n");
-    read_head(third);
+    const base::Fd next = world.ask("GET /healthz HTTP/1.1\r\n\r\n");
+    read_head(next);
     CHECK(world.crew->rota.connections_of(1) == 1);
 }
 
