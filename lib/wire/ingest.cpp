@@ -215,6 +215,21 @@ Result<IngestMessage> read_need_extent(ObjectReader &in) {
     return out;
 }
 
+// Reads each object of the array @p key.
+template <typename Read>
+Result<void> read_each(ObjectReader &in, std::string_view key, std::size_t most, Read read) {
+    const JsonArray &items = *TRY(in.array(key, most));
+    if (items.empty())
+        return {};
+    const std::string where = in.where(key);
+    for (const Json &item : items) {
+        auto reader = TRY(ObjectReader::of(item, where));
+        TRY(read(reader));
+        TRY(reader.finish());
+    }
+    return {};
+}
+
 Result<IngestMessage> read_part(ObjectReader &in) {
     IngestPart m;
     m.stream = TRY(in.integer("stream"));
@@ -222,31 +237,27 @@ Result<IngestMessage> read_part(ObjectReader &in) {
     m.offset = TRY(in.integer("offset", 0, k_max_extent));
     m.bytes = TRY(in.integer("bytes", 1, k_max_extent));
     m.received_us = TRY(in.integer("received_us"));
-    for (const Json &item : *TRY(in.array("cuts", k_max_cuts))) {
-        auto c = TRY(ObjectReader::of(item, in.where("cuts")));
+    TRY(read_each(in, "cuts", k_max_cuts, [&](ObjectReader &c) -> Result<void> {
         auto &cut = m.cuts.emplace_back();
         cut.position = TRY(c.integer("position"));
         cut.pts_90k = TRY(c.integer("pts_90k", 0, k_max_pts));
-        TRY(c.finish());
-    }
+        return {};
+    }));
     if (in.has("units"))
-        for (const Json &item : *TRY(in.array("units", k_max_ingest_units))) {
-            auto u = TRY(ObjectReader::of(item, in.where("units")));
+        TRY(read_each(in, "units", k_max_ingest_units, [&](ObjectReader &u) -> Result<void> {
             auto &unit = m.units.emplace_back();
             unit.position = TRY(u.integer("position"));
             unit.dts_90k = TRY(u.integer("dts_90k", 0, k_max_pts));
-            TRY(u.finish());
-        }
-    if (!in.has("runs"))
-        return m;
-    for (const Json &item : *TRY(in.array("runs", k_max_ingest_runs))) {
-        auto r = TRY(ObjectReader::of(item, in.where("runs")));
-        auto &run = m.runs.emplace_back();
-        run.sequence = TRY(r.integer("sequence", 0, k_max_sequence));
-        run.count = TRY(r.integer("count", 1, k_max_sequence));
-        run.packets = TRY(r.integer("packets", 1, k_max_packets));
-        TRY(r.finish());
-    }
+            return {};
+        }));
+    if (in.has("runs"))
+        TRY(read_each(in, "runs", k_max_ingest_runs, [&](ObjectReader &r) -> Result<void> {
+            auto &run = m.runs.emplace_back();
+            run.sequence = TRY(r.integer("sequence", 0, k_max_sequence));
+            run.count = TRY(r.integer("count", 1, k_max_sequence));
+            run.packets = TRY(r.integer("packets", 1, k_max_packets));
+            return {};
+        }));
     return m;
 }
 

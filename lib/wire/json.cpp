@@ -25,8 +25,9 @@ bool ObjectReader::has(std::string_view key) const {
 }
 
 const Json *ObjectReader::find(std::string_view key) {
-    m_seen.emplace_back(key);
     const Json *found = m_object->if_contains({key.data(), key.size()});
+    if (found != nullptr)
+        m_seen.push_back(found);
     return found != nullptr && found->is_null() ? nullptr : found;
 }
 
@@ -125,9 +126,10 @@ Result<ObjectReader> ObjectReader::object(std::string_view key) {
 
 Result<void> ObjectReader::finish() const {
     for (const auto &member : *m_object) {
+        if (std::ranges::find(m_seen, &member.value()) != m_seen.end())
+            continue;
         const std::string_view key{member.key().data(), member.key().size()};
-        if (std::ranges::find(m_seen, key) == m_seen.end())
-            return fail(Errc::bad_data, "{}: not a known field", where(key.substr(0, 64)));
+        return fail(Errc::bad_data, "{}: not a known field", where(key.substr(0, 64)));
     }
     return {};
 }

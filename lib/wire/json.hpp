@@ -68,7 +68,7 @@ class ObjectReader {
     [[nodiscard]] const Json *find(std::string_view key);
     const JsonObject *m_object; // borrowed: the document outlives its readers
     std::string m_where;
-    std::vector<std::string> m_seen;
+    std::vector<const Json *> m_seen; ///< members that were asked for
 };
 
 /// Names that stand in rules, files and labels: 1 to 32 letters, digits, - and _, a letter or digit
