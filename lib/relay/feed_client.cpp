@@ -157,13 +157,21 @@ Reporter::Reporter(RelayConfig config, const RelayKeys &keys, Metrics &metrics, 
       }) {}
 
 Reporter::~Reporter() {
-    m_pause.stop();
+    stop();
     std::ignore = m_over.wait(m_patience);
     std::ignore = take_left();
 }
 
-Reporter::Left Reporter::take_left() {
+void Reporter::stop() {
     m_pause.stop();
+    {
+        const std::lock_guard lock(m_mutex);
+    } // it waits, or will see it
+    m_news.notify_all();
+}
+
+Reporter::Left Reporter::take_left() {
+    stop();
     m_over.stop();
     {
         const std::lock_guard lock(m_mutex);
@@ -185,12 +193,14 @@ void Reporter::add(wire::Report report) {
         m_queue.pop_front();
     m_queue.push_back(std::move(report));
     note_waiting();
+    m_news.notify_all();
 }
 
 void Reporter::add(const wire::SignedReceipt &receipt) {
     const std::lock_guard lock(m_mutex);
     m_receipts.push_back(receipt);
     note_waiting();
+    m_news.notify_all();
 }
 
 std::vector<wire::Report> Reporter::next_batch() {
@@ -234,15 +244,12 @@ void Reporter::deliver() {
             m_receipts.push_front(*receipt);
             return;
         }
-        const bool idle = batch.empty() && !receipt;
-        {
-            const std::lock_guard lock(m_mutex);
-            note_waiting();
-        }
-        if (idle && last)
+        std::unique_lock lock(m_mutex);
+        note_waiting();
+        if (batch.empty() && !receipt && last)
             return;
-        if (idle)
-            std::ignore = m_pause.wait(100ms);
+        m_news.wait(
+            lock, [this] { return m_pause.stopped() || !m_queue.empty() || !m_receipts.empty(); });
     }
 }
 

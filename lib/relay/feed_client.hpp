@@ -93,7 +93,7 @@ class Reporter {
         std::deque<wire::SignedReceipt> receipts;
     };
     /// Begins to end: what waits is tried once more. is_over() when it has ended.
-    void stop() { m_pause.stop(); }
+    void stop();
     [[nodiscard]] bool is_over() const { return m_over.stopped(); }
     /// Ends it at once; a request that is under way is cut, and what it held is among what is left.
     [[nodiscard]] Left take_left();
@@ -125,6 +125,7 @@ class Reporter {
     Pause m_over; ///< nothing more is sent
     OnDone m_on_done;
     std::mutex m_mutex; ///< for the queues and m_api
+    std::condition_variable m_news;
     std::deque<wire::Report> m_queue;
     std::deque<wire::SignedReceipt> m_receipts;
     std::unique_ptr<client::Api> m_api;
