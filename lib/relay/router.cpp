@@ -17,6 +17,14 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view k_methods = "GET, HEAD, OPTIONS";
 
+// Made anew once a second, for each worker.
+const std::string &date_line(base::UtcTime now) {
+    thread_local std::pair<std::chrono::sys_seconds, std::string> last;
+    if (const auto second = std::chrono::floor<std::chrono::seconds>(now); last.first != second)
+        last = {second, fmt::format("Date: {}\r\n", http_date(now))};
+    return last.second;
+}
+
 Reply html_reply(int status, std::string text) {
     Reply out{.status = status};
     out.headers = fmt::format("Content-Type: text/html; charset=utf-8\r\n"
@@ -44,7 +52,7 @@ WatchState state_of(const Event &event, const wire::FeedEntry &entry, base::UtcT
 
 Reply Router::answer(const HttpRequest &request, Origin origin) const {
     Reply out = route(request, origin);
-    out.headers += fmt::format("Date: {}\r\n", http_date(m_world.clock->now()));
+    out.headers += date_line(m_world.clock->now());
     return out;
 }
 

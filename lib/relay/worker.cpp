@@ -266,7 +266,7 @@ int Worker::patience_ms(base::SteadyTime now) const {
     if (!m_turns.empty())
         return 0;
     if (!m_media_due)
-        return 250;
+        return static_cast<int>(base::Millis{k_sweep}.count());
     const auto left = std::chrono::ceil<base::Millis>(*m_media_due - now);
     return static_cast<int>(std::max(left, base::Millis{0}).count());
 }
