@@ -118,7 +118,7 @@ class Worker {
     void give(const Rota::Relief &relief);
     [[nodiscard]] bool gather(Slots::iterator it);
     [[nodiscard]] Slot release(Slots::iterator it);
-    void hand_over(std::vector<Slot> given, std::size_t to);
+    void hand_over(std::vector<Slot> given, std::size_t to) const;
     void take_in(base::SteadyTime now);
 
     base::Fd m_epoll;

@@ -72,7 +72,7 @@ Worker::Slot Worker::release(Slots::iterator it) {
     return out;
 }
 
-void Worker::hand_over(std::vector<Slot> given, std::size_t to) {
+void Worker::hand_over(std::vector<Slot> given, std::size_t to) const {
     if (given.empty())
         return;
     Worker &other = *m_world.crew->workers[to];

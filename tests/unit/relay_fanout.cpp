@@ -160,6 +160,7 @@ TEST_CASE("relay: without descriptors for pipes media goes out all the same") {
     const std::string media = noise(200'000, 5);
     const relay::ExtentPtr extent = extent_of(media);
     std::vector<Viewer> viewers;
+    viewers.reserve(4);
     for (int i = 0; i < 4; ++i)
         viewers.emplace_back(1 << 20);
     for (const bool from_the_start : {true, false}) {
