@@ -10,11 +10,16 @@ namespace relay {
 
 namespace {
 
-constexpr std::size_t k_page = 4096;         // a pipe's unit of account
-constexpr int k_pipe_bytes = 1 << 20;        // the most that pipe(7) gives to anybody
-constexpr std::size_t k_least_pages = 16;    // what sendfile(2) does at a time
-constexpr std::size_t k_little = 2 * k_page; // costs less than the calls that would save it
+constexpr int k_pipe_bytes = 1 << 20;     // the most that pipe(7) gives to anybody
+constexpr std::size_t k_least_pages = 16; // what sendfile(2) does at a time
+constexpr std::size_t k_little = 8192;    // costs less than the calls that would save it
 constexpr std::chrono::seconds k_sweep{1};
+
+// A pipe's unit of account.
+std::size_t page_bytes() {
+    static const auto bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    return bytes;
+}
 
 ssize_t spliced(int from, off_t *offset, int to, std::size_t bytes, unsigned flags = 0) {
     ssize_t n = -1;
@@ -34,7 +39,7 @@ Fanout::Fanout() : m_nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC)), m_copy(
 }
 
 std::size_t Fanout::pages_of(const Pipe &pipe) {
-    return static_cast<std::size_t>(::fcntl(pipe.in.get(), F_GETPIPE_SZ)) / k_page;
+    return static_cast<std::size_t>(::fcntl(pipe.in.get(), F_GETPIPE_SZ)) / page_bytes();
 }
 
 std::optional<Fanout::Pipe> Fanout::make_pipe() {
@@ -48,7 +53,7 @@ std::optional<Fanout::Pipe> Fanout::make_pipe() {
 
 // What fits in a pipe from @p offset on: each piece of a page takes the place of a page.
 std::size_t Fanout::room(off_t offset) const {
-    return m_pages * k_page - static_cast<std::size_t>(offset) % k_page;
+    return m_pages * page_bytes() - static_cast<std::size_t>(offset) % page_bytes();
 }
 
 ssize_t Fanout::send(int socket, const Extent &extent, off_t offset, std::size_t bytes) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <poll.h>
+#include <thread>
 
 namespace relay {
 
@@ -16,11 +17,18 @@ namespace {
 constexpr int k_messages_at_once = 256; // of the parent, then publishers get their turn
 constexpr std::size_t k_max_entries = 100'000;
 constexpr auto k_forget_after = 1h; // after a reservation's end
+constexpr base::Millis k_unhurried{20};
+constexpr int k_naps = 8; // while media waits for more
+constexpr base::Millis k_longest_nap{5};
 
 conf::Address address_of(const wire::Endpoint &e) {
     return {.host = e.host, .port = e.port};
 }
 } // namespace
+
+base::Millis nap_for(base::Millis part_age) {
+    return part_age < k_unhurried ? 0ms : std::min(part_age / k_naps, k_longest_nap);
+}
 
 void RefusalLog::note(std::string_view reason, std::string peer) {
     const std::scoped_lock lock{m_mutex};
@@ -78,11 +86,14 @@ Result<void> IngestServer::run(int stop_fd) {
     TRY(m_poll.watch_fd(stop_fd));
     for (;;) {
         const media::SrtPoll::Ready &ready = m_poll.wait(patience());
+        bool media = false;
         for (const int handle : ready.sockets) {
-            if (handle == m_listener->handle())
+            if (handle == m_listener->handle()) {
                 accept_all();
-            else if (IngestSession *session = by_handle(handle))
+            } else if (IngestSession *session = by_handle(handle)) {
                 read(*session);
+                media = true;
+            }
         }
         for (const int fd : ready.fds) {
             if (fd == stop_fd)
@@ -96,6 +107,8 @@ Result<void> IngestServer::run(int stop_fd) {
         housekeep();
         if (auto sent = send_outbox(); !sent && sent.error().code != Errc::unavailable)
             return sent;
+        if (media)
+            std::this_thread::sleep_for(nap_for(m_part_age));
     }
 }
 

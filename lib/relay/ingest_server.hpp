@@ -23,6 +23,10 @@ class RefusalLog {
     media::Bucket m_allowance{10, 10};
 };
 
+/// How long packets may gather before they are read, when media may wait for so long to be told of:
+/// to be woken for each costs several times what it costs to take it in.
+[[nodiscard]] base::Millis nap_for(base::Millis part_age);
+
 /// Runs in the main thread; libsrt's threads and the echo's only read what it publishes.
 class IngestServer {
   public:

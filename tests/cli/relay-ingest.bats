@@ -70,15 +70,36 @@ refused() {
         ticket "$1"
         timeout 10 send-stamps "127.0.0.1:$port" "$BATS_FILE_TMPDIR/in.ts" --rate 2000000 --latency 20 \
             <<<"$ticket $passphrase"
-        wait_for 5 heard closed
-        grep -c '"type":"part"' relay.out
-        : >relay.out
+        wait_for 5 heard closed ".stream == $2"
+        jq -s "[.[] | select(.type == \"part\" and .stream == $2)] | length" <(grep '^{' relay.out)
     }
-    few=$(parts $A)
+    few=$(parts $A 1)
     tell 'raw {"type":"pace","part_ms":2}'
-    many=$(parts $B)
+    many=$(parts $B 2)
     echo "$few parts, then $many"
     [ "$many" -gt $((few * 3 / 2)) ]
+}
+
+@test "it is not woken for each packet while media may wait" {
+    local at_once gathered i
+    for ((i = 0; i < 12; i++)); do cat "$BATS_FILE_TMPDIR/in.ts"; done >many.ts
+    wakes() { awk '/^voluntary/ {print $2}' "/proc/$child/status"; }
+    # How often it waits while 2000 packets a second come.
+    waits() {
+        local before
+        tell "admit $1 -1000 30000 5 5 1 40M"
+        ticket "$1"
+        before=$(wakes)
+        timeout 10 send-stamps "127.0.0.1:$port" many.ts --rate 20000000 --latency 20 <<<"$ticket $passphrase"
+        wait_for 5 heard closed ".stream == $2"
+        echo $(($(wakes) - before))
+    }
+    gathered=$(waits $A 1)
+    tell 'raw {"type":"pace","part_ms":4}'
+    at_once=$(waits $B 2)
+    echo "$gathered times, at once $at_once times, for $(($(stat -c %s many.ts) / 1316)) packets"
+    [ "$gathered" -lt $((at_once / 2)) ]
+    [ "$(stat -c %s 1.ts)" -ge "$(stat -c %s many.ts)" ]
 }
 
 @test "srt-live-transmit publishes with a URL, byte for byte" {

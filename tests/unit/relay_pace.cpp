@@ -1,5 +1,6 @@
 // How often ingest children tell of media.
 #include "relay/hub.hpp"
+#include "relay/ingest_server.hpp"
 
 #include <doctest/doctest.h>
 
@@ -27,4 +28,12 @@ TEST_CASE("relay: a pace stays while the load is near its limit") {
     CHECK(pace_for(60, IngestPace{.part_ms = 40}).part_ms == 20);
     CHECK(pace_for(20, IngestPace{.part_ms = 20}).part_ms == 4);
     CHECK(pace_for(0, IngestPace{.part_ms = 4}).part_ms == 20);
+}
+
+TEST_CASE("relay: packets gather only while media may wait, and a fraction of that") {
+    using base::Millis;
+    CHECK(relay::nap_for(Millis{4}) == Millis{0});
+    CHECK(relay::nap_for(Millis{20}) == Millis{2});
+    CHECK(relay::nap_for(Millis{40}) == Millis{5});
+    CHECK(relay::nap_for(Millis{1000}) == Millis{5}); // it answers its parent, too
 }
