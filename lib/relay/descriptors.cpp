@@ -1,5 +1,7 @@
 #include "relay/descriptors.hpp"
 
+#include "relay/fanout.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <sys/resource.h>
@@ -13,7 +15,8 @@ constexpr std::size_t k_most = std::size_t{1} << 20; // where the hard limit is 
 // which outlive their place in the store while viewers still get them.
 constexpr std::size_t k_own = 32;
 constexpr std::size_t k_per_carrier = 8;
-constexpr std::size_t k_per_worker = 18;   // its pipes: see Fanout
+constexpr std::size_t k_pipes_share = 8;   // of the limit, one in
+constexpr std::size_t k_fewest_pipes = 4;  // that are worth it
 constexpr std::size_t k_extents_share = 4; // of the limit, one in
 constexpr std::size_t k_least_extents = 32;
 constexpr std::size_t k_most_extents = 16384;
@@ -34,10 +37,18 @@ std::size_t raise_descriptor_limit() {
 std::size_t connections_within(std::size_t limit, std::size_t wanted, std::size_t carriers,
                                std::size_t workers) {
     const std::size_t reserve =
-        k_own + k_per_carrier * carriers + k_per_worker * workers +
+        k_own + k_per_carrier * carriers +
+        Fanout::descriptors(pipes_within(limit, workers)) * workers +
         std::clamp(limit / k_extents_share, k_least_extents, k_most_extents);
     const std::size_t left = limit > reserve ? limit - reserve : 0;
     return std::max<std::size_t>(1, std::min(wanted, left));
+}
+
+std::size_t pipes_within(std::size_t limit, std::size_t workers) {
+    std::size_t pipes = Fanout::k_most_pipes;
+    while (pipes >= k_fewest_pipes && Fanout::descriptors(pipes) * workers > limit / k_pipes_share)
+        --pipes;
+    return pipes < k_fewest_pipes ? 0 : pipes;
 }
 
 bool is_shortage(int error_number) {

@@ -16,6 +16,9 @@ std::size_t raise_descriptor_limit();
 [[nodiscard]] std::size_t connections_within(std::size_t limit, std::size_t wanted,
                                              std::size_t carriers, std::size_t workers);
 
+/// How many pipes each of @p workers may keep (see Fanout) under @p limit descriptors.
+[[nodiscard]] std::size_t pipes_within(std::size_t limit, std::size_t workers);
+
 /// True when @p error_number (errno) says that this machine is short of something now: not the
 /// fault of who asked, and worth another try later.
 [[nodiscard]] bool is_shortage(int error_number);

@@ -10,16 +10,14 @@ namespace relay {
 
 namespace {
 
-constexpr int k_pipe_bytes = 1 << 20;     // the most that pipe(7) gives to anybody
-constexpr std::size_t k_least_pages = 16; // what sendfile(2) does at a time
-constexpr std::size_t k_little = 8192;    // costs less than the calls that would save it
+// A stretch's most. A larger one costs more to copy for a socket that takes only the begin of it,
+// and the kernel gives each user but 64 MB of pipes (pipe-user-pages-soft, see pipe(7)).
+constexpr std::size_t k_grid = 256 * 1024;
+constexpr std::size_t k_little = 8192; // costs less than the calls that would save it
+// A pipe that was used so few sends ago will be used again: with more stretches at a time than
+// there are pipes, each would be filled for one viewer.
+constexpr std::uint64_t k_recent = 32;
 constexpr std::chrono::seconds k_sweep{1};
-
-// A pipe's unit of account.
-std::size_t page_bytes() {
-    static const auto bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    return bytes;
-}
 
 ssize_t spliced(int from, off_t *offset, int to, std::size_t bytes, unsigned flags = 0) {
     ssize_t n = -1;
@@ -29,40 +27,44 @@ ssize_t spliced(int from, off_t *offset, int to, std::size_t bytes, unsigned fla
     return n;
 }
 
+// The socket's own affair, or its viewer's; else splice(2) cannot be had here.
+bool is_of_socket(int error_number) {
+    return error_number == EAGAIN || error_number == EPIPE || error_number == ECONNRESET ||
+           error_number == ETIMEDOUT || error_number == ENOTCONN;
+}
+
 } // namespace
 
-Fanout::Fanout() : m_nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC)), m_copy(make_pipe()) {
-    if (m_nowhere && m_copy)
-        m_pages = pages_of(*m_copy);
-    if (m_pages < k_least_pages)
-        m_pages = 0;
+Fanout::Fanout(std::size_t pipes) : m_most(std::min(pipes, k_most_pipes)) {
+    if (m_most == 0)
+        return;
+    m_nowhere = base::Fd{::open("/dev/null", O_WRONLY | O_CLOEXEC)};
+    m_copy = make_pipe();
+    if (!m_nowhere || !m_copy)
+        m_most = 0;
+    m_pipes.reserve(m_most);
 }
 
-std::size_t Fanout::pages_of(const Pipe &pipe) {
-    return static_cast<std::size_t>(::fcntl(pipe.in.get(), F_GETPIPE_SZ)) / page_bytes();
-}
-
+// Each piece of a page takes the place of a page, and no stretch that begins within a page goes
+// beyond the grid: it fits.
 std::optional<Fanout::Pipe> Fanout::make_pipe() {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
         return std::nullopt;
     Pipe out{.out = base::Fd{ends[0]}, .in = base::Fd{ends[1]}};
-    ::fcntl(out.in.get(), F_SETPIPE_SZ, k_pipe_bytes); // or it stays as small as it is
+    if (::fcntl(out.in.get(), F_SETPIPE_SZ, static_cast<int>(k_grid)) < 0)
+        return std::nullopt; // this user has all that it may have
     return out;
 }
 
-// What fits in a pipe from @p offset on: each piece of a page takes the place of a page.
-std::size_t Fanout::room(off_t offset) const {
-    return m_pages * page_bytes() - static_cast<std::size_t>(offset) % page_bytes();
-}
-
 ssize_t Fanout::send(int socket, const Extent &extent, off_t offset, std::size_t bytes) {
-    if (m_pages == 0 || bytes < k_little)
+    if (m_most == 0 || bytes < k_little)
         return ::sendfile(socket, extent.fd(), &offset, bytes);
     ssize_t sent = 0;
     while (bytes > 0) {
+        const std::size_t room = k_grid - static_cast<std::size_t>(offset) % k_grid;
         const Stretch stretch{
-            .extent = extent.serial(), .offset = offset, .bytes = std::min(bytes, room(offset))};
+            .extent = extent.serial(), .offset = offset, .bytes = std::min(bytes, room)};
         const ssize_t n = send(socket, extent.fd(), stretch, bytes > stretch.bytes);
         if (n <= 0)
             return sent > 0 ? sent : n;
@@ -76,16 +78,28 @@ ssize_t Fanout::send(int socket, const Extent &extent, off_t offset, std::size_t
 }
 
 ssize_t Fanout::send(int socket, int file, const Stretch &stretch, bool more) {
-    Pipe *from = find(stretch);
-    if (from == nullptr && is_wanted_again(stretch))
-        from = fill(file, stretch);
-    if (from == nullptr) {
-        off_t offset = stretch.offset;
-        return ::sendfile(socket, file, &offset, stretch.bytes);
+    ++m_sends;
+    Pipe *from = nullptr;
+    const bool seen = std::ranges::find(m_seen, stretch) != m_seen.end();
+    if (m_most > 0 && stretch.bytes >= k_little) {
+        from = find(stretch);
+        if (from == nullptr && seen)
+            from = fill(file, stretch);
     }
-    from->used = ++m_uses;
-    from->idle = false;
-    return give(socket, *from, more);
+    if (from != nullptr) {
+        from->used = m_sends;
+        from->idle = false;
+        const ssize_t n = give(socket, *from, more);
+        if (n >= 0 || is_of_socket(errno))
+            return n;
+        m_most = 0; // refused, by a sandbox say
+    }
+    off_t offset = stretch.offset;
+    const ssize_t n = ::sendfile(socket, file, &offset, stretch.bytes);
+    // Only what somebody was given: whose socket is full asks for the same again.
+    if (n > 0 && !seen)
+        m_seen[m_next_seen++ % k_remembered] = stretch;
+    return n;
 }
 
 Fanout::Pipe *Fanout::find(const Stretch &stretch) {
@@ -93,45 +107,47 @@ Fanout::Pipe *Fanout::find(const Stretch &stretch) {
     return it == m_pipes.end() ? nullptr : &*it;
 }
 
-bool Fanout::is_wanted_again(const Stretch &stretch) {
-    if (std::ranges::find(m_seen, stretch) != m_seen.end())
-        return true;
-    m_seen[m_next_seen++ % k_remembered] = stretch;
-    return false;
+// One more, or the one that was not used for longest. Null: all are in use.
+Fanout::Pipe *Fanout::spare() {
+    if (m_pipes.size() < m_most) {
+        if (auto made = make_pipe())
+            return &m_pipes.emplace_back(*std::move(made));
+        m_most = m_pipes.size();
+    }
+    const auto oldest = std::ranges::min_element(m_pipes, {}, &Pipe::used);
+    if (oldest == m_pipes.end() || (oldest->holds.bytes > 0 && m_sends - oldest->used < k_recent))
+        return nullptr;
+    empty(*oldest);
+    return &*oldest;
 }
 
-// In place of the one that was not used for longest. Null: it cannot be had.
+// Null: it cannot be had.
 Fanout::Pipe *Fanout::fill(int file, const Stretch &stretch) {
-    Pipe &pipe = *std::ranges::min_element(m_pipes, {}, &Pipe::used);
-    if (!pipe.in) {
-        auto made = make_pipe();
-        if (!made || pages_of(*made) < m_pages) { // limits: see pipe(7)
-            m_pages = 0;
-            return nullptr;
-        }
-        pipe = *std::move(made);
-    }
-    empty(pipe);
-    pipe.holds = stretch;
-    pipe.holds.bytes = 0;
+    Pipe *const pipe = spare();
+    if (pipe == nullptr)
+        return nullptr;
+    pipe->holds = stretch;
+    pipe->holds.bytes = 0;
     off_t offset = stretch.offset;
-    while (pipe.holds.bytes < stretch.bytes) {
-        const ssize_t n = spliced(file, &offset, pipe.in.get(), stretch.bytes - pipe.holds.bytes);
+    while (pipe->holds.bytes < stretch.bytes) {
+        const ssize_t n = spliced(file, &offset, pipe->in.get(), stretch.bytes - pipe->holds.bytes);
         if (n <= 0) { // a file that ends
-            empty(pipe);
+            empty(*pipe);
             return nullptr;
         }
-        pipe.holds.bytes += static_cast<std::size_t>(n);
+        pipe->holds.bytes += static_cast<std::size_t>(n);
     }
     ++m_filled;
-    return &pipe;
+    return pipe;
 }
 
 ssize_t Fanout::give(int socket, const Pipe &from, bool more) {
     const ssize_t copied =
         ::tee(from.out.get(), m_copy->in.get(), from.holds.bytes, SPLICE_F_NONBLOCK);
-    if (copied <= 0)
-        return copied;
+    if (copied <= 0) {
+        errno = copied == 0 || errno == EAGAIN ? ENOSYS : errno; // it was empty, and has room
+        return -1;
+    }
     ssize_t sent = 0;
     int why = 0;
     while (sent < copied) {
@@ -143,23 +159,28 @@ ssize_t Fanout::give(int socket, const Pipe &from, bool more) {
             break;
         sent += n;
     }
-    drop(*m_copy, static_cast<std::size_t>(copied - sent));
+    if (!drop(*m_copy, static_cast<std::size_t>(copied - sent))) {
+        m_copy = make_pipe(); // or the next viewer would get the rest
+        m_most = m_copy ? m_most : 0;
+    }
     ++m_given;
     errno = why;
     return sent > 0 ? sent : -1;
 }
 
-void Fanout::drop(Pipe &pipe, std::size_t bytes) const {
+bool Fanout::drop(Pipe &pipe, std::size_t bytes) const {
     while (bytes > 0) {
         const ssize_t n = spliced(pipe.out.get(), nullptr, m_nowhere.get(), bytes);
         if (n <= 0)
-            break;
+            return false;
         bytes -= static_cast<std::size_t>(n);
     }
+    return true;
 }
 
 void Fanout::empty(Pipe &pipe) const {
-    drop(pipe, pipe.holds.bytes);
+    if (!drop(pipe, pipe.holds.bytes))
+        pipe = make_pipe().value_or(Pipe{});
     pipe.holds = {};
 }
 

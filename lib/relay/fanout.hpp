@@ -8,16 +8,25 @@
 #include <array>
 #include <optional>
 #include <sys/types.h>
+#include <vector>
 
 namespace relay {
 
-/// Keeps the last stretches that were wanted twice in pipes: splice(2) fills one, tee(2) gives each
-/// viewer its copy of what it refers to. Where there are no such pipes to be had it is sendfile(2).
+/// Keeps the last stretches that two viewers were given in pipes: splice(2) fills one, tee(2) gives
+/// each further viewer its copy of what it refers to. Stretches end at the same places of an extent
+/// for all, so that who got but a part of one is in step again with the next. Where there are no
+/// pipes to be had it is sendfile(2).
 ///
 /// Never blocks on a socket. Not thread-safe; of one worker.
 class Fanout {
   public:
-    Fanout();
+    /// Segments of a few streams, and live media of more.
+    static constexpr std::size_t k_most_pipes = 16;
+    /// What @p pipes, at most k_most_pipes, take; with none of them it is sendfile(2).
+    [[nodiscard]] static std::size_t descriptors(std::size_t pipes) {
+        return pipes == 0 ? 0 : 2 * pipes + 3;
+    }
+    explicit Fanout(std::size_t pipes = k_most_pipes);
 
     /// As sendfile(2) from @p extent's file: how many of @p bytes, more than 0, from @p offset on
     /// @p socket took, or -1 and errno (EAGAIN: it is full).
@@ -40,32 +49,28 @@ class Fanout {
     struct Pipe {
         base::Fd out;
         base::Fd in;
-        Stretch holds{}; ///< of no bytes: it is empty
-        std::uint64_t used = 0;
-        bool idle = false; ///< since the last sweep
+        Stretch holds{};        ///< of no bytes: it is empty
+        std::uint64_t used = 0; ///< at which of the sends
+        bool idle = false;      ///< since the last sweep
     };
-    // Segments are a stretch of a megabyte and one of the rest; live media is a stretch a time.
-    static constexpr std::size_t k_pipes = 6;
-    static constexpr std::size_t k_remembered = 16;
+    static constexpr std::size_t k_remembered = 32;
 
     [[nodiscard]] static std::optional<Pipe> make_pipe();
-    [[nodiscard]] static std::size_t pages_of(const Pipe &pipe);
-    [[nodiscard]] std::size_t room(off_t offset) const;
     [[nodiscard]] ssize_t send(int socket, int file, const Stretch &stretch, bool more);
     [[nodiscard]] Pipe *find(const Stretch &stretch);
-    [[nodiscard]] bool is_wanted_again(const Stretch &stretch);
+    [[nodiscard]] Pipe *spare();
     [[nodiscard]] Pipe *fill(int file, const Stretch &stretch);
     [[nodiscard]] ssize_t give(int socket, const Pipe &from, bool more);
     void empty(Pipe &pipe) const;
-    void drop(Pipe &pipe, std::size_t bytes) const;
+    [[nodiscard]] bool drop(Pipe &pipe, std::size_t bytes) const;
 
-    base::Fd m_nowhere;                ///< takes what is dropped
-    std::optional<Pipe> m_copy;        ///< on its way to a socket; else empty
-    std::size_t m_pages = 0;           ///< that each pipe has room for; 0: it is sendfile(2)
-    std::array<Pipe, k_pipes> m_pipes; ///< made when they are needed
-    std::array<Stretch, k_remembered> m_seen{};
+    std::size_t m_most;                         ///< pipes; 0: it is sendfile(2)
+    base::Fd m_nowhere;                         ///< takes what is dropped
+    std::optional<Pipe> m_copy;                 ///< on its way to a socket; else empty
+    std::vector<Pipe> m_pipes;                  ///< made when they are needed
+    std::array<Stretch, k_remembered> m_seen{}; ///< that somebody was given
     std::size_t m_next_seen = 0;
-    std::uint64_t m_uses = 0;
+    std::uint64_t m_sends = 0;
     base::SteadyTime m_swept{};
     std::int64_t m_filled = 0;
     std::int64_t m_given = 0;

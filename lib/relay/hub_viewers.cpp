@@ -52,7 +52,8 @@ Result<void> Hub::start_workers(const std::vector<Handover::Listener> &former) {
                                                     .max_connections = connections,
                                                     .addresses = &m_addresses,
                                                     .crew = m_crew.get(),
-                                                    .index = i})));
+                                                    .index = i,
+                                                    .pipes = pipes_within(limit, count)})));
     return {};
 }
 

@@ -82,6 +82,9 @@ void IngestServer::unwatch(IngestSession &session) {
 
 void IngestServer::read(IngestSession &session) {
     switch (session.read(m_clock)) {
+    case IngestSession::Reading::share:
+        m_more_due = true;
+        break;
     case IngestSession::Reading::idle:
         if (session.broken()) // housekeep() reads the rest; the poll would report it without end
             unwatch(session);

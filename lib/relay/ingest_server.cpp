@@ -87,6 +87,7 @@ Result<void> IngestServer::run(int stop_fd) {
     for (;;) {
         const media::SrtPoll::Ready &ready = m_poll.wait(patience());
         bool media = false;
+        m_more_due = false;
         for (const int handle : ready.sockets) {
             if (handle == m_listener->handle()) {
                 accept_all();
@@ -107,7 +108,7 @@ Result<void> IngestServer::run(int stop_fd) {
         housekeep();
         if (auto sent = send_outbox(); !sent && sent.error().code != Errc::unavailable)
             return sent;
-        if (media)
+        if (media && !m_more_due)
             std::this_thread::sleep_for(nap_for(m_part_age));
     }
 }

@@ -89,6 +89,7 @@ class IngestServer {
     std::atomic<TablePointer> m_table{std::make_shared<const AdmissionTable>()};
     std::shared_ptr<AdmissionTable> m_draft; ///< changes that are not published yet; or null
     bool m_hearing = false;
+    bool m_more_due = false; ///< a publisher had its share of this turn
     RefusalLog m_refusals;
     std::vector<std::unique_ptr<IngestSession>> m_sessions;
     base::Millis m_part_age{

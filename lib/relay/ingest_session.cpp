@@ -42,7 +42,7 @@ IngestSession::Reading IngestSession::read(const base::Clock &clock) {
         }
         return m_broken_at && broken_for > m_latency ? Reading::over : Reading::idle;
     }
-    return Reading::idle;
+    return Reading::share;
 }
 
 void IngestSession::take(std::span<const std::uint8_t> message, base::SteadyTime now) {

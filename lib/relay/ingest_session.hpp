@@ -20,6 +20,7 @@ class IngestSession {
 
     enum class Reading {
         idle,    ///< nothing more is due
+        share,   ///< it had its share, more may be due
         no_room, ///< an extent is missing: stop watching the socket until one came
         over,    ///< the connection is gone and everything was delivered
     };

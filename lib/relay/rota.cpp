@@ -21,10 +21,10 @@ std::optional<std::size_t> Rota::pass() {
 
 std::size_t Rota::gather() {
     std::size_t at = m_gatherer;
-    if (const std::int64_t has = m_live[at]; has >= m_share)
-        if (const auto fewest = least_of(m_live); *fewest + std::min(k_ahead, m_share) <= has)
-            m_gatherer = at = static_cast<std::size_t>(fewest - m_live.begin());
-    ++m_live[at];
+    if (const std::int64_t has = m_listeners[at]; has >= m_share)
+        if (const auto fewest = least_of(m_listeners); *fewest + std::min(k_ahead, m_share) <= has)
+            m_gatherer = at = static_cast<std::size_t>(fewest - m_listeners.begin());
+    ++m_listeners[at];
     return at;
 }
 

@@ -1,6 +1,7 @@
-// How workers share the viewers. Whoever comes goes to the worker that has the fewest. Viewers of
-// live media are gathered at as few workers as can do the work, since each that has some wakes up
-// for every part of the media, and what two share two processors fetch from each other.
+// How workers share the viewers. Whoever comes goes to the worker that has the fewest. Those that
+// are to hear of media as it comes (live.ts, and playlists that wait for a part) are gathered at as
+// few workers as can do the work, since each that has some wakes up for every part of the media,
+// and what two share two processors fetch from each other.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +23,7 @@ class Rota {
     static constexpr std::int64_t k_ahead = 16;
 
     explicit Rota(std::size_t workers, std::int64_t share = k_share)
-        : m_share(share), m_connections(workers), m_live(workers), m_busy(workers) {}
+        : m_share(share), m_connections(workers), m_listeners(workers), m_busy(workers) {}
 
     /// Whether @p worker takes in who comes.
     [[nodiscard]] bool is_turn_of(std::size_t worker) const { return m_turn == worker; }
@@ -36,12 +37,14 @@ class Rota {
     /// fewest: returns that.
     [[nodiscard]] std::optional<std::size_t> pass();
 
-    /// One of the connections begins to view live media: returns the worker that it is counted at,
-    /// and belongs to. It is the same one until that has its share.
+    /// One of the connections is to hear of media from now on: returns the worker that it is
+    /// counted at, and belongs to. It is the same one until that has its share.
     [[nodiscard]] std::size_t gather();
-    void live_entered(std::size_t worker) { ++m_live[worker]; }
-    void live_left(std::size_t worker) { --m_live[worker]; }
-    [[nodiscard]] std::int64_t live_of(std::size_t worker) const { return m_live[worker]; }
+    void listener_entered(std::size_t worker) { ++m_listeners[worker]; }
+    void listener_left(std::size_t worker) { --m_listeners[worker]; }
+    [[nodiscard]] std::int64_t listeners_of(std::size_t worker) const {
+        return m_listeners[worker];
+    }
 
     /// @p worker was busy for so much (0 to 1) of the time, lately.
     void set_busy(std::size_t worker, double part) { m_busy[worker] = std::clamp(part, 0.0, 1.0); }
@@ -52,7 +55,7 @@ class Rota {
     /// What @p worker, which has much to do, had better leave to one that has little.
     [[nodiscard]] std::optional<Relief> relief_of(std::size_t worker) const;
     /// It does: what both have to do counts at once, for others want relief, too. Who comes, or
-    /// begins to view, goes along; true when it was @p worker's turn.
+    /// is to hear of media, goes along; true when it was @p worker's turn.
     [[nodiscard]] bool relieve(std::size_t worker, const Relief &relief);
 
   private:
@@ -60,7 +63,8 @@ class Rota {
     std::atomic<std::size_t> m_turn{0};
     std::atomic<std::size_t> m_gatherer{0};
     std::vector<std::atomic<std::int64_t>> m_connections;
-    std::vector<std::atomic<std::int64_t>> m_live; ///< of these, viewers of live media
+    std::vector<std::atomic<std::int64_t>>
+        m_listeners; ///< of these, those that are to hear of media
     std::vector<std::atomic<double>> m_busy;
 };
 

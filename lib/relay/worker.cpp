@@ -142,8 +142,8 @@ void Worker::dispatch(std::uint64_t number, std::uint32_t events, base::SteadyTi
 // Puts what the connection needs next into effect.
 void Worker::settle(std::uint64_t number, Slot &slot, Connection::Need need) {
     using Need = Connection::Need;
-    if (need != Need::close && slot.connection->is_live() && !slot.live &&
-        gather(m_slots.find(number)))
+    const bool hears = slot.connection->is_live() || need == Need::media;
+    if (need != Need::close && hears && !slot.gathered && gather(m_slots.find(number)))
         return;
     std::uint32_t interest = 0;
     switch (need) {
@@ -151,8 +151,8 @@ void Worker::settle(std::uint64_t number, Slot &slot, Connection::Need need) {
         let_wait(slot, false);
         --m_world.counters->connections;
         m_world.crew->rota.left(m_world.index);
-        if (slot.live)
-            m_world.crew->rota.live_left(m_world.index);
+        if (slot.gathered)
+            m_world.crew->rota.listener_left(m_world.index);
         m_slots.erase(number);
         return;
     case Need::read:

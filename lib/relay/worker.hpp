@@ -64,6 +64,7 @@ class Worker {
         AddressLimit *addresses;
         Crew *crew;
         std::size_t index; ///< in the crew
+        std::size_t pipes = Fanout::k_most_pipes;
         /// What the calling thread has computed so far.
         std::chrono::nanoseconds (*cpu_time)() = thread_time;
     };
@@ -91,8 +92,8 @@ class Worker {
     struct Slot {
         std::unique_ptr<Connection> connection;
         std::uint32_t interest = 0;
-        bool waits = false; ///< wants to hear of media
-        bool live = false;  ///< counts as a viewer of live media
+        bool waits = false;    ///< wants to hear of media
+        bool gathered = false; ///< counts as one that is to hear of media
         AddressLimit::Place place{};
         std::uint64_t seen = 0; ///< of its event's snapshots, when it last was called for media
     };
@@ -125,7 +126,7 @@ class Worker {
     base::Fd m_event;
     World m_world;
     const std::vector<Door> &m_doors;
-    Fanout m_fanout;
+    Fanout m_fanout{m_world.pipes};
     Connection::World m_connection_world;
     Slots m_slots;
     std::vector<std::uint64_t> m_turns;

@@ -73,7 +73,7 @@ void Worker::add(Accepted viewer, const Door &door, AddressLimit::Place place,
                                                                   origin, m_connection_world, now),
                        .interest = EPOLLIN,
                        .waits = false,
-                       .live = false,
+                       .gathered = false,
                        .place = std::move(place),
                        .seen = 0};
 }

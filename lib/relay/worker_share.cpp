@@ -1,5 +1,5 @@
-// How a worker gives connections to another one, and how that takes them: viewers of live media to
-// the one that gathers them, and some of all when it has too much to do.
+// How a worker gives connections to another one, and how that takes them: those that are to hear
+// of media to the one that gathers them, and some of all when it has too much to do.
 #include "relay/worker.hpp"
 
 #include <ctime>
@@ -42,9 +42,9 @@ void Worker::give(const Rota::Relief &relief) {
         const Need need = here->second.connection->need();
         if (need == Need::password || need == Need::turn || need == Need::close)
             continue; // somebody has its number
-        if (here->second.live) {
-            m_world.crew->rota.live_left(m_world.index);
-            m_world.crew->rota.live_entered(relief.to);
+        if (here->second.gathered) {
+            m_world.crew->rota.listener_left(m_world.index);
+            m_world.crew->rota.listener_entered(relief.to);
         }
         given.push_back(release(here));
         --left;
@@ -52,9 +52,10 @@ void Worker::give(const Rota::Relief &relief) {
     hand_over(std::move(given), relief.to);
 }
 
-// True when @p it, which begins to view live media, belongs to another worker, and went there.
+// True when @p it, which is to hear of media from now on, belongs to another worker, and went
+// there.
 bool Worker::gather(Slots::iterator it) {
-    it->second.live = true;
+    it->second.gathered = true;
     const std::size_t to = m_world.crew->rota.gather();
     if (to == m_world.index)
         return false;

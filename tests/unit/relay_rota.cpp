@@ -39,7 +39,7 @@ TEST_CASE("relay: viewers of live media are gathered at one worker until it has 
     for (int i = 0; i < 100; ++i)
         CHECK(rota.gather() == 0);
     enter(rota, 1, 1000); // whoever else there is makes no difference
-    rota.live_entered(1);
+    rota.listener_entered(1);
     for (int i = 0; i < 100; ++i)
         CHECK(rota.gather() == 2);
     for (int i = 0; i < 99; ++i)
@@ -47,10 +47,10 @@ TEST_CASE("relay: viewers of live media are gathered at one worker until it has 
     for (int i = 0; i < 16; ++i)
         CHECK(rota.gather() == 1); // all have theirs: not to and fro with each
     CHECK(rota.gather() == 0);
-    CHECK(rota.live_of(0) == 101);
-    CHECK(rota.live_of(1) == 116);
+    CHECK(rota.listeners_of(0) == 101);
+    CHECK(rota.listeners_of(1) == 116);
     for (int i = 0; i < 60; ++i)
-        rota.live_left(2);
+        rota.listener_left(2);
     CHECK(rota.gather() == 2);
 }
 

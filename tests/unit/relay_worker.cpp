@@ -307,7 +307,7 @@ TEST_CASE("relay: viewers of live media are gathered, whoever took them in") {
         CHECK(read_bytes(viewers.back(), 188 * 10) == media_at(0, 188 * 10));
     }
     CHECK(world.connections() == std::vector<std::size_t>{20, 0});
-    CHECK(world.crew->rota.live_of(0) == 4);
+    CHECK(world.crew->rota.listeners_of(0) == 4);
     come(20); // by the one that has the fewest
     CHECK(world.connections() == std::vector<std::size_t>{20, 4});
     world.deliver(188 * 10);
@@ -315,12 +315,12 @@ TEST_CASE("relay: viewers of live media are gathered, whoever took them in") {
         CHECK(read_bytes(viewer, 188 * 10) == media_at(188 * 10, 188 * 10));
     viewers.clear();
     const auto until = std::chrono::steady_clock::now() + 5s;
-    while (world.crew->rota.live_of(0) > 0 && std::chrono::steady_clock::now() < until) {
+    while (world.crew->rota.listeners_of(0) > 0 && std::chrono::steady_clock::now() < until) {
         world.deliver(188 * 10);
         std::this_thread::sleep_for(5ms);
     }
-    CHECK(world.crew->rota.live_of(0) == 0);
-    CHECK(world.crew->rota.live_of(1) == 0);
+    CHECK(world.crew->rota.listeners_of(0) == 0);
+    CHECK(world.crew->rota.listeners_of(1) == 0);
 }
 
 TEST_CASE("relay: whose turn came with what the former program had hears who comes") {
@@ -364,6 +364,8 @@ TEST_CASE("relay: a worker with too much to do gives viewers away, and they miss
     }
     CHECK(given >= 3);
     CHECK(world.crew->rota.connections_of(0) + world.crew->rota.connections_of(1) == 5);
+    CHECK(world.crew->rota.listeners_of(0) + world.crew->rota.listeners_of(1) == 4);
+    CHECK(world.crew->rota.listeners_of(1) >= given - 1);
     world.deliver(k_small);
     for (const base::Fd &viewer : viewers)
         CHECK(read_bytes(viewer, k_small) == media_at(at, k_small));
