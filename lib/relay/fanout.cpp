@@ -12,7 +12,7 @@ namespace {
 
 // A stretch's most. A larger one costs more to copy for a socket that takes only the begin of it,
 // and the kernel gives each user but 64 MB of pipes (pipe-user-pages-soft, see pipe(7)).
-constexpr std::size_t k_grid = 256 * 1024;
+constexpr std::size_t k_grid = 512 * 1024;
 constexpr std::size_t k_little = 8192; // costs less than the calls that would save it
 // A pipe that was used so few sends ago will be used again: with more stretches at a time than
 // there are pipes, each would be filled for one viewer.

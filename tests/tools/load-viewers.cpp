@@ -145,8 +145,8 @@ class Crowd {
     }
 
   private:
-    wire::Json figures(const Spent &empty, const Spent &before, const Spent &after,
-                       double seconds) const {
+    [[nodiscard]] wire::Json figures(const Spent &empty, const Spent &before, const Spent &after,
+                                     double seconds) const {
         std::int64_t all = 0;
         std::int64_t least = std::numeric_limits<std::int64_t>::max();
         std::int64_t most = 0;
@@ -198,7 +198,7 @@ class Crowd {
         return {};
     }
 
-    std::string request(const std::string &path) const {
+    [[nodiscard]] std::string request(const std::string &path) const {
         return fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", path, m_options.at);
     }
 
