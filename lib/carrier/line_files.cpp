@@ -49,6 +49,20 @@ Result<Fd> make_line_log(const fs::path &folder, const std::string &carrier) {
     return log;
 }
 
+Result<void> end_line_files(const fs::path &folder, const std::string &carrier) {
+    const std::string of_line = fmt::format("line-{}.", carrier);
+    std::error_code failed;
+    std::vector<fs::path> left;
+    for (const auto &entry : fs::directory_iterator(folder, failed)) {
+        const std::string name = entry.path().filename();
+        if (name.starts_with(of_line) && name.ends_with(base::k_temporary_suffix))
+            left.push_back(entry.path());
+    }
+    for (const fs::path &file : left)
+        TRY(base::remove_file(file));
+    return base::remove_file(line_log(folder, carrier));
+}
+
 LineLook said_in_log(const fs::path &folder, const std::string &carrier) {
     const auto text = base::read_regular_file(line_log(folder, carrier), k_max_log);
     if (!text)

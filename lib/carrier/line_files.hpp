@@ -11,6 +11,11 @@ namespace carrier {
 [[nodiscard]] base::Result<base::Fd> make_line_log(const std::filesystem::path &folder,
                                                    const std::string &carrier);
 
+/// At the end of a line whose programs have ended: its log goes, and what one that was killed in
+/// the middle of writing a file left of that.
+[[nodiscard]] base::Result<void> end_line_files(const std::filesystem::path &folder,
+                                                const std::string &carrier);
+
 /// Of a line that is absent: the last error in its log, with its hint.
 [[nodiscard]] LineLook said_in_log(const std::filesystem::path &folder, const std::string &carrier);
 /// The last `PROGRAM: error: …` of @p log, or its last line; plain text.

@@ -149,7 +149,8 @@ booked() { book 600 60; }
     first=$(bearer)
     connect -q up "$ID" >/dev/null
     assert_equal "$(bearer)" "$first"
-    # Killed, what watches over it: down still knows the bearer.
+    # Killed, what watches over it, and in the middle of writing: down still knows the bearer.
+    touch "$RUN/line-lineA.grant.0123456789abcdef.tmp" "$RUN/line-lineA.bearer.0123456789abcdef.tmp"
     kill -9 "$(jq '.owned.processes[0].pid' "$RUN/carriers/lineA.json")"
     run --separate-stderr -0 connect down "$ID" --dry-run
     assert_output --partial 'carrier-modem disconnect'
