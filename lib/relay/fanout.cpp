@@ -27,10 +27,9 @@ ssize_t spliced(int from, off_t *offset, int to, std::size_t bytes, unsigned fla
     return n;
 }
 
-// The socket's own affair, or its viewer's; else splice(2) cannot be had here.
-bool is_of_socket(int error_number) {
-    return error_number == EAGAIN || error_number == EPIPE || error_number == ECONNRESET ||
-           error_number == ETIMEDOUT || error_number == ENOTCONN;
+// These calls cannot be had here, in a sandbox say; all else is the socket's affair.
+bool is_refused(int error_number) {
+    return error_number == EPERM || error_number == ENOSYS || error_number == EINVAL;
 }
 
 } // namespace
@@ -90,9 +89,9 @@ ssize_t Fanout::send(int socket, int file, const Stretch &stretch, bool more) {
         from->used = m_sends;
         from->idle = false;
         const ssize_t n = give(socket, *from, more);
-        if (n >= 0 || is_of_socket(errno))
+        if (n >= 0 || !is_refused(errno))
             return n;
-        m_most = 0; // refused, by a sandbox say
+        m_most = 0;
     }
     off_t offset = stretch.offset;
     const ssize_t n = ::sendfile(socket, file, &offset, stretch.bytes);
