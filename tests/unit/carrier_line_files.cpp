@@ -2,11 +2,11 @@
 
 #include "base/file.hpp"
 
+#include <cstdlib>
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <fstream>
 #include <set>
-#include <stdlib.h>
 
 namespace fs = std::filesystem;
 
