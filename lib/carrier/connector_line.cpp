@@ -2,6 +2,7 @@
 #include "carrier/connector.hpp"
 
 #include "base/log.hpp"
+#include "carrier/line_files.hpp"
 
 #include <algorithm>
 #include <ctime>
@@ -122,7 +123,8 @@ Result<void> Connector::end_line(const CarrierState &state) {
     LineWorld world{m_kernel, m_folder.path()};
     if (driver == nullptr || driver->is_there_already())
         return {};
-    return driver->stop(world, state);
+    TRY(driver->stop(world, state));
+    return remove_half_written(world.folder, state.name);
 }
 
 /// Ends the line, then forgets the carrier.

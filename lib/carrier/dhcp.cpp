@@ -94,7 +94,7 @@ Result<LineLook> DhcpDriver::look(LineWorld &world, const CarrierState &state) c
 Result<void> DhcpDriver::stop(LineWorld &world, const CarrierState &state) const {
     TRY(end_line_processes(state.owned, k_end_patience));
     TRY(line::take_back(line::grant_file(world.folder, state.name)));
-    return end_line_files(world.folder, state.name);
+    return base::remove_file(line_log(world.folder, state.name));
 }
 
 const DhcpDriver k_driver;

@@ -49,7 +49,7 @@ Result<Fd> make_line_log(const fs::path &folder, const std::string &carrier) {
     return log;
 }
 
-Result<void> end_line_files(const fs::path &folder, const std::string &carrier) {
+Result<void> remove_half_written(const fs::path &folder, const std::string &carrier) {
     const std::string of_line = fmt::format("line-{}.", carrier);
     std::error_code failed;
     std::vector<fs::path> left;
@@ -60,7 +60,7 @@ Result<void> end_line_files(const fs::path &folder, const std::string &carrier) 
     }
     for (const fs::path &file : left)
         TRY(base::remove_file(file));
-    return base::remove_file(line_log(folder, carrier));
+    return {};
 }
 
 LineLook said_in_log(const fs::path &folder, const std::string &carrier) {

@@ -11,10 +11,10 @@ namespace carrier {
 [[nodiscard]] base::Result<base::Fd> make_line_log(const std::filesystem::path &folder,
                                                    const std::string &carrier);
 
-/// At the end of a line whose programs have ended: its log goes, and what one that was killed in
-/// the middle of writing a file left of that.
-[[nodiscard]] base::Result<void> end_line_files(const std::filesystem::path &folder,
-                                                const std::string &carrier);
+/// Removes what was half written of a line's files when a program was killed. Call it when none of
+/// the line's programs runs.
+[[nodiscard]] base::Result<void> remove_half_written(const std::filesystem::path &folder,
+                                                     const std::string &carrier);
 
 /// Of a line that is absent: the last error in its log, with its hint.
 [[nodiscard]] LineLook said_in_log(const std::filesystem::path &folder, const std::string &carrier);

@@ -117,7 +117,7 @@ Result<void> WwanDriver::stop(LineWorld &world, const CarrierState &state) const
     // It dies as it stands: what it leaves is ended in one way, whatever ended it.
     TRY(end_line_processes(state.owned, k_end_patience));
     if (!left_something(world.folder, state.name)) // it has ended all by itself
-        return end_line_files(world.folder, state.name);
+        return base::remove_file(line_log(world.folder, state.name));
     auto argv = TRY(helper("disconnect", world.folder, state.name));
     const auto end = TRY(run_program({.argv = std::move(argv),
                                       .environment = environment(),
@@ -127,7 +127,7 @@ Result<void> WwanDriver::stop(LineWorld &world, const CarrierState &state) const
         return base::fail_hint(Errc::unavailable, "carrier-connect down again tries it once more",
                                "carrier {}: the modem does not disconnect: {}", state.name,
                                last_error(end.errors));
-    return end_line_files(world.folder, state.name);
+    return base::remove_file(line_log(world.folder, state.name));
 }
 
 const WwanDriver k_driver;

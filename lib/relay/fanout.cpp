@@ -78,13 +78,11 @@ ssize_t Fanout::send(int socket, const Extent &extent, off_t offset, std::size_t
 
 ssize_t Fanout::send(int socket, int file, const Stretch &stretch, bool more) {
     ++m_sends;
-    Pipe *from = nullptr;
-    const bool seen = std::ranges::find(m_seen, stretch) != m_seen.end();
-    if (m_most > 0 && stretch.bytes >= k_little) {
-        from = find(stretch);
-        if (from == nullptr && seen)
-            from = fill(file, stretch);
-    }
+    const bool worth_it = m_most > 0 && stretch.bytes >= k_little;
+    Pipe *from = worth_it ? find(stretch) : nullptr;
+    const bool seen = from == nullptr && std::ranges::find(m_seen, stretch) != m_seen.end();
+    if (worth_it && seen)
+        from = fill(file, stretch);
     if (from != nullptr) {
         from->used = m_sends;
         from->idle = false;
