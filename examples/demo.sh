@@ -146,13 +146,18 @@ frames_gst() { grep -ao 'rendered: [0-9]*' "$work/$1.out" 2>/dev/null | tail -n 
 received() { on viewer cat /sys/class/net/view0/statistics/rx_bytes; }
 base=${url%/}
 play_ffmpeg() { on viewer ffmpeg -nostdin -hide_banner -loglevel error -stats -i "$1" -f null -; }
-play_gst() { on viewer gst-launch-1.0 -v uridecodebin uri="$1" ! videoconvert ! fpsdisplaysink text-overlay=false video-sink=fakesink sync=false; }
+# No uridecodebin: of HLS it asks for a pause whenever its buffer is short, which it always is where pictures are
+# taken as fast as they come, and gst-launch was seen to stay in one of these pauses for good.
+play_gst() { # play_gst URL [ELEMENT !]: the element takes the segments out of the playlist
+    on viewer gst-launch-1.0 -v souphttpsrc location="$1" ! "${@:2}" decodebin ! videoconvert ! \
+        fpsdisplaysink text-overlay=false video-sink=fakesink sync=false
+}
 wait_until 25 "the start" relay sh -c "grep -q first_media $work/relay.out"
 later ffmpeg_ts play_ffmpeg "$base/live.ts"
 later gst_ts play_gst "$base/live.ts"
 wait_until 15 "the playlist" on viewer curl -sf "$base/index.m3u8"
 later ffmpeg_hls play_ffmpeg "$base/index.m3u8"
-later gst_hls play_gst "$base/index.m3u8"
+later gst_hls play_gst "$base/index.m3u8" hlsdemux !
 # Cut before a player has begun, the line would show nothing about it.
 plays() { [ "$(frames_"${1%%_*}" "$1")" -gt 100 ]; }
 for player in ffmpeg_ts gst_ts ffmpeg_hls gst_hls; do

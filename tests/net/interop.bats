@@ -61,12 +61,13 @@ arrives() {
     book 7 24
     start push terminal carrier-connect exec "$ID" -- push-stream "$ID" "$MEDIA" --loop
     wait_for 20 streaming
-    local out=$BATS_TEST_TMPDIR path
+    local out=$BATS_TEST_TMPDIR path hls=()
     for path in live.ts index.m3u8; do
         start "ffmpeg.$path" on viewer timeout 15 ffmpeg -nostdin -hide_banner -loglevel error -stats \
             -i "$URL/$path" -frames:v 60 -f null -
-        start "gst.$path" on viewer timeout -s INT 12 gst-launch-1.0 -v uridecodebin uri="$URL/$path" \
-            ! videoconvert ! fpsdisplaysink text-overlay=false video-sink=fakesink sync=false
+        start "gst.$path" on viewer timeout -s INT 12 gst-launch-1.0 -v souphttpsrc location="$URL/$path" ! \
+            "${hls[@]}" decodebin ! videoconvert ! fpsdisplaysink text-overlay=false video-sink=fakesink sync=false
+        hls=(hlsdemux !) # of the second round, the playlist; examples/demo.sh says why no uridecodebin
         # VLC decodes and writes the pictures again as raw video: what arrives was decoded.
         start "vlc.$path" on viewer setpriv --reuid 1000 --regid 1000 --clear-groups env HOME=/tmp \
             timeout 12 cvlc -q --no-audio --run-time 8 "$URL/$path" \
