@@ -2,10 +2,16 @@
 
 #include <csignal>
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <functional>
+#include <future>
+#include <linux/capability.h>
 #include <random>
+#include <seccomp.h>
 #include <string>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <vector>
 
@@ -61,6 +67,67 @@ struct Viewer {
     base::Fd there;
     std::string got;
 };
+
+// In a thread of its own, for what cannot be taken back.
+void apart(const std::function<void()> &what) {
+    std::async(std::launch::async, what).get();
+}
+
+// This thread gets @p error_number for each of @p calls.
+bool refuse(std::initializer_list<int> calls, int error_number) {
+    const scmp_filter_ctx filter = ::seccomp_init(SCMP_ACT_ALLOW);
+    bool well = filter != nullptr;
+    for (const int call : calls)
+        well = well &&
+               ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(static_cast<std::uint32_t>(error_number)),
+                                  call, 0) == 0;
+    well = well && ::seccomp_load(filter) == 0;
+    ::seccomp_release(filter);
+    return well;
+}
+
+// This thread is an ordinary user's, as far as pipe(7)'s limits are concerned.
+bool drop_capabilities() {
+    __user_cap_header_struct head{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};
+    return ::syscall(SYS_capset, &head, none.data()) == 0;
+}
+
+// Pipes as large as may be, until this user may have no more of them.
+std::vector<base::Fd> all_pipes() {
+    constexpr int k_most = 1 << 20; // the kernel's, unless it was told otherwise
+    std::vector<base::Fd> out;
+    while (out.size() < 800) {
+        std::array<int, 2> ends{};
+        if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+            return {};
+        out.emplace_back(ends[0]);
+        out.emplace_back(ends[1]);
+        if (::fcntl(ends[1], F_SETPIPE_SZ, k_most) < 0)
+            return out;
+    }
+    return {};
+}
+
+// Whether each of @p viewers gets all of @p media.
+bool gets_there(relay::Fanout &fanout, const std::string &media, std::vector<Viewer> &viewers) {
+    const relay::ExtentPtr extent = extent_of(media);
+    bool well = true;
+    for (Viewer &viewer : viewers) {
+        viewer.got.clear();
+        viewer.take(fanout, *extent, 0, media.size());
+        well = well && viewer.got == media;
+    }
+    return well;
+}
+
+std::vector<Viewer> four_viewers() {
+    std::vector<Viewer> out;
+    out.reserve(4);
+    for (int i = 0; i < 4; ++i)
+        out.emplace_back(1 << 20);
+    return out;
+}
 
 } // namespace
 
@@ -193,10 +260,7 @@ TEST_CASE("relay: pages that nobody wants any more are let go of") {
 TEST_CASE("relay: without descriptors for pipes media goes out all the same") {
     const std::string media = noise(200'000, 5);
     const relay::ExtentPtr extent = extent_of(media);
-    std::vector<Viewer> viewers;
-    viewers.reserve(4);
-    for (int i = 0; i < 4; ++i)
-        viewers.emplace_back(1 << 20);
+    std::vector<Viewer> viewers = four_viewers();
     for (const bool from_the_start : {true, false}) {
         rlimit before{};
         REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
@@ -216,5 +280,52 @@ TEST_CASE("relay: without descriptors for pipes media goes out all the same") {
         for (const Viewer &viewer : viewers)
             CHECK((viewer.got == media));
         CHECK(fanout->filled() == 0);
+    }
+}
+
+TEST_CASE("relay: where a call of the fan-out is refused media goes out all the same") {
+    const std::string media = noise(200'000, 6);
+    for (const int call : {SCMP_SYS(tee), SCMP_SYS(splice), SCMP_SYS(pipe2)})
+        for (const int error_number : {EPERM, ENOSYS})
+            for (const bool from_the_start : {true, false}) {
+                CAPTURE(call);
+                std::vector<Viewer> viewers = four_viewers();
+                apart([&] {
+                    std::optional<relay::Fanout> fanout;
+                    if (!from_the_start) {
+                        fanout.emplace();
+                        CHECK(gets_there(*fanout, media, viewers));
+                        CHECK(fanout->given() == 3); // it is on
+                    }
+                    REQUIRE(refuse({call}, error_number));
+                    if (from_the_start)
+                        fanout.emplace();
+                    const std::int64_t before = fanout->given();
+                    CHECK(gets_there(*fanout, media, viewers));
+                    CHECK(gets_there(*fanout, media, viewers));
+                    if (call == SCMP_SYS(tee))
+                        CHECK(fanout->given() == before);
+                });
+            }
+}
+
+TEST_CASE("relay: a user who has all the pipes that one may have gets media all the same") {
+    const std::string media = noise(200'000, 7);
+    for (const bool from_the_start : {true, false}) {
+        std::vector<Viewer> viewers = four_viewers();
+        apart([&] {
+            REQUIRE(drop_capabilities());
+            std::optional<relay::Fanout> fanout;
+            if (!from_the_start)
+                fanout.emplace();
+            {
+                const std::vector<base::Fd> all = all_pipes();
+                REQUIRE_FALSE(all.empty()); // there is a limit
+                if (from_the_start)
+                    fanout.emplace();
+                CHECK(gets_there(*fanout, media, viewers));
+                CHECK(fanout->given() == 0);
+            }
+        });
     }
 }

@@ -198,12 +198,22 @@ bool is_over(const base::Fd &viewer) {
 }
 
 // Reads up to the empty line.
-void read_head(const base::Fd &viewer) {
+std::string read_head(const base::Fd &viewer) {
     std::string head;
     char c = 0;
     while (!head.ends_with("\r\n\r\n") && ::recv(viewer.get(), &c, 1, 0) == 1)
         head += c;
     REQUIRE(head.starts_with("HTTP/1.1 200 "));
+    return head;
+}
+
+// With its text.
+std::string read_answer(const base::Fd &viewer) {
+    const std::string head = read_head(viewer);
+    const std::string_view field = "\r\nContent-Length: ";
+    const std::size_t at = head.find(field);
+    REQUIRE(at != std::string::npos);
+    return read_bytes(viewer, std::stoul(head.substr(at + field.size())));
 }
 
 } // namespace
@@ -321,6 +331,57 @@ TEST_CASE("relay: viewers of live media are gathered, whoever took them in") {
     }
     CHECK(world.crew->rota.listeners_of(0) == 0);
     CHECK(world.crew->rota.listeners_of(1) == 0);
+}
+
+TEST_CASE("relay: players whose playlist waits for media are gathered, and answered there") {
+    World world({relay::Worker::thread_time, relay::Worker::thread_time}, 20);
+    world.deliver(188 * 10);
+    std::vector<base::Fd> others;
+    for (int i = 0; i < 16; ++i) { // make the turn pass
+        others.push_back(world.ask("GET /healthz HTTP/1.1\r\n\r\n"));
+        read_head(others.back());
+    }
+    REQUIRE(world.crew->rota.is_turn_of(1));
+    std::vector<base::Fd> players;
+    for (int i = 0; i < 3; ++i)
+        players.push_back(world.connect());
+    for (int round = 1; round <= 2; ++round) { // over the same connections
+        const auto sequence = world.live.event()->snapshot()->next_sequence;
+        const std::string request =
+            "GET /w/event/ll.m3u8?_HLS_msn=" + std::to_string(sequence) + " HTTP/1.1\r\n\r\n";
+        for (const base::Fd &player : players)
+            REQUIRE(::send(player.get(), request.data(), request.size(), 0) == std::ssize(request));
+        const auto until = std::chrono::steady_clock::now() + 5s;
+        while (world.live.event()->blocked != 3 && std::chrono::steady_clock::now() < until)
+            std::this_thread::sleep_for(1ms);
+        REQUIRE(world.live.event()->blocked == 3);
+        CHECK(world.connections() == std::vector<std::size_t>{19, 0});
+        CHECK(world.crew->rota.listeners_of(0) == 3); // each is counted once
+        world.deliver(188 * 10);
+        world.deliver(188 * 10); // a segment is whole when the next one begins
+        for (const base::Fd &player : players)
+            read_answer(player);
+    }
+}
+
+TEST_CASE("relay: who is gathered in the middle of an answer gets the rest of it") {
+    constexpr std::int64_t k_large = 188 * 50'000; // more than a socket takes
+    World world({relay::Worker::thread_time, relay::Worker::thread_time}, 20);
+    world.deliver(k_large);
+    std::vector<base::Fd> others;
+    for (int i = 0; i < 16; ++i) {
+        others.push_back(world.ask("GET /healthz HTTP/1.1\r\n\r\n"));
+        read_head(others.back());
+    }
+    REQUIRE(world.crew->rota.is_turn_of(1));
+    const base::Fd viewer = world.ask("GET /w/event/live.ts HTTP/1.1\r\n\r\n");
+    read_head(viewer);
+    std::string got = read_bytes(viewer, 1);
+    CHECK(world.connections() == std::vector<std::size_t>{17, 0});
+    got += read_bytes(viewer, static_cast<std::size_t>(k_large) - 1);
+    CHECK((got == media_at(0, k_large)));
+    world.deliver(188 * 10);
+    CHECK(read_bytes(viewer, 188 * 10) == media_at(k_large, 188 * 10));
 }
 
 TEST_CASE("relay: whose turn came with what the former program had hears who comes") {
