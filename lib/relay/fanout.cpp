@@ -27,6 +27,15 @@ ssize_t spliced(int from, off_t *offset, int to, std::size_t bytes, unsigned fla
     return n;
 }
 
+// All of it where a pipe has a place for each page of it, else up to the next place of the grid:
+// whoever is given live media every now and then gets it by one call.
+std::size_t piece_of(off_t offset, std::size_t bytes) {
+    static const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    const auto at = static_cast<std::size_t>(offset);
+    const bool fits = bytes <= k_grid && at % page + bytes <= k_grid;
+    return fits ? bytes : std::min(bytes, k_grid - at % k_grid);
+}
+
 // These calls cannot be had here, in a sandbox say; all else is the socket's affair.
 bool is_refused(int error_number) {
     return error_number == EPERM || error_number == ENOSYS || error_number == EINVAL;
@@ -44,8 +53,7 @@ Fanout::Fanout(std::size_t pipes) : m_most(std::min(pipes, k_most_pipes)) {
     m_pipes.reserve(m_most);
 }
 
-// Each piece of a page takes the place of a page, and no stretch that begins within a page goes
-// beyond the grid: it fits.
+// Each piece of a page takes the place of a page: see piece_of().
 std::optional<Fanout::Pipe> Fanout::make_pipe() {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
@@ -61,9 +69,8 @@ ssize_t Fanout::send(int socket, const Extent &extent, off_t offset, std::size_t
         return ::sendfile(socket, extent.fd(), &offset, bytes);
     ssize_t sent = 0;
     while (bytes > 0) {
-        const std::size_t room = k_grid - static_cast<std::size_t>(offset) % k_grid;
         const Stretch stretch{
-            .extent = extent.serial(), .offset = offset, .bytes = std::min(bytes, room)};
+            .extent = extent.serial(), .offset = offset, .bytes = piece_of(offset, bytes)};
         const ssize_t n = send(socket, extent.fd(), stretch, bytes > stretch.bytes);
         if (n <= 0)
             return sent > 0 ? sent : n;

@@ -164,6 +164,29 @@ TEST_CASE("relay: a stretch is looked up once for all who want it, and not for o
     CHECK(fanout.given() == 9);
 }
 
+TEST_CASE("relay: a little media is one stretch wherever it lies, and much is not") {
+    const std::string media = noise(1'600'000, 8);
+    const relay::ExtentPtr extent = extent_of(media);
+    struct Case {
+        std::size_t offset;
+        std::size_t bytes;
+        std::int64_t stretches;
+    };
+    for (const Case &c :
+         {Case{500'000, 50'000, 1}, Case{1'040'000, 70'001, 1}, Case{524'288, 524'288, 1},
+          Case{4096, 524'288, 1}, Case{100'000, 524'288, 2}, Case{1, 524'287, 1},
+          Case{100'000, 1'500'000, 4}}) {
+        CAPTURE(c.offset);
+        relay::Fanout fanout;
+        for (int i = 0; i < 3; ++i) {
+            Viewer viewer{4 << 20};
+            viewer.take(fanout, *extent, c.offset, c.bytes);
+            CHECK((viewer.got == media.substr(c.offset, c.bytes)));
+        }
+        CHECK(fanout.filled() == c.stretches);
+    }
+}
+
 TEST_CASE("relay: one viewer whose socket is full again and again costs no pipe") {
     const std::string media = noise(3 << 20, 6);
     const relay::ExtentPtr extent = extent_of(media);
