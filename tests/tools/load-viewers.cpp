@@ -3,11 +3,14 @@
 // spent meanwhile: one JSON object.
 //
 //   load-viewers ts|tls|hls|again HOST:PORT PATH --viewers N --seconds S [--server PID]…
+//   [--together]
 //
 // `ts`: each reads PATH without end. `tls`: the same over TLS; bytes are encrypted ones. `hls`:
 // each reads the playlist PATH twice a segment over a connection that it keeps, and each segment
 // that it has not had; `segments` is how many different ones all of them together asked for, since
-// they came. `again`: each reads PATH, which has an end, and asks for it anew.
+// they came. `again`: each reads PATH, which has an end, and asks for it anew. --together (not for
+// `tls`): they ask when all are connected; `server_kb_beyond_accept` is what each takes from then
+// on.
 #include "base/fd.hpp"
 #include "base/file.hpp"
 #include "cli/tool.hpp"
@@ -23,6 +26,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 
 namespace {
@@ -39,6 +43,7 @@ struct Options {
     unsigned viewers = 100;
     double seconds = 10;
     double patience = 30;
+    bool together = false;
     std::vector<int> servers;
 };
 
@@ -122,6 +127,12 @@ class Crowd {
             if (i % 50 == 49)
                 TRY(turn(0ms));
         }
+        if (m_options.together) {
+            std::this_thread::sleep_for(1s); // the server has taken in all of them
+            m_accepted = spent(m_options.servers);
+            for (Viewer &v : m_viewers)
+                ask(v, m_options.path);
+        }
         while (m_good < m_viewers.size()) {
             if (Steady::now() - begun > std::chrono::duration<double>(m_options.patience))
                 return base::fail(Errc::unavailable, "only {} of {} viewers had media; {}", m_good,
@@ -171,6 +182,9 @@ class Crowd {
             out["server_cpu_s"] = cpu;
             out["gb_per_cpu_s"] = cpu > 0 ? double(all) / 1e9 / cpu : 0.;
             out["server_kb_per_viewer"] = double(before.rss_kb - empty.rss_kb) / viewers;
+            if (m_options.together)
+                out["server_kb_beyond_accept"] =
+                    double(before.rss_kb - m_accepted.rss_kb) / viewers;
         }
         return out;
     }
@@ -194,7 +208,8 @@ class Crowd {
             v.in_head = false; // it is thrown away with the rest
             return load::ask_by_tls(v.fd.get(), request(m_options.path));
         }
-        ask(v, m_options.path);
+        if (!m_options.together)
+            ask(v, m_options.path);
         return {};
     }
 
@@ -347,6 +362,7 @@ class Crowd {
     base::Fd m_epoll;
     std::vector<Viewer> m_viewers;
     std::set<std::string> m_segments; // asked for
+    Spent m_accepted;                 // when all were connected
     std::size_t m_good = 0;
     std::int64_t m_lost = 0;
     std::string m_trouble = "no answer";
@@ -378,6 +394,11 @@ int main(int argc, char **argv) {
                              app.add_option("--seconds", o.seconds);
                              app.add_option("--patience", o.patience);
                              app.add_option("--server", o.servers);
-                             action = [&o] { return run(o); };
+                             app.add_flag("--together", o.together);
+                             action = [&o]() -> Result<int> {
+                                 if (o.together && o.kind == "tls")
+                                     return base::fail(Errc::usage, "--together is not for tls");
+                                 return run(o);
+                             };
                          });
 }
