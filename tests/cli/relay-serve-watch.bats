@@ -102,6 +102,10 @@ in_browser() {
 }
 
 # Where hls.js did that by itself, pictures stood once a minute.
+@test "a picture that begins late is near live all the same" {
+    in_browser late "$HTTP/w/$ID/"
+}
+
 @test "what was played is cleared up between parts" {
     in_browser clears "$HTTP/w/$ID/"
 }

@@ -130,6 +130,29 @@ const cases = {
     return page
   },
 
+  // As on a machine that is slow to begin: the picture starts four seconds after the page has it.
+  async late() {
+    const page = await open(url, {}, (context) => context.addInitScript(() => {
+      const play = HTMLMediaElement.prototype.play
+      HTMLMediaElement.prototype.play = async function () {
+        this.pause()
+        if (this.readyState < 3) await new Promise((can) => this.addEventListener('canplay', can, { once: true }))
+        await new Promise((done) => setTimeout(done, 4000))
+        HTMLMediaElement.prototype.play = play
+        window.begun_late = performance.now()
+        return play.call(this)
+      }
+    }))
+    await page.waitForFunction(() => window.begun_late)
+    const late = await page.waitForFunction(() => parseFloat(document.querySelector('#latency').textContent))
+    await page.waitForFunction(() => window.frames_shown > 10)
+    const first = await late.jsonValue()
+    await page.waitForFunction((most) => parseFloat(document.querySelector('#latency').textContent) < most, first - 2, { timeout: 9000 })
+    await plays(page)
+    say(`begun ${first} s behind live, it has made that up at once`)
+    return page
+  },
+
   // MORE: seconds. Pictures advance without a stall.
   async long() {
     const page = await open(url)

@@ -4,6 +4,8 @@
 const RETRY_MS = 2000
 const STUCK_MS = 5000
 const KEPT_S = 30 // of what was played live
+const LATE_S = 1 // behind what it aims at
+const SETTLED_MS = 8000
 // A blocked playlist request may take three target durations, and a publisher who is away takes longer.
 const patient = {
   default: {
@@ -21,6 +23,7 @@ export class Player {
   #retry
   #live = false
   #moved = { to: 0, at: 0 } // where the picture was last, and since when
+  #settled // when nobody expects a jump any more
   refused = false // the relay has no place for this viewer now
 
   // Script files are below `files`.
@@ -35,6 +38,7 @@ export class Player {
   start(live) {
     this.stop()
     this.#live = live
+    this.#settled = undefined
     this.#moved = { to: this.#video.currentTime, at: performance.now() }
     if (typeof Hls !== 'undefined' && Hls.isSupported()) this.#begin()
     else this.#video.src = live ? 'll.m3u8' : 'index.m3u8'
@@ -83,8 +87,19 @@ export class Player {
   // began while the publisher was away, and a discontinuity followed.
   unstick() {
     const now = performance.now()
-    if (this.#video.paused || this.#video.currentTime !== this.#moved.to) this.#moved = { to: this.#video.currentTime, at: now }
-    else if (this.running && now - this.#moved.at > STUCK_MS) this.start(this.#live)
+    if (this.#video.paused || this.#video.currentTime !== this.#moved.to) {
+      if (!this.#video.paused) this.#catchUp(now)
+      this.#moved = { to: this.#video.currentTime, at: now }
+    } else if (this.running && now - this.#moved.at > STUCK_MS) this.start(this.#live)
+  }
+
+  // hls.js aims where live was when it had the first part. A machine that is slow to begin with the picture would make
+  // that up by a twentieth at a time; in the first seconds it jumps, as far as there is media.
+  #catchUp(now) {
+    this.#settled ??= now + SETTLED_MS
+    const [hls, edge, kept] = [this.#hls, this.#hls?.liveSyncPosition, this.#video.buffered]
+    if (!edge || now > this.#settled || hls.latency < hls.targetLatency + LATE_S) return
+    if (kept.length && kept.end(kept.length - 1) > edge) this.toEdge()
   }
 
   stop() {
