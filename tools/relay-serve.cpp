@@ -63,6 +63,7 @@ Result<int> serve(const Options &o) {
                                 .on_event = {},
                                 .stop_fd = stop.fd(),
                                 .stop_signal = [&stop] { return stop.take(); },
+                                .configuration = [&o] { return configuration(o); },
                                 .child_mask = {},
                                 .command = std::move(command),
                                 .take_over = o.take_over,

@@ -25,8 +25,10 @@ struct ServeOptions {
     std::function<void(const wire::Json &)> on_event; ///< a record of what happens; may be empty
     int stop_fd = -1;                                 ///< readable: stop
     std::function<std::optional<int>()> stop_signal;  ///< SIGHUP: reload, SIGUSR2: upgrade
-    sigset_t child_mask{};                            ///< the signal mask that children get
-    OwnCommand command;                               ///< how to start this program again
+    /// Reads the configuration anew.
+    std::function<base::Result<RelayConfig>()> configuration;
+    sigset_t child_mask{}; ///< the signal mask that children get
+    OwnCommand command;    ///< how to start this program again
     int take_over = -1;    ///< state of the program whose place this one takes, see keep_state()
     bool rehearse = false; ///< with that: only see whether it could
 };
@@ -153,6 +155,7 @@ class Hub {
     void record(std::string_view type, wire::JsonObject fields);
     void poll_once();
     void reload();
+    void reload_certificate();
     [[nodiscard]] LiveEvent *find(const base::Id &reservation);
     [[nodiscard]] base::Result<void> start_srt_out();
 

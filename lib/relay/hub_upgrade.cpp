@@ -27,7 +27,7 @@ void say_no(const base::Error &why) {
 
 void Hub::begin_upgrade() {
     if (m_upgrade)
-        return base::log::warning("USR2: an upgrade is under way");
+        return base::log::warning("an upgrade is under way");
     base::log::info("upgrade: trying {}", m_options.command.program.native());
     if (const auto begun = rehearse(); !begun)
         say_no(begun.error());

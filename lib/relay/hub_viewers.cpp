@@ -87,10 +87,24 @@ void Hub::tick_load(base::SteadyTime now) {
     m_load_bytes = bytes;
 }
 
-// Connections that are there go on with what they were made with.
+// A configuration that has changed is taken up as a new version of the program is: it is tried
+// first, as a whole, and viewers stay.
 void Hub::reload() {
+    const auto config = m_options.configuration();
+    if (!config)
+        return base::log::error("reload: {}; going on as before{}{}", config.error().message,
+                                config.error().hint.empty() ? "" : ": ", config.error().hint);
+    if (print_config(*config) == print_config(m_config))
+        return reload_certificate();
+    base::log::info("reload: the configuration has changed");
+    begin_upgrade();
+}
+
+// Connections that are there go on with what they were made with.
+void Hub::reload_certificate() {
     if (!m_tls)
-        return base::log::warning("HUP: there is no https, so nothing to reload");
+        return base::log::warning(
+            "HUP: nothing to reload: the configuration is as it was, and there is no https");
     if (const auto done = m_tls->reload(); !done)
         return base::log::error("reload: {}; the former certificate stays in use{}{}",
                                 done.error().message, done.error().hint.empty() ? "" : ": ",

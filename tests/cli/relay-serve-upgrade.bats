@@ -6,10 +6,10 @@ load ../lib/relay
 load ../lib/upgrade
 
 setup_file() {
-    export ID OTHER F=$BATS_FILE_TMPDIR
-    ID=$(make-relay id) OTHER=$(make-relay id)
+    export ID OTHER THIRD F=$BATS_FILE_TMPDIR
+    ID=$(make-relay id) OTHER=$(make-relay id) THIRD=$(make-relay id)
     install_relay
-    relay_up -- "$ID,0,300" "$OTHER,0,300,channel=studio2"
+    relay_up -- "$ID,0,300" "$OTHER,0,300,channel=studio2" "$THIRD,0,300,channel=studio3"
     # reluctant PORT PATH FIFO: reads a little of it, then nothing until the FIFO says so, then the rest.
     cat >"$F/reluctant" <<'END'
 import socket, sys
@@ -156,4 +156,44 @@ descriptors() { find "/proc/$(pid)/fd" -type l -printf '%l\n' | grep -vc slotcas
     grows viewer.out 1000000
     kill "$started_viewer"
     is_piece viewer.out
+}
+
+@test "HUP: a changed configuration takes effect, a wrong one changes nothing, and no viewer notices" {
+    local toml before
+    toml=$(cat "$RELAY/relay.toml")
+    send publisher "$THIRD"
+    start viewer curl -sN "$HTTP/w/$THIRD/live.ts"
+    wait_for 15 test -s viewer.out
+    exec {idle}<>"/dev/tcp/127.0.0.1/$PORT"
+    assert_equal "$(status_of "$HTTP/healthz")" 200
+    reload() { # reload PATTERN: once more than before
+        local before
+        before=$(grep -c -- "$1" "$RELAY/err") || true
+        kill -HUP "$(pid)"
+        reloaded() { [ "$(grep -c -- "$1" "$RELAY/err")" -gt "$2" ]; }
+        wait_for 20 reloaded "$1" "$before"
+    }
+    before=$(changes) || true
+    reload 'nothing to reload: the configuration is as it was'
+    sed -i '1i connections_per_address = -1' "$RELAY/relay.toml"
+    reload 'error: reload: .*relay.toml:1: connections_per_address.*going on as before'
+    rm "$RELAY/relay.toml"
+    reload 'error: reload: .*relay.toml.*going on as before'
+    echo "${toml/http = \"127.0.0.1:$PORT/http = \"127.0.0.1:$((PORT + 7))}" >"$RELAY/relay.toml"
+    reload 'error: upgrade: .*it ended with 78; going on as before'
+    assert_equal "$(changes)" "$before"
+    assert_equal "$(status_of "$HTTP/healthz")" 200
+
+    printf 'connections_per_address = 2\n%s\n' "$toml" >"$RELAY/relay.toml"
+    reload 'goes on in place of the former program'
+    assert_equal "$(status_of "$HTTP/healthz")" 503 # the viewer and the idle one have both places
+    grows viewer.out 1000000
+    echo "$toml" >"$RELAY/relay.toml"
+    reload 'goes on in place of the former program'
+    assert_equal "$(status_of "$HTTP/healthz")" 200
+    exec {idle}>&-
+    grows viewer.out 1000000
+    kill "$started_viewer"
+    is_piece viewer.out
+    pkill -P "$started_publisher" timeout
 }
