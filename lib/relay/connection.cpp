@@ -99,7 +99,7 @@ Connection::Need Connection::process(base::SteadyTime now) {
         return set(Need::read);
     case HttpReader::Status::done:
         m_request = m_reader.take();
-        m_close_after = !m_request.keep_alive;
+        m_close_after = !m_request.keep_alive || m_world->closing;
         return begin(m_world->router->answer(m_request, m_origin), m_request.method == "HEAD", now);
     case HttpReader::Status::malformed:
         m_close_after = true;
@@ -217,7 +217,7 @@ Connection::Need Connection::finished(base::SteadyTime now) {
     if (m_live)
         return pump_live(now);
     m_reply = {};
-    if (m_close_after)
+    if (m_close_after || m_world->closing)
         return end(now);
     m_deadline = now + k_idle_time;
     if (m_in.empty())
@@ -250,7 +250,7 @@ Connection::Need Connection::pump_live(base::SteadyTime now, const Snapshot &sna
     switch (outcome) {
     case LiveCursor::Outcome::idle:
         // withdrawn: cancelled or revoked, what was sent was all
-        return m_event->withdrawn ? end(now) : set(Need::media);
+        return m_event->withdrawn || m_world->closing ? end(now) : set(Need::media);
     case LiveCursor::Outcome::blocked:
         m_deadline = now + k_stuck_time;
         return set(Need::write);
@@ -294,6 +294,22 @@ Connection::Need Connection::password_checked(bool right, base::SteadyTime now) 
     Reply reply = m_world->router->password_reply(m_event, right);
     detach();
     return begin(std::move(reply), false, now);
+}
+
+Connection::Need Connection::wind_up(base::SteadyTime now) {
+    if (m_greeting)
+        return set(Need::close);
+    if (m_need == Need::media && m_live)
+        return pump_live(now);
+    if (m_need == Need::media) {
+        detach();
+        m_close_after = true;
+        return begin(plain_reply(503, "this server is going away", "Retry-After: 1\r\n"), false,
+                     now);
+    }
+    if (m_need == Need::read && !m_ending && m_in.empty())
+        return end(now);
+    return m_need;
 }
 
 Connection::Need Connection::check_deadline(base::SteadyTime now) {

@@ -53,6 +53,7 @@ class Connection {
         std::atomic<std::int64_t> *bytes_out = nullptr;
         TlsCounters *tls = nullptr;
         Fanout *fanout = nullptr;
+        bool closing = false; ///< every answer is the last one of its connection
         /// Has a password checked; false when there are too many.
         std::function<bool(std::uint64_t connection, EventPtr event, seal::Secret password)> check;
     };
@@ -69,6 +70,9 @@ class Connection {
     [[nodiscard]] Need media(base::SteadyTime now, const Snapshot &newest);
     [[nodiscard]] Need password_checked(bool right, base::SteadyTime now);
     [[nodiscard]] Need check_deadline(base::SteadyTime now);
+    /// World::closing is true from now on: who waits for a request or for media is at the end, who
+    /// is being answered gets the rest.
+    [[nodiscard]] Need wind_up(base::SteadyTime now);
 
     /// How another program goes on with it. Its media is that of an event for which @p is_shown, or
     /// it is the rest of what there is.

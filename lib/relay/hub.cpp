@@ -115,6 +115,7 @@ int Hub::serve() {
             begin_upgrade();
         else if (signal || m_once_done) {
             close_recordings();
+            wind_up();
             return signal ? 128 + *signal : 0;
         }
     }

@@ -145,6 +145,7 @@ class Hub {
     void tick_posters(base::SteadyTime now);
     void tick_spool(base::SteadyTime now);
     void close_recordings();
+    void wind_up();
     [[nodiscard]] base::Result<void> load_tallies();
     void keep_tallies();
     void tick_receipts(base::UtcTime now, base::SteadyTime steady);

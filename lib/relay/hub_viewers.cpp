@@ -4,13 +4,19 @@
 #include "relay/hub.hpp"
 #include "relay/listener.hpp"
 
+#include <csignal>
+#include <poll.h>
+#include <sys/socket.h>
+
 namespace relay {
 
 using base::Result;
 
 namespace {
 constexpr std::chrono::seconds k_load_period{1};
-}
+constexpr std::chrono::seconds k_wind_up_time{10};
+constexpr int k_wind_up_look_ms = 20;
+} // namespace
 
 // Without their threads. Whoever came by a door of the former program waits there still.
 Result<void> Hub::start_workers(const std::vector<Handover::Listener> &former) {
@@ -70,6 +76,27 @@ Result<void> Hub::start_srt_out() {
         .metrics = &m_metrics,
         .on_end = [this](const std::string &why) { record("srt_out_ended", {{"reason", why}}); }});
     return {};
+}
+
+// Who is being answered gets the rest; publishers and new viewers can go elsewhere meanwhile.
+// Another signal ends it.
+void Hub::wind_up() {
+    for (const auto &ingest : m_ingest)
+        ingest->child.reset();
+    for (const Door &door : m_crew->doors) // or who comes would wait for nothing
+        ::shutdown(door.listener.get(), SHUT_RD);
+    for (const auto &worker : m_crew->workers)
+        worker->wind_up();
+    const auto until = std::chrono::steady_clock::now() + k_wind_up_time;
+    while (m_metrics.viewers.connections > 0 && std::chrono::steady_clock::now() < until) {
+        pollfd again{.fd = m_options.stop_fd, .events = POLLIN, .revents = 0};
+        ::poll(&again, 1, k_wind_up_look_ms);
+        if (const auto signal = m_options.stop_signal();
+            signal && *signal != SIGHUP && *signal != SIGUSR2)
+            break;
+    }
+    if (const std::int64_t left = m_metrics.viewers.connections; left > 0)
+        base::log::warning("{} viewer{} cut", left, left == 1 ? "" : "s");
 }
 
 // What SRT viewers are given counts, too: it takes the same core.

@@ -81,6 +81,11 @@ void Worker::poke() {
     [[maybe_unused]] const ssize_t n = ::write(m_event.get(), &one, sizeof one);
 }
 
+void Worker::wind_up() {
+    m_winds_up = true;
+    poke();
+}
+
 void Worker::clear_event() {
     std::uint64_t count = 0;
     [[maybe_unused]] const ssize_t got = ::read(m_event.get(), &count, sizeof count);
@@ -111,6 +116,8 @@ void Worker::run() {
             clear_event();
             m_poked = false; // before looking: what is published from now on pokes again
             attend_doors();
+            if (m_winds_up && !m_connection_world.closing)
+                close_doors(now);
             take_in(now);
             serve_passwords(now);
             hear_of_media(now);

@@ -82,6 +82,9 @@ class Worker {
     /// Ends the thread and begins it again; in between all stays as it is.
     void rest();
     void go();
+    /// Nobody comes in any more, and who is here gets the rest of his answer, or of the media that
+    /// there is (see Connection::wind_up()). Thread-safe; for ever.
+    void wind_up();
     /// While all of the crew rest: its connections (see Connection::state()), and one more of
     /// these.
     [[nodiscard]] std::vector<ConnectionState>
@@ -104,6 +107,7 @@ class Worker {
     void accept_from(const Door &door, base::SteadyTime now);
     void hear(bool listen);
     void attend_doors();
+    void close_doors(base::SteadyTime now);
     void add(Accepted viewer, const Door &door, AddressLimit::Place place, base::SteadyTime now);
     void settle(std::uint64_t number, Slot &slot, Connection::Need need);
     void let_wait(Slot &slot, bool waits);
@@ -140,6 +144,7 @@ class Worker {
     std::chrono::nanoseconds m_worked{};
     std::atomic<int> m_waiting{0}; ///< connections that want to hear of media
     std::atomic<bool> m_stop{false};
+    std::atomic<bool> m_winds_up{false};
     std::atomic<bool> m_poked{false};
     std::mutex m_mutex; ///< for what follows
     std::vector<std::pair<std::uint64_t, bool>> m_checked;

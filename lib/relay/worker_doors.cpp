@@ -57,6 +57,20 @@ void Worker::hear(bool listen) {
     }
 }
 
+void Worker::close_doors(base::SteadyTime now) {
+    m_connection_world.closing = true;
+    for (const Door &door : m_doors)
+        ::epoll_ctl(m_epoll.get(), EPOLL_CTL_DEL, door.listener.get(), nullptr);
+    std::vector<std::uint64_t> all;
+    all.reserve(m_slots.size());
+    for (const auto &[number, slot] : m_slots)
+        all.push_back(number);
+    for (const std::uint64_t number : all) {
+        Slot &slot = m_slots.at(number);
+        settle(number, slot, slot.connection->wind_up(now));
+    }
+}
+
 void Worker::add(Accepted viewer, const Door &door, AddressLimit::Place place,
                  base::SteadyTime now) {
     const std::uint64_t number = m_next++;

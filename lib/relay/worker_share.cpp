@@ -103,7 +103,10 @@ void Worker::take_in(base::SteadyTime now) {
         const bool watched = ::epoll_ctl(m_epoll.get(), EPOLL_CTL_ADD, c.fd(), &none) == 0;
         slot.interest = 0;
         Slot &here = m_slots.emplace(number, std::move(slot)).first->second;
-        settle(number, here, watched ? c.check_deadline(now) : Connection::Need::close);
+        Connection::Need need = watched ? c.check_deadline(now) : Connection::Need::close;
+        if (m_connection_world.closing && need != Connection::Need::close)
+            need = c.wind_up(now);
+        settle(number, here, need);
     }
 }
 

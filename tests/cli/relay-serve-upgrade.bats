@@ -10,22 +10,6 @@ setup_file() {
     ID=$(make-relay id) OTHER=$(make-relay id) THIRD=$(make-relay id)
     install_relay
     relay_up -- "$ID,0,300" "$OTHER,0,300,channel=studio2" "$THIRD,0,300,channel=studio3"
-    # reluctant PORT PATH FIFO: reads a little of it, then nothing until the FIFO says so, then the rest.
-    cat >"$F/reluctant" <<'END'
-import socket, sys
-port, path, fifo = sys.argv[1:]
-viewer = socket.socket()
-viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-viewer.connect(('127.0.0.1', int(port)))
-viewer.sendall(f'GET {path} HTTP/1.0\r\n\r\n'.encode())
-answer = viewer.makefile('rb')
-while answer.readline() != b'\r\n':
-    pass
-sys.stdout.buffer.write(answer.read(1000))
-sys.stdout.flush()
-open(fifo).read()
-sys.stdout.buffer.write(answer.read())
-END
     # Padded, so that an answer is more than a socket takes at once.
     ffmpeg -nostdin -loglevel error -f lavfi -i testsrc=size=320x180:rate=25 -f lavfi -i sine -t 60 -c:v libx264 \
         -preset ultrafast -g 25 -b:v 500k -c:a aac -muxrate 8M -f mpegts "$F/media.ts"
@@ -43,13 +27,6 @@ refuses() {
     kill -USR2 "$(pid)"
     wait_for 20 refused "$1" "$before"
 }
-# send NAME ID: the media in the background as it is, at about 10 Mbit/s.
-send() {
-    local ticket passphrase
-    read -r ticket passphrase < <(play-relay ticket "$2" r1)
-    start "$1" sh -c "{ sleep 0.7; split -b 131600 --filter='cat; sleep 0.1' '$F/media.ts'; sleep 0.5; } |
-        timeout 100 srt-live-transmit -q -a:no -chunk:1316 file://con 'srt://127.0.0.1:$((PORT + 1))?mode=caller&streamid=$ticket&passphrase=$passphrase&latency=120'"
-}
 # is_piece FILE: what a viewer got is a piece of what was sent, from a packet on, without a byte missing.
 is_piece() {
     python3 -c 'import sys; part, whole = (open(f, "rb").read() for f in sys.argv[1:])
@@ -64,7 +41,7 @@ descriptors() { find "/proc/$(pid)/fd" -type l -printf '%l\n' | grep -vc slotcas
 @test "viewers, waiting requests and the publisher go on over three upgrades" {
     local n half ingest segment next first=
     ingest=$(pgrep -P "$(pid)" relay-ingest | xargs)
-    send publisher "$ID"
+    send publisher "$ID" "$F/media.ts"
     wait_for 12 has_segments "$ID" 1
     for n in 1 2 3; do start "viewer$n" curl -sN "$HTTP/w/$ID/live.ts"; done
     start slow curl -sN --limit-rate 900K "$HTTP/w/$ID/live.ts"
@@ -77,7 +54,7 @@ descriptors() { find "/proc/$(pid)/fd" -type l -printf '%l\n' | grep -vc slotcas
         next=$(($(newest | sed 's/-.*//') + 2))
         start "blocked$n" curl -s -w '%{http_code}' "$HTTP/w/$ID/ll.m3u8?_HLS_msn=$next"
         mkfifo "go$n"
-        start "download$n" python3 "$F/reluctant" "$PORT" "/w/$ID/$segment" "go$n"
+        start "download$n" reluctant "$PORT" "/w/$ID/$segment" "go$n"
         exec {half}<>"/dev/tcp/127.0.0.1/$PORT"
         printf 'GET /healthz HTTP/1.1\r\nHo' >&"$half"
         wait_for 5 test -s "download$n.out"
@@ -114,7 +91,7 @@ descriptors() { find "/proc/$(pid)/fd" -type l -printf '%l\n' | grep -vc slotcas
 
 @test "a program that cannot go on, and a configuration that is wrong, leave all as it was" {
     local toml before
-    send publisher "$OTHER"
+    send publisher "$OTHER" "$F/media.ts"
     start viewer curl -sN "$HTTP/w/$OTHER/live.ts"
     wait_for 15 test -s viewer.out
     before=$(changes) || true
@@ -161,7 +138,7 @@ descriptors() { find "/proc/$(pid)/fd" -type l -printf '%l\n' | grep -vc slotcas
 @test "HUP: a changed configuration takes effect, a wrong one changes nothing, and no viewer notices" {
     local toml before
     toml=$(cat "$RELAY/relay.toml")
-    send publisher "$THIRD"
+    send publisher "$THIRD" "$F/media.ts"
     start viewer curl -sN "$HTTP/w/$THIRD/live.ts"
     wait_for 15 test -s viewer.out
     exec {idle}<>"/dev/tcp/127.0.0.1/$PORT"

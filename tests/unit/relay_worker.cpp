@@ -435,6 +435,31 @@ TEST_CASE("relay: a worker with too much to do gives viewers away, and they miss
     read_head(silent);
 }
 
+TEST_CASE(
+    "relay: a worker that winds up gives the rest to all, also to those whom another one took in") {
+    constexpr std::int64_t k_large = 188 * 50'000;
+    World world({relay::Worker::thread_time, relay::Worker::thread_time}, 20);
+    world.deliver(k_large);
+    std::vector<base::Fd> others;
+    for (int i = 0; i < 16; ++i) {
+        others.push_back(world.ask("GET /healthz HTTP/1.1\r\n\r\n"));
+        read_head(others.back());
+    }
+    const base::Fd viewer = world.ask("GET /w/event/live.ts HTTP/1.1\r\n\r\n");
+    read_head(viewer);
+    std::string got = read_bytes(viewer, 1);
+    for (const auto &worker : world.crew->workers)
+        worker->wind_up();
+    got += read_bytes(viewer, static_cast<std::size_t>(k_large) - 1);
+    CHECK((got == media_at(0, k_large)));
+    CHECK(is_over(viewer));
+    const auto until = std::chrono::steady_clock::now() + 5s;
+    while (world.counters.connections > 0 && std::chrono::steady_clock::now() < until)
+        std::this_thread::sleep_for(1ms);
+    CHECK(world.counters.connections == 0);
+    CHECK(world.live.event()->viewers == 0);
+}
+
 TEST_CASE("relay: an address that another relay listens on is refused, not shared with it") {
     const base::Fd first = relay::listen_on({.host = "127.0.0.1", .port = 0}).value();
     sockaddr_in at{};
