@@ -2,25 +2,25 @@
 // from when all of them have media, for as long as asked, and reads what the server's processes
 // spent meanwhile: one JSON object.
 //
-//   load-viewers ts|tls|hls|again HOST:PORT PATH --viewers N --seconds S [--server PID]…
-//   [--together]
+//   load-viewers ts|tls|hls|ll|again HOST:PORT PATH --viewers N --seconds S [--server PID]…
+//   [--together] [--poll S]
 //
 // `ts`: each reads PATH without end. `tls`: the same over TLS; bytes are encrypted ones. `hls`:
-// each reads the playlist PATH twice a segment over a connection that it keeps, and each segment
-// that it has not had; `segments` is how many different ones all of them together asked for, since
-// they came. `again`: each reads PATH, which has an end, and asks for it anew. --together (not for
+// each reads the playlist PATH every --poll seconds (1) over a connection that it keeps, and each
+// segment that it has not had; `segments` is how many different ones all of them together asked
+// for, since they came. `ll`: the same with parts, and the server answers when there is the next
+// one. `again`: each reads PATH, which has an end, and asks for it anew. --together (not for
 // `tls`): they ask when all are connected; `server_kb_beyond_accept` is what each takes from then
 // on.
 #include "base/fd.hpp"
-#include "base/file.hpp"
 #include "cli/tool.hpp"
 #include "conf/address.hpp"
+#include "load_playlist.hpp"
+#include "load_spent.hpp"
 #include "load_tls.hpp"
 
 #include <CLI/CLI.hpp>
 #include <arpa/inet.h>
-#include <charconv>
-#include <filesystem>
 #include <netinet/in.h>
 #include <set>
 #include <sys/epoll.h>
@@ -43,58 +43,12 @@ struct Options {
     unsigned viewers = 100;
     double seconds = 10;
     double patience = 30;
+    double poll = 1;
     bool together = false;
     std::vector<int> servers;
 };
 
 constexpr std::int64_t k_no_media = 4096; // TLS' own, and an answer's head
-
-struct Spent {
-    double cpu_s = 0;
-    std::int64_t rss_kb = 0;
-};
-
-// Of a process, its threads' together. What stat(5) says is the same in hundredths of a second: too
-// coarse for a server that needs a few of them.
-double cpu_s(int pid) {
-    double sum = 0;
-    std::error_code gone;
-    const std::filesystem::directory_iterator threads{fmt::format("/proc/{}/task", pid), gone};
-    for (const auto &thread : threads)
-        if (const auto text = base::read_file(thread.path() / "schedstat", 256))
-            sum += std::strtod(text->c_str(), nullptr) / 1e9;
-    return sum;
-}
-
-// Of the processes @p pids: user and system time, and what they hold.
-Spent spent(const std::vector<int> &pids) {
-    Spent out;
-    for (const int pid : pids) {
-        const auto status = base::read_file(fmt::format("/proc/{}/status", pid), 65536);
-        if (!status)
-            continue;
-        out.cpu_s += cpu_s(pid);
-        if (const auto at = status->find("VmRSS:"); at != std::string::npos)
-            out.rss_kb += std::strtoll(status->c_str() + at + 6, nullptr, 10);
-    }
-    return out;
-}
-
-// The body in @p text, which is in chunks (RFC 9112, 7.1), once it is whole.
-std::optional<std::string> joined(std::string_view text) {
-    std::string out;
-    for (;;) {
-        std::size_t size = 0;
-        const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), size, 16);
-        const std::size_t head = text.find("\r\n");
-        if (ec != std::errc{} || head == std::string_view::npos || text.size() < head + size + 4)
-            return std::nullopt;
-        if (size == 0)
-            return out;
-        out += text.substr(head + 2, size);
-        text.remove_prefix(head + size + 4);
-    }
-}
 
 struct Viewer {
     base::Fd fd;
@@ -106,21 +60,23 @@ struct Viewer {
     bool busy = false;               // an answer is due
     bool playlist = false;           // it is a playlist
     bool good = false;               // has had media
-    std::string last;                // segment that it has had
-    std::vector<std::string> wanted; // segments, newest first
+    std::string last;                // segment or part that it has had
+    std::vector<std::string> wanted; // more of them, newest first
+    std::string query;               // when it asks for the playlist again
     Steady::time_point next{};       // when it looks at the playlist again
 };
 
 class Crowd {
   public:
     explicit Crowd(const Options &o)
-        : m_options(o), m_hls(o.kind == "hls"), m_again(o.kind == "again") {}
+        : m_options(o), m_hls(o.kind == "hls" || o.kind == "ll"), m_parts(o.kind == "ll"),
+          m_again(o.kind == "again") {}
 
     Result<wire::Json> run() {
         m_address = TRY(conf::parse_address(m_options.at));
         m_epoll = base::Fd{::epoll_create1(EPOLL_CLOEXEC)};
         m_viewers.resize(m_options.viewers);
-        const auto empty = spent(m_options.servers);
+        const auto empty = load::spent(m_options.servers);
         const auto begun = Steady::now();
         for (std::size_t i = 0; i < m_viewers.size(); ++i) {
             TRY(connect(i));
@@ -129,7 +85,7 @@ class Crowd {
         }
         if (m_options.together) {
             std::this_thread::sleep_for(1s); // the server has taken in all of them
-            m_accepted = spent(m_options.servers);
+            m_accepted = load::spent(m_options.servers);
             for (Viewer &v : m_viewers)
                 ask(v, m_options.path);
         }
@@ -144,20 +100,20 @@ class Crowd {
             TRY(turn(20ms));
         for (Viewer &v : m_viewers)
             v.bytes = 0;
-        const auto before = spent(m_options.servers);
+        const auto before = load::spent(m_options.servers);
         const auto from = Steady::now();
         const auto until = from + std::chrono::duration_cast<Steady::duration>(
                                       std::chrono::duration<double>(m_options.seconds));
         while (Steady::now() < until)
             TRY(turn(20ms));
-        const auto after = spent(m_options.servers);
+        const auto after = load::spent(m_options.servers);
         return figures(empty, before, after,
                        std::chrono::duration<double>(Steady::now() - from).count());
     }
 
   private:
-    [[nodiscard]] wire::Json figures(const Spent &empty, const Spent &before, const Spent &after,
-                                     double seconds) const {
+    [[nodiscard]] wire::Json figures(const load::Spent &empty, const load::Spent &before,
+                                     const load::Spent &after, double seconds) const {
         std::int64_t all = 0;
         std::int64_t least = std::numeric_limits<std::int64_t>::max();
         std::int64_t most = 0;
@@ -248,9 +204,10 @@ class Crowd {
     }
 
     void look(Viewer &v, Steady::time_point now) {
-        v.next = now + 1s;
+        v.next = now + std::chrono::duration_cast<Steady::duration>(
+                           std::chrono::duration<double>(m_parts ? 0 : m_options.poll));
         v.playlist = true;
-        ask(v, m_options.path);
+        ask(v, m_options.path + v.query);
     }
 
     // Media is thrown away by the kernel, without a copy.
@@ -316,7 +273,7 @@ class Crowd {
                 return;
             }
         }
-        auto body = v.chunked ? joined(v.text) : std::optional{v.text};
+        auto body = v.chunked ? load::joined(v.text) : std::optional{v.text};
         if (body && (v.chunked || std::ssize(*body) >= v.rest)) {
             v.text = std::move(*body);
             list(v);
@@ -324,22 +281,18 @@ class Crowd {
         }
     }
 
-    // Which segments of the playlist are new to it: the newest one the first time.
+    // What of the playlist is new to it: only the newest the first time.
     void list(Viewer &v) {
-        std::istringstream lines{v.text};
-        std::string line;
-        while (std::getline(lines, line)) {
-            if (line.empty() || line.starts_with('#'))
-                continue;
-            if (line == v.last)
-                v.wanted.clear();
-            else
-                v.wanted.insert(v.wanted.begin(), line);
-        }
-        if (v.last.empty() && v.wanted.size() > 1)
-            v.wanted.resize(1);
+        load::Playlist playlist = load::read_playlist(v.text, m_parts);
+        auto &media = playlist.media;
+        if (v.last.empty() && media.size() > 1)
+            media.erase(media.begin(), media.end() - 1);
+        const auto had = std::ranges::find(media, v.last);
+        v.wanted.assign(had == media.end() ? media.begin() : had + 1, media.end());
+        std::ranges::reverse(v.wanted);
         if (!v.wanted.empty())
             v.last = v.wanted.front();
+        v.query = m_parts ? std::move(playlist.next) : "";
     }
 
     void go_on(Viewer &v) {
@@ -357,12 +310,13 @@ class Crowd {
 
     const Options &m_options;
     const bool m_hls;
+    const bool m_parts; // of segments
     const bool m_again;
     conf::Address m_address;
     base::Fd m_epoll;
     std::vector<Viewer> m_viewers;
     std::set<std::string> m_segments; // asked for
-    Spent m_accepted;                 // when all were connected
+    load::Spent m_accepted;           // when all were connected
     std::size_t m_good = 0;
     std::int64_t m_lost = 0;
     std::string m_trouble = "no answer";
@@ -387,13 +341,14 @@ int main(int argc, char **argv) {
                          [&o](CLI::App &app, cli::Action &action) {
                              app.add_option("kind", o.kind)
                                  ->required()
-                                 ->check(CLI::IsMember({"ts", "tls", "hls", "again"}));
+                                 ->check(CLI::IsMember({"ts", "tls", "hls", "ll", "again"}));
                              app.add_option("at", o.at, "HOST:PORT")->required();
                              app.add_option("path", o.path)->required();
                              app.add_option("--viewers", o.viewers);
                              app.add_option("--seconds", o.seconds);
                              app.add_option("--patience", o.patience);
                              app.add_option("--server", o.servers);
+                             app.add_option("--poll", o.poll);
                              app.add_flag("--together", o.together);
                              action = [&o]() -> Result<int> {
                                  if (o.together && o.kind == "tls")
