@@ -28,7 +28,8 @@ constexpr std::int64_t k_payload = media::k_srt_payload_bytes;
 bool is_passing(std::string_view detail) {
     using wire::IngestRefusal;
     return std::ranges::any_of(
-        std::array{IngestRefusal::too_early, IngestRefusal::busy, IngestRefusal::unknown},
+        std::array{IngestRefusal::too_early, IngestRefusal::busy, IngestRefusal::unknown,
+                   IngestRefusal::over_rate},
         [&](IngestRefusal refusal) { return detail == wire::name(refusal); });
 }
 
@@ -167,14 +168,23 @@ Result<void> Reader::on_status(const wire::SenderStatus &status) {
         base::log::warning("the connection over {} is lost: {}; the sender tries again",
                            status.carrier, status.detail);
     else if (status.state == "refused")
-        base::log::warning("the relay refuses the stream for now: {} ({})", status.detail,
-                           refusal_hint(status.detail));
+        base::log::warning("the relay refuses the stream for now: {} ({})",
+                           refusal_reason(status.detail), refusal_hint(status.detail));
     return {};
 }
 
 base::Error Reader::gone() const {
     return {Errc::unavailable, "the sender is gone",
             "carrier-connect's own messages say why; run it again to go on"};
+}
+
+// With how much it is too early by.
+std::string Reader::refusal_reason(const std::string &detail) const {
+    if (detail != wire::name(wire::IngestRefusal::too_early) || !m_hello || m_options.preflight)
+        return detail;
+    const auto by =
+        std::chrono::ceil<std::chrono::seconds>(m_hello->window.opens() - m_clock.now());
+    return by.count() <= 0 ? detail : fmt::format("{}, by {}", detail, base::format_duration(by));
 }
 
 // What helps against a refusal, by the relay's reason (relay-serve(8)).
@@ -191,6 +201,17 @@ std::string Reader::refusal_hint(std::string_view detail) const {
         detail == wire::name(IngestRefusal::wrong_relay))
         return fmt::format("fetch the settings again: resv-request settings {} | resv-store add",
                            id);
+    if (detail == wire::name(IngestRefusal::over_rate) && m_hello)
+        return fmt::format("more than the reserved {:.2f} Mbit/s came and it closed: encode less",
+                           static_cast<double>(m_hello->max_rate.bps) / 1e6);
+    if (detail == wire::name(IngestRefusal::too_early) && m_hello && !m_options.preflight) {
+        const auto opens = m_hello->window.opens();
+        return m_clock.now() < opens
+                   ? fmt::format("it takes the stream from {} on", base::format_rfc3339(opens))
+                   : fmt::format("of the window that opened at {} it does not know: resv-request "
+                                 "settings {} | resv-store add",
+                                 base::format_rfc3339(opens), id);
+    }
     return fmt::format("resv-request show {} tells the state of the reservation", id);
 }
 

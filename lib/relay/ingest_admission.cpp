@@ -37,6 +37,11 @@ bool is_preflight(const seal::Ticket &ticket) {
     return ticket.mode == seal::TicketMode::preflight;
 }
 
+bool was_over_rate(const AdmissionEntry &entry, const seal::StreamId &id, base::SteadyTime now) {
+    return entry.over_rate && entry.over_rate->instance == id.instance &&
+           entry.over_rate->path == id.path && now < entry.over_rate->until;
+}
+
 // Which live sessions @p newcomer takes over from, or busy. A bare ticket does not say whose it is:
 // two encoders with the same URL would otherwise throw each other out for ever, so it is a
 // stranger to every session, another bare one too.
@@ -89,6 +94,8 @@ Verdict decide(std::string_view stream_id, const AdmissionTable &table, const Ad
         return std::unexpected(IngestRefusal::withdrawn);
     if (now < when.from)
         return std::unexpected(IngestRefusal::too_early);
+    if (!is_preflight(*ticket) && was_over_rate(*entry, *id, clock.steady()))
+        return std::unexpected(IngestRefusal::over_rate);
     auto replaces = take_over(entry->live, *ticket, *id, clock.steady());
     if (!replaces)
         return std::unexpected(replaces.error());

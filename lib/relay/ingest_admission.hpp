@@ -34,11 +34,21 @@ struct LiveSession {
 };
 using LivePointer = std::shared_ptr<const LiveSession>;
 
+/// A publisher that was closed for sending more than was reserved. For so long it is told why when
+/// it calls again, since SRT tells nothing at a close.
+struct OverRate {
+    std::array<std::uint8_t, 8> instance{};
+    unsigned path = 0;
+    base::SteadyTime until{};
+};
+constexpr std::chrono::seconds k_over_rate_for{3};
+
 /// What is known of one reservation.
 struct AdmissionEntry {
     wire::IngestAdmit terms;
     bool withdrawn = false;
     std::vector<LivePointer> live;
+    std::optional<OverRate> over_rate{}; ///< the newest
 };
 
 /// What never changes while the process runs.

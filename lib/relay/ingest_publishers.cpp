@@ -120,8 +120,13 @@ void IngestServer::end(std::int64_t stream, std::string_view reason) {
     else
         tell(wire::IngestClosed{.stream = stream, .reason = std::string{reason}});
     change_table([&](AdmissionTable &t) {
-        if (const auto entry = t.entries.find(session->reservation()); entry != t.entries.end())
+        if (const auto entry = t.entries.find(session->reservation()); entry != t.entries.end()) {
             std::erase(entry->second.live, session->live());
+            if (reason == wire::name(wire::IngestRefusal::over_rate) && !session->is_preflight())
+                entry->second.over_rate = {.instance = session->live()->instance,
+                                           .path = session->live()->path,
+                                           .until = m_clock.steady() + k_over_rate_for};
+        }
     });
 }
 
@@ -138,7 +143,7 @@ void IngestServer::enforce(base::SteadyTime now) {
         if (why)
             ending.emplace_back(session->stream(), *why);
         else if (over_rate(session->meter(), entry->terms.max_rate, now))
-            ending.emplace_back(session->stream(), "over_rate");
+            ending.emplace_back(session->stream(), wire::name(wire::IngestRefusal::over_rate));
     }
     for (const auto &[stream, why] : ending)
         end(stream, why);

@@ -176,6 +176,8 @@ void IngestServer::admit(const wire::IngestAdmit &terms) {
             return;
         }
         AdmissionEntry &entry = t.entries[terms.reservation];
+        if (terms.max_rate > entry.terms.max_rate)
+            entry.over_rate.reset();
         entry.terms = terms;
         entry.withdrawn = false;
     });

@@ -369,6 +369,8 @@ std::string_view name(IngestRefusal refusal) {
         return "unknown";
     case IngestRefusal::wrong_use:
         return "wrong_use";
+    case IngestRefusal::over_rate:
+        return "over_rate";
     }
     return "other";
 }

@@ -165,6 +165,7 @@ enum class IngestRefusal {
     busy = 2006,        ///< another publisher is live with this ticket
     unknown = 2007,     ///< this relay has not heard of the reservation
     wrong_use = 2008,   ///< neither a publish nor a preflight ticket
+    over_rate = 2009,   ///< it was just closed for sending more than was reserved
 };
 [[nodiscard]] std::string_view name(IngestRefusal refusal);
 

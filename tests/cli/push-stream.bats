@@ -226,6 +226,18 @@ damage() {
     push --refuse busy --duration 2 -- $ID "$show"
     assert_equal "$status" 0
     [[ $stderr == *'warning: the relay refuses the stream for now: busy'*'--new-generation'* ]]
+    push --refuse over_rate --duration 2 --rate 6M -- $ID "$show"
+    assert_equal "$status" 0
+    [[ $stderr == *'warning: the relay refuses the stream for now: over_rate (more than the reserved 6.00 Mbit/s came'* ]]
+}
+
+@test "push-stream: who is too early is told by how much, or that the settings are old" {
+    push --start-in 3 --duration 2 --refuse too_early --refuse-early -- $ID "$show"
+    assert_equal "$status" 0
+    [[ $stderr =~ 'warning: the relay refuses the stream for now: too_early, by '[123]'s (it takes the stream from 20'[^\ ]+' on)' ]]
+    push --duration 2 --refuse too_early -- $ID "$show"
+    assert_equal "$status" 0
+    [[ $stderr =~ 'for now: too_early (of the window that opened at 20'[^\ ]+' it does not know: resv-request settings '$ID' | resv-store add)' ]]
 }
 
 @test "push-stream: a sender that dies makes the service unavailable" {

@@ -209,6 +209,15 @@ refused() {
     ticket $A
     publish first
     wait_for 8 heard closed '.reason == "over_rate"'
+    refused over_rate # it is told why when it calls again
+    sleep 3
+    publish second
+    wait_for 3 heard opened '.stream == 2'
+    wait_for 8 heard closed '.stream == 2 and .reason == "over_rate"'
+    refused over_rate
+    tell "admit $A -1000 30000 5 5 1 6M" # more was reserved: it may come at once
+    publish third
+    wait_for 2 heard opened '.stream == 3'
 }
 
 @test "a publisher waits for an extent, and leaves even if none comes" {

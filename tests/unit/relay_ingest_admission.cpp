@@ -140,6 +140,22 @@ TEST_CASE("relay: the window of the feed decides, half-open, by control's clock"
     CHECK(at(65'000ms) == IngestRefusal{0});
 }
 
+TEST_CASE("relay: who was closed for sending too much is told so for three seconds, and no other") {
+    World w;
+    w.entry().over_rate = {.instance = {1}, .path = 0, .until = w.clock.steady() + k_over_rate_for};
+    CHECK(refusal(w.show(w.ticket())) == IngestRefusal::over_rate);
+    CHECK(refusal(w.show(w.ticket(), 1, 1)) == IngestRefusal{0}); // its other path
+    CHECK(refusal(w.show(w.ticket(), 2)) == IngestRefusal{0});
+    CHECK(refusal(w.show_bare()) == IngestRefusal{0});
+    seal::Ticket trial = w.ticket();
+    trial.mode = seal::TicketMode::preflight;
+    CHECK(refusal(w.show(trial)) == IngestRefusal{0});
+    w.clock.advance(2999ms);
+    CHECK(refusal(w.show(w.ticket())) == IngestRefusal::over_rate);
+    w.clock.advance(1ms);
+    CHECK(refusal(w.show(w.ticket())) == IngestRefusal{0});
+}
+
 TEST_CASE("relay: a step of the machine's clock neither ends an event nor opens one early") {
     World w;
     w.clock.step(1h);

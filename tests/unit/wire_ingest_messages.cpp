@@ -144,5 +144,6 @@ TEST_CASE("wire: impossible numbers in ingest messages are refused") {
 TEST_CASE("wire: every refusal has a name of its own") {
     CHECK(name(IngestRefusal::bad_ticket) == "bad_ticket");
     CHECK(name(IngestRefusal::wrong_use) == "wrong_use");
+    CHECK(name(IngestRefusal::over_rate) == "over_rate");
     CHECK(name(static_cast<IngestRefusal>(2999)) == "other");
 }
