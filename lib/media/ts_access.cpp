@@ -16,7 +16,8 @@ std::uint64_t read_stamp(std::span<const std::uint8_t, k_stamp> b) {
 
 // Whose data says by itself what it is.
 bool is_readable(TsCodec codec) {
-    return codec == TsCodec::h264 || codec == TsCodec::h265 || codec == TsCodec::mpeg2_video;
+    return codec == TsCodec::h264 || codec == TsCodec::h265 || codec == TsCodec::mpeg2_video ||
+           codec == TsCodec::av1;
 }
 } // namespace
 
@@ -109,7 +110,8 @@ AccessFinder::Verdict AccessFinder::look(std::uint8_t byte) {
 }
 
 // By the first byte of a NAL unit (H.264 table 7-1, H.265 table 7-1) or the start code value of
-// MPEG-2 video (H.262 table 6-1). Headers before the first picture leave it open.
+// MPEG-2 video (H.262 table 6-1), or of an AV1 OBU (AV1 specification, 5.3.2), which the carriage
+// in TS puts a start code before. Headers before the first picture leave it open.
 AccessFinder::Verdict AccessFinder::judge(std::uint8_t unit) const {
     switch (m_codec) {
     case TsCodec::h264: {
@@ -128,6 +130,12 @@ AccessFinder::Verdict AccessFinder::judge(std::uint8_t unit) const {
         if (unit == 0xb3)
             return Verdict::access;
         return unit == 0x00 ? Verdict::none : Verdict::unknown;
+    case TsCodec::av1: {
+        const unsigned type = unit >> 3U & 0x0fU;
+        if (type == 1) // a sequence header: with key frames only
+            return Verdict::access;
+        return type == 3 || type == 6 ? Verdict::none : Verdict::unknown;
+    }
     default:
         return Verdict::none;
     }

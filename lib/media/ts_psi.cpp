@@ -37,7 +37,9 @@ bool usable(std::span<const std::uint8_t> section, std::uint8_t table_id) {
            (section[5] & 0x01U) != 0;
 }
 
-// ISO 13818-1 table 2-34, and the DVB descriptors that give private data (0x06) a meaning.
+// ISO 13818-1 table 2-34, and the descriptors that give private data (0x06) a meaning: DVB's (EN
+// 300 468), and the registered names of Opus (ETSI TS 103 491) and AV1 (AOM, "Carriage of AV1 in
+// MPEG-2 TS").
 TsCodec codec_of(std::uint8_t type, std::span<const std::uint8_t> descriptors) {
     switch (type) {
     case 0x01:
@@ -55,6 +57,7 @@ TsCodec codec_of(std::uint8_t type, std::span<const std::uint8_t> descriptors) {
     case 0x24:
         return TsCodec::h265;
     case 0x81:
+    case 0x87: // ATSC A/53 part 3
         return TsCodec::ac3;
     default:
         break;
@@ -65,9 +68,11 @@ TsCodec codec_of(std::uint8_t type, std::span<const std::uint8_t> descriptors) {
     while (type == 0x06 && descriptors.size() >= 2) {
         if (descriptors[0] == k_ac3_descriptor || descriptors[0] == k_eac3_descriptor)
             return TsCodec::ac3;
-        if (descriptors[0] == k_registration && descriptors.size() >= 6 &&
-            std::ranges::equal(descriptors.subspan(2, 4), std::string_view{"Opus"}))
+        const bool named = descriptors[0] == k_registration && descriptors.size() >= 6;
+        if (named && std::ranges::equal(descriptors.subspan(2, 4), std::string_view{"Opus"}))
             return TsCodec::opus;
+        if (named && std::ranges::equal(descriptors.subspan(2, 4), std::string_view{"AV01"}))
+            return TsCodec::av1;
         descriptors =
             descriptors.subspan(std::min<std::size_t>(descriptors.size(), 2U + descriptors[1]));
     }
@@ -75,7 +80,8 @@ TsCodec codec_of(std::uint8_t type, std::span<const std::uint8_t> descriptors) {
 }
 
 bool is_video(TsCodec codec) {
-    return codec == TsCodec::h264 || codec == TsCodec::h265 || codec == TsCodec::mpeg2_video;
+    return codec == TsCodec::h264 || codec == TsCodec::h265 || codec == TsCodec::mpeg2_video ||
+           codec == TsCodec::av1;
 }
 
 } // namespace
@@ -90,6 +96,8 @@ std::string_view name(TsCodec codec) {
         return "h264";
     case TsCodec::h265:
         return "h265";
+    case TsCodec::av1:
+        return "av1";
     case TsCodec::mpeg_audio:
         return "mpeg-audio";
     case TsCodec::aac:

@@ -10,7 +10,19 @@
 
 namespace media {
 
-enum class TsCodec { none, mpeg2_video, h264, h265, mpeg_audio, aac, aac_latm, ac3, opus, other };
+enum class TsCodec {
+    none,
+    mpeg2_video,
+    h264,
+    h265,
+    av1,
+    mpeg_audio,
+    aac,
+    aac_latm,
+    ac3, ///< E-AC-3 too
+    opus,
+    other
+};
 [[nodiscard]] std::string_view name(TsCodec codec);
 
 /// The first program of a stream; the first video and the first audio of it.

@@ -74,9 +74,9 @@ class TsListener {
 
 /// Push parser; input may be split anywhere and may be anything. Looks at the first program of the
 /// PAT. Random-access points are those of the video PID: packets flagged as such, or a PES that
-/// begins with an H.264 IDR, an H.265 IRAP or an MPEG-2 sequence header. A program without video
-/// gets one at an audio PES at most once a second. Allocates at construction only (about 9 KB); not
-/// thread-safe. @p listener may be null and must outlive the scanner. Movable.
+/// begins with an H.264 IDR, an H.265 IRAP, or an MPEG-2 or AV1 sequence header. A program without
+/// video gets one at an audio PES at most once a second. Allocates at construction only (about 9
+/// KB); not thread-safe. @p listener may be null and must outlive the scanner. Movable.
 class TsScanner {
   public:
     explicit TsScanner(TsListener *listener = nullptr);

@@ -91,13 +91,21 @@ class Builder {
         packet(pid, true, section);
     }
     void pat() { section_packet(0, section(0, 1, {0, 1, 0xe0 | k_pmt >> 8U, k_pmt & 0xffU})); }
-    /// Stream types by PID; the first one carries the PCR.
-    void pmt(const std::vector<std::pair<std::uint16_t, std::uint8_t>> &streams) {
-        Bytes body{static_cast<std::uint8_t>(0xe0U | streams.front().first >> 8U),
-                   static_cast<std::uint8_t>(streams.front().first), 0xf0, 0};
-        for (const auto &[pid, type] : streams)
+    struct Stream {
+        std::uint16_t pid;
+        std::uint8_t type;
+        Bytes descriptors{};
+    };
+    /// The first one carries the PCR.
+    void pmt(const std::vector<Stream> &streams) {
+        Bytes body{static_cast<std::uint8_t>(0xe0U | streams.front().pid >> 8U),
+                   static_cast<std::uint8_t>(streams.front().pid), 0xf0, 0};
+        for (const auto &[pid, type, descriptors] : streams) {
             body.insert(body.end(), {type, static_cast<std::uint8_t>(0xe0U | pid >> 8U),
-                                     static_cast<std::uint8_t>(pid), 0xf0, 0});
+                                     static_cast<std::uint8_t>(pid), 0xf0,
+                                     static_cast<std::uint8_t>(descriptors.size())});
+            body.insert(body.end(), descriptors.begin(), descriptors.end());
+        }
         section_packet(k_pmt, section(2, 1, body));
     }
 

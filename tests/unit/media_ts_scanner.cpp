@@ -111,6 +111,59 @@ TEST_CASE("media: H.265 and MPEG-2 pictures are told apart") {
     CHECK(seen.cuts[0].pts_90k == 2);
 }
 
+TEST_CASE("media: AV1 is known by its registered name, and its key frames with and without flags") {
+    const Bytes av01{0x05, 4, 'A', 'V', '0', '1'};
+    const Bytes key{0, 0, 1, 0x12, 0, 0, 0, 1, 0x0a, 0x0b, 0, 0, 0, 0, 1, 0x32, 0x10};
+    const Bytes inter{0, 0, 1, 0x12, 0, 0, 0, 1, 0x2a, 0x01, 4, 0, 0, 1, 0x32, 0x30, 0, 0, 1, 0x0a};
+    Builder ts;
+    ts.pat();
+    ts.pmt({{k_video, 0x06, av01}, {k_audio, 0x0f}});
+    ts.pes(k_video, 1, key);
+    ts.pes(k_video, 2, inter);
+    ts.pes(k_audio, 2, Bytes(30));
+    ts.pes(k_video, 3, key);
+    ts.pes(k_video, 4, Bytes{0x12, 0, 0x32, 0x10}); // without start codes
+    ts.pes(k_video, 5, Bytes{0x12, 0, 0x0a, 0x0b}, {.random_access = true});
+    Recorder seen = scan(ts.bytes);
+    REQUIRE(seen.programs.size() == 1);
+    CHECK(seen.programs[0].video == media::TsCodec::av1);
+    CHECK(media::name(seen.programs[0].video) == "av1");
+    CHECK(seen.programs[0].audio == media::TsCodec::aac);
+    REQUIRE(seen.cuts.size() == 3);
+    CHECK(seen.cuts[0].pts_90k == 1);
+    CHECK(seen.cuts[1].pts_90k == 3);
+    CHECK(seen.cuts[2].pts_90k == 5);
+
+    for (const Bytes &other : {Bytes{}, Bytes{0x05, 4, 'A', 'V', '0', '2'},
+                               Bytes{0x05, 2, 'A', 'V'}, Bytes{0x0a, 4, 'A', 'V', '0', '1'}}) {
+        Builder unknown;
+        unknown.pat();
+        unknown.pmt({{k_video, 0x06, other}});
+        unknown.pes(k_video, 1, key);
+        seen = scan(unknown.bytes);
+        REQUIRE(seen.programs.size() == 1);
+        CHECK(seen.programs[0].video_pid == 0);
+        CHECK(seen.cuts.empty());
+    }
+}
+
+TEST_CASE("media: AC-3 alone, by each of its names, gets a cut a second") {
+    for (const Builder::Stream &stream :
+         {Builder::Stream{k_audio, 0x81}, Builder::Stream{k_audio, 0x87},
+          Builder::Stream{k_audio, 0x06, {0x6a, 1, 0}},
+          Builder::Stream{k_audio, 0x06, {0x7a, 1, 0}}}) {
+        Builder ts;
+        ts.pat();
+        ts.pmt({stream});
+        for (std::uint64_t i = 0; i < 100; ++i) // 32 ms each
+            ts.pes(k_audio, i * 2880, Bytes(30));
+        const Recorder seen = scan(ts.bytes);
+        REQUIRE(seen.programs.size() == 1);
+        CHECK(seen.programs[0].audio == media::TsCodec::ac3);
+        CHECK(seen.cuts.size() == 4);
+    }
+}
+
 TEST_CASE("media: a stream of sound alone gets a cut a second") {
     Builder ts;
     ts.pat();
