@@ -232,7 +232,7 @@ bench-push: deps ## what sending costs, beside ffmpeg and gst-launch, as JSON li
 	@$(MAKE) $(jobs) --no-print-directory all
 	@tests/bench/push $(BUILD)
 
-bench-relay: deps ## what viewers cost, beside sendfile, nginx and icecast2, and how long media is on its way, as JSON lines: takes 8 minutes
+bench-relay: deps ## what viewers cost, beside sendfile, nginx and icecast2, and how long media is on its way, as JSON lines: takes 10 minutes
 	@$(MAKE) $(jobs) --no-print-directory all unit
 	@tests/bench/relay $(BUILD)
 	@tests/bench/relay-limits $(BUILD)
