@@ -1,5 +1,8 @@
 #include "relay/audience.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace relay {
 
 namespace {
@@ -21,6 +24,12 @@ bool Audience::admit(std::uint64_t viewer, std::int64_t now_us, std::int64_t las
         return false;
     m_until[viewer] = now_us + lasting_us;
     return true;
+}
+
+std::int64_t Audience::drop(std::int64_t most) {
+    const auto n = std::min(most, static_cast<std::int64_t>(m_until.size()));
+    m_until.erase(m_until.begin(), std::next(m_until.begin(), n));
+    return n;
 }
 
 std::int64_t Audience::count(std::int64_t now_us) {

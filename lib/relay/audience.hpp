@@ -18,6 +18,8 @@ class Audience {
                              std::int64_t places);
     [[nodiscard]] bool has(std::uint64_t viewer) const { return m_until.contains(viewer); }
     void forget(std::uint64_t viewer) { m_until.erase(viewer); }
+    /// Forgets @p most of them, whichever; how many it were.
+    std::int64_t drop(std::int64_t most);
     /// Those that count at @p now_us; a tenth of a second more or less.
     [[nodiscard]] std::int64_t count(std::int64_t now_us);
     void carry(Carry &c);

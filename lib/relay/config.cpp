@@ -119,6 +119,8 @@ Result<RelayConfig> read_config(const Table &top) {
     c.dvr = TRY(top.duration_or("dvr", 0ms));
     if (c.dvr > k_longest_dvr)
         return std::unexpected(top.error_at("dvr", "not in 0s to 6h"));
+    if (top.has("egress"))
+        c.egress = TRY(top.rate("egress"));
     c.memory = TRY(read_memory(top));
     c.connections =
         static_cast<std::size_t>(TRY(top.integer_or("connections", 4096, 1, 1'000'000)));
@@ -190,6 +192,8 @@ std::string print_config(const RelayConfig &c) {
             texts.push_back(fmt::format("\"{}\"", network.text()));
         out += fmt::format("proxies = [{}]\n", fmt::join(texts, ", "));
     }
+    if (c.egress.bps > 0)
+        line("egress", base::format_rate(c.egress));
     if (c.memory > 0)
         line("memory", std::to_string(c.memory));
     for (const auto &[name, ingest] : c.ingest) {

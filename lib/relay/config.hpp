@@ -39,6 +39,7 @@ struct RelayConfig {
     unsigned workers = 0;                       ///< threads that serve viewers; 0: one per core
     std::size_t segments = 8;                   ///< of two seconds or more that a playlist lists
     base::Millis dvr{0};                        ///< that a playlist lists at least
+    base::BitRate egress{};                     ///< to viewers, in all; 0: no limit is known
     std::int64_t memory = 0;                    ///< bytes of media in all; 0: see memory_budget()
     std::size_t connections = 4096;             ///< of viewers, at most, in all
     std::size_t connections_per_address = 1024; ///< the same of one; 0: any number

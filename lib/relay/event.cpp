@@ -148,9 +148,13 @@ void Event::note_peak(std::int64_t now_us) {
     peak_viewers = std::max(peak_viewers.load(), viewers + m_audience.count(now_us));
 }
 
+std::int64_t Event::attendance_us() const {
+    return std::max(k_least_attendance_us,
+                    2'000'000 * snapshot()->target_s + k_attendance_slack_us);
+}
+
 bool Event::attend(std::uint64_t viewer, bool exempt, std::int64_t now_us) {
-    const std::int64_t lasting_us =
-        std::max(k_least_attendance_us, 2'000'000 * snapshot()->target_s + k_attendance_slack_us);
+    const std::int64_t lasting_us = attendance_us();
     const std::int64_t most = entry()->viewers;
     const std::lock_guard lock(m_places_mutex);
     const std::int64_t places = exempt ? k_no_limit : most - viewers;
@@ -160,6 +164,27 @@ bool Event::attend(std::uint64_t viewer, bool exempt, std::int64_t now_us) {
     }
     ++viewers_refused;
     return false;
+}
+
+Event::Late Event::attend_late(std::uint64_t viewer, bool room) {
+    const std::int64_t lasting_us = attendance_us();
+    const std::int64_t now_us = monotonic_us();
+    const std::lock_guard lock(m_places_mutex);
+    (void)m_audience.count(now_us); // who came too long ago does not count
+    const bool there = m_audience.has(viewer);
+    if (!there && !room)
+        return Late::refused;
+    (void)m_audience.admit(viewer, now_us, lasting_us, k_no_limit);
+    return there ? Late::stays : Late::came;
+}
+
+std::int64_t Event::let_go(std::int64_t most) {
+    const std::lock_guard lock(m_places_mutex);
+    return m_audience.drop(most);
+}
+
+bool Event::is_over(base::UtcTime now) const {
+    return snapshot()->ended || now >= entry()->window.closes();
 }
 
 std::int64_t Event::attending() const {

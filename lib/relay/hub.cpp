@@ -39,10 +39,12 @@ Hub::Hub(RelayConfig config, RelayKeys keys, ServeOptions options)
     : m_config(std::move(config)), m_budget(memory_budget(m_config)), m_keys(std::move(keys)),
       m_options(std::move(options)),
       m_addresses(m_config.connections_per_address, m_config.proxies),
+      m_egress(m_config.egress.bps),
       m_router({.board = &m_board,
                 .clock = &m_clock,
                 .viewer_key = &m_keys.viewer_key,
-                .metrics = [this] { return m_metrics.text(m_board, m_clock); },
+                .egress = &m_egress,
+                .metrics = [this] { return m_metrics.text(m_board, m_clock, m_egress); },
                 .proxies = m_config.proxies}) {}
 
 Hub::~Hub() {

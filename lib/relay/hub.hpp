@@ -174,6 +174,7 @@ class Hub {
     Metrics m_metrics;
     AddressLimit m_addresses;
     Board m_board;
+    Egress m_egress;
     Router m_router;
     std::optional<PosterDesk> m_posters;
     std::unique_ptr<Spool> m_spool; ///< null: nothing is recorded

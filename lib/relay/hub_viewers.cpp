@@ -112,6 +112,7 @@ void Hub::tick_load(base::SteadyTime now) {
         8 * double(std::max<std::int64_t>(0, bytes - m_load_bytes)) / passed.count());
     m_load_taken = now;
     m_load_bytes = bytes;
+    m_egress.take_stock(m_board, m_clock.now());
 }
 
 // A configuration that has changed is taken up as a new version of the program is: it is tried

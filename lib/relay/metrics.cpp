@@ -106,6 +106,19 @@ void latency(std::string &out, const LatencyRecord &record) {
                    seconds(record.max_us()));
 }
 
+void capacity(std::string &out, const Egress &egress, const ViewerCounters &viewers) {
+    single(out, "slotcast_relay_egress_bits", "gauge", "Media given to viewers a second, bits",
+           viewers.egress_bps);
+    single(out, "slotcast_relay_egress_limit_bits", "gauge",
+           "What relay.toml has the node give at most, 0: no limit", egress.limit_bps());
+    single(out, "slotcast_relay_egress_promised_bits", "gauge",
+           "Reserved viewers times rate, of the events that are open", egress.promised_bps());
+    single(out, "slotcast_relay_egress_late_bits", "gauge",
+           "What viewers of events that are over may take", egress.late_bps());
+    single(out, "slotcast_relay_egress_refused_total", "counter",
+           "Requests for events that are over for which there was no room", egress.refused());
+}
+
 void connections(std::string &out, const ViewerCounters &viewers) {
     single(out, "slotcast_relay_connections", "gauge", "Open HTTP connections",
            viewers.connections);
@@ -169,7 +182,8 @@ void Metrics::preflights_lost(const std::string &carrier) {
     m_preflights[carrier].now = 0;
 }
 
-std::string Metrics::text(const Board &board, const base::ControlClock &clock) const {
+std::string Metrics::text(const Board &board, const base::ControlClock &clock,
+                          const Egress &egress) const {
     std::string out;
     const auto events = board.events();
     std::map<std::string, EventPtr> sorted; // by reservation, so that the text is stable
@@ -192,6 +206,7 @@ std::string Metrics::text(const Board &board, const base::ControlClock &clock) c
                        event->attending());
     recordings(out, sorted);
     paths(out, sorted);
+    capacity(out, egress, viewers);
     latency(out, in_to_out);
     connections(out, viewers);
     if (tls != nullptr)

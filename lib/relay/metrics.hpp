@@ -32,7 +32,8 @@ class Metrics {
     /// All of that carrier's, with its ingest.
     void preflights_lost(const std::string &carrier);
 
-    [[nodiscard]] std::string text(const Board &board, const base::ControlClock &clock) const;
+    [[nodiscard]] std::string text(const Board &board, const base::ControlClock &clock,
+                                   const Egress &egress) const;
 
     /// Counts that go on; not what is so now, nor latencies.
     void carry(Carry &c);

@@ -154,7 +154,7 @@ Reply Router::below(const HttpRequest &request, const EventPtr &event, std::stri
     if (name.empty())
         return page(event, true);
     if (name != "state.json")
-        return stream_answer(request, event, name, now, viewer);
+        return stream_answer(request, event, name, now, viewer, *m_world.egress);
     const EntryPtr entry = event->entry();
     Reply out{.headers = fmt::format("Content-Type: application/json\r\n{}", k_no_store)};
     out.text = watch_state(*entry, state_of(*event, *entry, now));

@@ -3,6 +3,7 @@
 
 #include "base/control_clock.hpp"
 #include "net/networks.hpp"
+#include "relay/egress.hpp"
 #include "relay/http_reader.hpp"
 #include "relay/reply.hpp"
 #include "relay/viewer_number.hpp"
@@ -25,6 +26,7 @@ class Router {
         const Board *board;
         const base::ControlClock *clock;
         const seal::Secret *viewer_key;
+        Egress *egress;
         std::function<std::string()> metrics;
         std::vector<net::Network> proxies{}; ///< caches of the site's own
     };

@@ -28,7 +28,7 @@ std::string_view audience(const Event &event) {
 
 Reply live(const EventPtr &event, base::UtcTime now, Viewer viewer) {
     const EntryPtr entry = event->entry();
-    if (event->snapshot()->ended || now >= entry->window.closes())
+    if (event->is_over(now))
         return plain_reply(410, "this event is over");
     if (now < entry->window.opens() - k_early)
         return plain_reply(503, "too early", retry_after(entry->window.opens() - k_early - now));
@@ -211,21 +211,30 @@ Reply poster(const HttpRequest &request, const EventPtr &event) {
         "", request.if_none_match);
 }
 
-// Viewers of what is over cost the event's own time nothing.
-bool has_place(const EventPtr &event, base::UtcTime now, Viewer viewer) {
-    const EntryPtr entry = event->entry();
-    if (event->snapshot()->ended || now < entry->window.opens() || now >= entry->window.closes())
+enum class Asked { playlist, media, other };
+Asked asked_for(std::string_view name) {
+    if (name == "index.m3u8" || name == "ll.m3u8")
+        return Asked::playlist;
+    return name == "live.ts" || name == "poster.jpg" ? Asked::other : Asked::media;
+}
+
+// Playlists are asked for all along while an event is live, but once when it is over.
+bool has_place(Asked asked, const EventPtr &event, base::UtcTime now, Viewer viewer,
+               Egress &egress) {
+    if (asked == Asked::other)
         return true;
-    return event->attend(viewer.number, viewer.exempt, monotonic_us());
+    if (event->is_over(now))
+        return egress.attend(*event, viewer);
+    return asked == Asked::media || now < event->entry()->window.opens() ||
+           event->attend(viewer.number, viewer.exempt, monotonic_us());
 }
 
 } // namespace
 
 Reply stream_answer(const HttpRequest &request, const EventPtr &event, std::string_view name,
-                    base::UtcTime now, Viewer viewer) {
+                    base::UtcTime now, Viewer viewer, Egress &egress) {
     const bool in_parts = name.substr(0, name.find('-')).contains('.');
-    const bool is_playlist = name == "index.m3u8" || name == "ll.m3u8";
-    const bool refused = is_playlist && !has_place(event, now, viewer);
+    const bool refused = !has_place(asked_for(name), event, now, viewer, egress);
     Reply out = refused                ? full_reply()
                 : name == "live.ts"    ? live(event, now, viewer)
                 : name == "index.m3u8" ? playlist(request, event, now)

@@ -52,7 +52,7 @@ healthy() { curl -sf http://127.0.0.1:18180/healthz; }
     run -78 relay-serve --config "$CONFIG"
     assert_output --partial "$CONFIG:1: segments"
 
-    for line in 'dvr = "7h"' 'dvr = 60' 'memory = "1M"' 'memory = "much"' 'memory = 5'; do
+    for line in 'dvr = "7h"' 'dvr = 60' 'memory = "1M"' 'memory = "much"' 'memory = 5' 'egress = 5' 'egress = "much"'; do
         configure "$line"
         run -78 relay-serve --config "$CONFIG"
         assert_output --partial "$CONFIG:1: ${line%% *}"
@@ -76,12 +76,13 @@ healthy() { curl -sf http://127.0.0.1:18180/healthz; }
 }
 
 @test "the configuration in effect is printed, and reads back the same" {
-    configure 'dvr = "90m"' 'memory = "2G"'
+    configure 'dvr = "90m"' 'memory = "2G"' 'egress = "1.5G"'
     SLOTCAST_CONTROL=https://control.example run -0 relay-serve --config "$CONFIG" --print-config
     assert_line 'control = "https://control.example"'
     assert_line 'user = "nobody"'
     assert_line 'dvr = "1h30m"'
     assert_line 'memory = "2000000000"'
+    assert_line 'egress = "1500M"'
     printf '%s\n' "$output" >"$BATS_TEST_TMPDIR/again.toml"
     run -0 diff <(SLOTCAST_CONTROL=https://control.example relay-serve --config "$CONFIG" --print-config) \
         <(relay-serve --config "$BATS_TEST_TMPDIR/again.toml" --print-config)

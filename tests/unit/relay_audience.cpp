@@ -43,9 +43,11 @@ struct World {
     base::SystemClock machine;
     base::ControlClock clock{machine};
     seal::Secret key{seal::Bytes(32, 1)};
+    relay::Egress no_limit;
     relay::Router router{{.board = &board,
                           .clock = &clock,
                           .viewer_key = &key,
+                          .egress = &no_limit,
                           .metrics = [] { return ""; },
                           .proxies = {*net::Network::parse("10.1.0.0/16")}}};
 };

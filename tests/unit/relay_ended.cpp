@@ -72,8 +72,11 @@ struct Viewer {
     base::SystemClock machine;
     base::ControlClock clock{machine};
     seal::Secret key{seal::Bytes(32, 1)};
+    relay::Egress no_limit;
     relay::Router router{
-        {.board = &board, .clock = &clock, .viewer_key = &key, .metrics = [] { return ""; }}};
+        {.board = &board, .clock = &clock, .viewer_key = &key, .egress = &no_limit, .metrics = [] {
+             return "";
+         }}};
 };
 
 } // namespace

@@ -86,8 +86,12 @@ TEST_CASE("relay: what viewers get of a segment is the same from memory and from
     const base::SystemClock machine;
     const base::ControlClock clock{machine};
     const seal::Secret secret{seal::Bytes(32, 1)};
-    const relay::Router router{
-        {.board = &board, .clock = &clock, .viewer_key = &secret, .metrics = [] { return ""; }}};
+    relay::Egress no_limit;
+    const relay::Router router{{.board = &board,
+                                .clock = &clock,
+                                .viewer_key = &secret,
+                                .egress = &no_limit,
+                                .metrics = [] { return ""; }}};
     const auto get = [&](const std::string &name, const std::string &range = "") {
         relay::HttpRequest request;
         request.method = "GET";

@@ -166,10 +166,11 @@ struct World {
     base::SystemClock machine;
     base::ControlClock clock{machine};
     seal::Secret viewer_key{seal::Bytes(32, 1)};
+    relay::Egress no_limit;
     relay::Router router{{.board = &board,
                           .clock = &clock,
                           .viewer_key = &viewer_key,
-
+                          .egress = &no_limit,
                           .metrics = [] { return ""; }}};
     relay::LatencyRecord latency;
     relay::ViewerCounters counters;
