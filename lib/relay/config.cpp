@@ -188,6 +188,7 @@ std::string print_config(const RelayConfig &c) {
         line("dvr", base::format_duration(c.dvr));
     if (!c.proxies.empty()) {
         std::vector<std::string> texts;
+        texts.reserve(c.proxies.size());
         for (const net::Network &network : c.proxies)
             texts.push_back(fmt::format("\"{}\"", network.text()));
         out += fmt::format("proxies = [{}]\n", fmt::join(texts, ", "));

@@ -4,6 +4,8 @@
 #include "media/ts_align.hpp"
 #include "relay/http_reader.hpp"
 #include "relay/http_rules.hpp"
+#include "relay/pull_table.hpp"
+#include "seal/encoding.hpp"
 
 #include <algorithm>
 
@@ -140,6 +142,30 @@ void transport_stream(std::string_view input) {
              c.packets * media::k_ts_packet_bytes <= c.bytes,
          "counts that cannot be");
     align(bytes);
+}
+
+// A viewer's stream id over SRT: nobody gets what is locked or closed, whatever he writes.
+void pull(std::string_view input) {
+    static const relay::PullTable table{
+        {"open", {.event = 1, .vid = "open", .token_key = {}, .refuse = {}}},
+        {"locked",
+         {.event = 2,
+          .vid = "locked",
+          .token_key = seal::to_base64url(seal::Bytes(32, 7)),
+          .refuse = {}}},
+        {"full", {.event = 3, .vid = "full", .token_key = {}, .refuse = "full"}}};
+    const auto request = relay::parse_pull_request(input);
+    if (request)
+        for (const std::string_view word : {request->vid, request->token})
+            hold(word.size() <= 64 &&
+                     (word.empty() || (word.data() >= input.data() &&
+                                       word.data() + word.size() <= input.data() + input.size())),
+                 "a word that is not of the stream id");
+    const auto verdict = relay::decide_pull(input, table);
+    hold(!verdict || (request && *verdict == 1 && request->vid == "open"),
+         "what is not open was given");
+    if (request && request->vid == "open" && request->token.empty())
+        hold(verdict.has_value(), "what is open was refused");
 }
 
 void http(std::string_view input) {

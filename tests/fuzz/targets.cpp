@@ -166,8 +166,9 @@ void rrule(std::string_view input) {
              "a series that goes back, or beyond its limit");
 }
 
-constexpr std::array<Target, 8> k_targets{{{"http", http},
+constexpr std::array<Target, 9> k_targets{{{"http", http},
                                            {"merge", merge},
+                                           {"pull", pull},
                                            {"request", request},
                                            {"rrule", rrule},
                                            {"settings", settings},

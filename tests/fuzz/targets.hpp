@@ -24,5 +24,6 @@ struct Target {
 void merge(std::string_view input);
 void transport_stream(std::string_view input);
 void http(std::string_view input);
+void pull(std::string_view input);
 
 } // namespace fuzz

@@ -282,7 +282,7 @@ class Crowd {
     }
 
     // What of the playlist is new to it: only the newest the first time.
-    void list(Viewer &v) {
+    void list(Viewer &v) const {
         load::Playlist playlist = load::read_playlist(v.text, m_parts);
         auto &media = playlist.media;
         if (v.last.empty() && media.size() > 1)

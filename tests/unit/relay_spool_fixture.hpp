@@ -61,7 +61,7 @@ struct Life {
                               .window_ticks = 90'000'000,
                               .utc_ms =
                                   [](std::int64_t us) { return 1'700'000'000'000 + us / 1000; }},
-                 .tag = tag,
+                 .tag = std::move(tag),
                  .max_bytes = max_bytes,
                  .spool = spool.get(),
                  .recording = recording}) {}
