@@ -13,12 +13,6 @@ std::uint64_t read_stamp(std::span<const std::uint8_t, k_stamp> b) {
            (std::uint64_t{b[2]} >> 1U) << 15U | std::uint64_t{b[3]} << 7U |
            std::uint64_t{b[4]} >> 1U;
 }
-
-// Whose data says by itself what it is.
-bool is_readable(TsCodec codec) {
-    return codec == TsCodec::h264 || codec == TsCodec::h265 || codec == TsCodec::mpeg2_video ||
-           codec == TsCodec::av1;
-}
 } // namespace
 
 void AccessFinder::begin(std::uint64_t position, bool flagged, TsCodec codec) {
@@ -96,7 +90,7 @@ std::optional<AccessUnit> AccessFinder::end_of_header() {
                              ? read_stamp(all.subspan<k_fixed_header + k_stamp, k_stamp>())
                              : *m_unit.pts_90k;
     }
-    if (m_flagged || !is_readable(m_codec))
+    if (m_flagged || !is_video(m_codec)) // all video says by itself what it is
         return decided(m_flagged);
     m_skip = data_length - (m_header_wanted - k_fixed_header);
     m_state = m_skip > 0 ? State::skip : State::video;

@@ -79,12 +79,12 @@ TsCodec codec_of(std::uint8_t type, std::span<const std::uint8_t> descriptors) {
     return TsCodec::other;
 }
 
+} // namespace
+
 bool is_video(TsCodec codec) {
     return codec == TsCodec::h264 || codec == TsCodec::h265 || codec == TsCodec::mpeg2_video ||
            codec == TsCodec::av1;
 }
-
-} // namespace
 
 std::string_view name(TsCodec codec) {
     switch (codec) {

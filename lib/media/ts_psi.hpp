@@ -24,6 +24,7 @@ enum class TsCodec {
     other
 };
 [[nodiscard]] std::string_view name(TsCodec codec);
+[[nodiscard]] bool is_video(TsCodec codec);
 
 /// The first program of a stream; the first video and the first audio of it.
 struct TsProgram {
