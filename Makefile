@@ -166,7 +166,7 @@ $(BUILD)/tests/unit/unit: $(addsuffix .o,$(unit_together)) $(call objects,$(unit
 # The fuzzer: one program for all targets. g++ has no libFuzzer: see `make fuzz`.
 fuzz_modules := $(call closure,wire ical)
 # of modules that would link much more
-fuzz_parts := $(addprefix lib/relay/,path_merge.cpp http_reader.cpp http_rules.cpp pull_table.cpp viewer_token.cpp) \
+fuzz_parts := $(addprefix lib/relay/,extent.cpp path_merge.cpp http_reader.cpp http_rules.cpp pull_table.cpp viewer_token.cpp) \
               $(addprefix lib/media/,rtp_ts.cpp ts_scanner.cpp ts_psi.cpp ts_access.cpp)
 $(BUILD)/tests/fuzz/%.o: tests/fuzz/%.cpp lib/layers.mk
 	@mkdir -p $(@D)
