@@ -142,6 +142,51 @@ plan() {
     wait_for 5 told M '.state == "live"'
 }
 
+# is_refused LINE REASON: the sender's call over LINE, a carrier of its own for each, since after what is final it waits.
+is_refused() {
+    carrier "plan -1000 30000 5 5 6M $port $ticket $passphrase $1"
+    wait_for 5 told M ".carrier == \"$1\" and .state == \"refused\" and .detail == \"$2\""
+    wait_for 5 heard refused ".reason == \"$2\""
+}
+
+@test "each reason why the relay refuses comes to the sender by its name" {
+    carrier offer
+    relay "admit $R 20000 30000 5 5 1 6M"
+    is_refused line1 too_early
+    relay "admit $R -30000 -10000 5 5 1 6M"
+    is_refused line2 ended
+    relay "admit $R -1000 30000 5 5 2 6M"
+    is_refused line3 withdrawn
+    relay "admit $R -1000 30000 5 5 1 6M"
+    relay "withdraw $R revoked"
+    is_refused line4 withdrawn
+    relay "admit $R -1000 30000 5 5 1 6M"
+    start encoder timeout 30 ffmpeg -nostdin -v error -re -f lavfi -i testsrc2=size=160x90:rate=25 -c:v mpeg2video \
+        -b:v 300k -f mpegts "srt://127.0.0.1:$port?streamid=$ticket&passphrase=$passphrase&latency=20000"
+    wait_for 5 heard part
+    is_refused line5 busy
+    read -r ticket passphrase < <(play-relay ticket $R r2)
+    is_refused line6 wrong_relay
+    read -r ticket passphrase < <(play-relay ticket $R r1 1 2)
+    is_refused line7 wrong_use
+    ticket=Z${ticket#?}
+    is_refused line8 bad_ticket
+    [ "$(jq -s 'map(select(.type == "opened")) | length' <(grep '^{' relay.out))" = 1 ] # the encoder's
+}
+
+@test "a publisher over the reserved rate is told so when it calls again, and goes on when it has room" {
+    relay "admit $R -1000 30000 5 5 1 2M"
+    plan "-1000 30000 5 5 6M $port $ticket $passphrase"
+    wait_for 5 heard opened
+    ffmpeg -nostdin -v error -stream_loop 3 -i "$BATS_FILE_TMPDIR/in.ts" -c copy -muxrate 4M -f mpegts long.ts
+    carrier "source long.ts 4M"
+    wait_for 8 heard closed '.reason == "over_rate"'
+    wait_for 5 told R '.state == "refused" and .detail == "over_rate"'
+    relay "admit $R -1000 30000 5 5 1 6M"
+    wait_for 5 heard opened '.stream == 2'
+    wait_for 3 told R '.state == "live" and .reconnects > 0'
+}
+
 @test "a wrong passphrase is no connection, and never told" {
     relay "admit $R -1000 30000 5 5 1 6M"
     plan "-1000 30000 5 5 6M $port $ticket aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"

@@ -38,6 +38,7 @@ as() { status_of -A "$1" "${@:2}" "$HTTP/w/$ID/index.m3u8"; }
     assert_equal "$(as three --interface 127.0.0.9 -H 'Via: 1.1 cache')" 200
     assert_equal "$(as four --interface 127.0.0.9 -H 'Via: 1.1 cache')" 200
     assert_equal "$(as three --interface 127.0.0.8 -H 'Via: 1.1 cache')" 503
+    assert_equal "$(curl -s "$HTTP/metrics" | sed -n "s/^slotcast_relay_viewers_refused_total{reservation=\"$ID\"} //p")" 4
     relay-serve --config "$RELAY/relay.toml" status | tee "$BATS_TEST_TMPDIR/status" | assert_matches_schema relay-serve
     jq -es 'any(.type == "event" and .viewers == 1 and .hls_viewers == 2)' "$BATS_TEST_TMPDIR/status"
 

@@ -116,12 +116,42 @@ END
     assert_line --partial 'HTTP/1.1 400'
     run -0 bash -c "exec 5<>/dev/tcp/127.0.0.1/$TLS_PORT; head -c 3000 /dev/urandom >&5; timeout 10 cat <&5 | head -c 1000 | wc -c"
     assert [ "$output" -le 200 ] # an alert at the most
+    # Without TLS: half a head, and one that never ends; who has had an answer may be silent for longer.
+    cat >"$BATS_TEST_TMPDIR/half" <<'END'
+import socket, sys, time
+def ask(text):
+    s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+    s.sendall(text)
+    return s
+def is_over(s, more):
+    try:
+        s.setblocking(False)
+        s.sendall(more)
+        return s.recv(100) == b''
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+whole = b'GET /healthz HTTP/1.1\r\nHost: relay\r\n\r\n'
+kept = ask(whole)
+assert kept.recv(4096).startswith(b'HTTP/1.1 200')
+left = {ask(whole[:30]): b'', ask(b'GET / HTTP/1.1\r\nX: '): b'x', ask(b''): b''}
+until = time.monotonic() + 25
+while left and time.monotonic() < until:
+    left = {s: more for s, more in left.items() if not is_over(s, more)}
+    time.sleep(0.5)
+assert not left, f'{len(left)} are still connected'
+kept.sendall(whole)
+assert kept.recv(4096).startswith(b'HTTP/1.1 200')
+END
+    start half python3 "$BATS_TEST_TMPDIR/half" "$PORT"
     # The beginning of a ClientHello, and no more; and nothing at all.
     start slow bash -c "exec 5<>/dev/tcp/127.0.0.1/$TLS_PORT; printf '\\x16\\x03\\x01\\x02\\x00\\x01' >&5; timeout 30 cat <&5"
     start silent bash -c "exec 5<>/dev/tcp/127.0.0.1/$TLS_PORT; timeout 30 cat <&5"
     assert_equal "$(status_of "$SECURE/healthz")" 200
     wait "$started_slow" # by the relay: else timeout's 124
     wait "$started_silent"
+    wait "$started_half" || { cat "$BATS_TEST_TMPDIR/half.err" && false; }
     assert_equal "$(($(metric tls_failed_total) - before))" 5
 }
 

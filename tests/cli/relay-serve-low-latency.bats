@@ -5,10 +5,10 @@ export PORT=18780
 load ../lib/relay
 
 setup_file() {
-    export ID AWAY
-    ID=$(make-relay id) AWAY=$(make-relay id)
+    export ID AWAY OLD
+    ID=$(make-relay id) AWAY=$(make-relay id) OLD=$(make-relay id)
     make_media "$BATS_FILE_TMPDIR/media.ts" 100 # first: events begin with the relay
-    relay_up 'segments = 20' -- "$ID,0,300" "$AWAY,0,120,channel=studio2,viewers=1"
+    relay_up 'segments = 20' -- "$ID,0,300" "$AWAY,0,120,channel=studio2,viewers=1" "$OLD,0,300,channel=studio3"
     publish push "$ID" "$RELAY/media.ts"
     echo "$started" >"$RELAY/publisher"
     wait_for 12 has_segments "$ID" 2
@@ -30,6 +30,13 @@ waiting() { curl -s "$HTTP/metrics" | sed -n "s/^slotcast_relay_requests_waiting
     jq -e '.playlists > 25 and .segments >= 6 and .parts > 30 and .blocked > 20' <<<"$output"
     run -0 timeout 30 node "$SLOTCAST_ROOT/tests/web/playlists.mjs" "$HTTP/w/$ID/index.m3u8" 3
     jq -e '.playlists > 2 and .parts == 0' <<<"$output"
+}
+
+@test "what a delta playlist leaves out is what was listed before, and the rest is as in the full one" {
+    send fast "$OLD" "$RELAY/media.ts" 32900 # four times as fast as it plays
+    wait_for 30 has_segments "$OLD" 15 # a delta playlist skips what is older than six target durations
+    run -0 timeout 30 node "$SLOTCAST_ROOT/tests/web/playlists.mjs" "$HTTP/w/$OLD/ll.m3u8" 5
+    jq -e '.skipped > 20 and .merged > 5' <<<"$output"
 }
 
 @test "parts are slices of their segment, immutable, and together all of it" {

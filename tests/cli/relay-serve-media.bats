@@ -5,7 +5,7 @@ export PORT=18920
 load ../lib/common
 load ../lib/relay
 
-KINDS=(truncated garbage misaligned no-pmt no-flags tables wrap audio many h265 av1 ac3)
+KINDS=(truncated garbage misaligned no-pmt no-flags tables wrap audio many h265 av1 ac3 ac3-alone)
 
 setup_file() {
     local events=() kind id n=0
@@ -26,6 +26,7 @@ setup_file() {
     make_ts many.ts -map 0:v -map 1:a -map 1:a -map 2:s -c:v libx264 -preset ultrafast -g 25 -b:v 300k -c:a aac -c:s copy
     make_ts h265.ts -c:v libx265 -preset ultrafast -x265-params log-level=none:keyint=25 -b:v 300k -c:a aac
     make_ts av1.ts -c:v libsvtav1 -preset 12 -g 25 -b:v 300k -c:a aac
+    make_ts ac3-alone.ts -vn -c:a ac3
     make_ts ac3.ts -c:v mpeg2video -g 12 -b:v 300k -c:a ac3
 }
 teardown_file() { relay_down; }
@@ -51,6 +52,8 @@ received() { # KIND BYTES: so many came at least
     [ "$(relay-serve --config "$RELAY/relay.toml" status | jq --arg id "$(cat "$F/$1.id")" \
         'select(.reservation == $id).ingest_bytes')" -ge "$2" ]
 }
+# streams FILE: each by its PID and codec.
+streams() { ffprobe -v error -show_entries stream=id,codec_name -of csv=p=0 "$1" 2>/dev/null | sed 's/,*$//' | sort -u | xargs; }
 # codecs KIND: of its live.ts, or its playlist when there is no segment any more.
 codecs() { ffprobe -v error -show_entries stream=codec_name -of csv=p=0 "$1.seen" 2>/dev/null | sed 's/,.*//' | sort | uniq | xargs; }
 
@@ -69,12 +72,16 @@ codecs() { ffprobe -v error -show_entries stream=codec_name -of csv=p=0 "$1.seen
     done
     # What can be played is: with its own codecs, from its own beginning.
     plays() { [ "$(codecs "$1")" = "$2" ]; }
+    whole() { [ "$(streams "$1.seen")" = "$(streams "$F/$1.ts")" ]; } # none of its streams is missing
     wait_for 10 plays wrap 'aac h264'
     wait_for 10 plays audio aac
     wait_for 10 plays h265 'aac hevc'
     wait_for 10 plays av1 'aac bin_data' # no player knows AV1 in it yet, and it passes
     wait_for 10 plays ac3 'ac3 mpeg2video'
+    wait_for 10 plays ac3-alone ac3
     wait_for 10 plays many 'aac bin_data h264'
+    for kind in wrap audio h265 av1 ac3 ac3-alone many; do wait_for 10 whole $kind || { echo "$kind" && false; }; done
+    assert_equal "$(streams many.seen | wc -w)" 4
     wait_for 10 plays garbage 'aac h264'
     wait_for 10 plays misaligned 'aac h264'
     wait_for 10 plays no-flags 'aac h264'
@@ -95,12 +102,14 @@ assert n > 1000000 and part[:n] in whole' viewer.out "$F/good.ts"
 
 @test "in each playlist the clock's wrap, other tables and lost flags are segments that play" {
     local kind id
-    for kind in wrap tables no-flags h265 ac3 audio; do
+    for kind in wrap tables no-flags h265 ac3 audio ac3-alone many; do
         id=$(cat "$F/$kind.id")
         has_segments "$id" 2 || { echo "$kind" && false; }
         curl -s "$HTTP/w/$id/index.m3u8" >list
         # No segment is longer than the list says.
         awk -F '[:,]' '/^#EXT-X-TARGETDURATION/ {most = $2} /^#EXTINF/ && $2 > most + 0.5 {bad = 1} END {exit bad}' list || { cat list && false; }
+        curl -sf -o segment.ts "$HTTP/w/$id/$(grep -v '^#' list | tail -n 1)"
+        [ "$kind" = tables ] || assert_equal "$kind: $(streams segment.ts)" "$kind: $(streams "$F/$kind.ts")"
         ffmpeg -nostdin -v fatal -i "$HTTP/w/$id/$(grep -v '^#' list | tail -n 1)" -f null -
     done
 }

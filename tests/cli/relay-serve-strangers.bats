@@ -74,6 +74,14 @@ assert n > 100000 and part[:n] in all' "$1" "$MEDIA"
     # What their connections are, 16 KiB each, and the media that comes meanwhile; not what they do not read.
     echo "memory: $before to $after KiB"
     [ $((after - before)) -lt $((16000 + 8000)) ]
+    # And it stays so, while a gigabyte and more would be theirs.
+    local sample more=0
+    for sample in 1 2 3; do
+        wait_for 30 grew $(($(size viewer.out) + 500000))
+        more=$(($(memory_kb) - after))
+        echo "memory: $more KiB more after $sample"
+        [ "$more" -lt 4000 ]
+    done
     exec 7>&-
     kill "$started_viewer"
     whole viewer.out

@@ -39,6 +39,9 @@ nothing_left() {
     start_connect push exec "$ID" -- push-stream "$ID" "$GUEST_MEDIA"
     wait_for 180 streaming
     is_up
+    # What the line delays, the relay's own figures show.
+    delayed() { on relay curl -sf http://127.0.0.1:9090/metrics | awk '/^slotcast_relay_path_round_trip_microseconds[{].*dsl/ && $2 > 10000 && $2 < 1000000 {ok = 1} END {exit !ok}'; }
+    wait_for 10 delayed
     # Whoever lists processes learns no password; nor does who reads files.
     run grep -aFlf "$STACK/dsl.password" /proc/[0-9]*/cmdline /proc/[0-9]*/environ # not in grep's own
     assert_output ''

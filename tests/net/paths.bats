@@ -114,6 +114,12 @@ nothing_missing() {
     mend lineA
     both_again() { both_live && stats_say 'all(.paths[]; .rate_bps > 1000000)'; }
     wait_for 10 both_again
+    # The relay counts what each path lost, as SRT repaired it.
+    of_both() { on relay curl -sf http://127.0.0.1:9090/metrics | awk -v m="^slotcast_relay_path_$1[{]" '$0 ~ m && $2 > 0 {++n} END {exit n != 2}'; }
+    wait_for 10 of_both lost_packets
+    of_both round_trip_microseconds
+    run -0 relay relay-serve status
+    jq -es --arg id "$ID" 'any(.reservation == $id and all(.paths[]; .lost_packets > 0 and .rtt_us > 0))' <<<"$output"
     end_watch
     [ "$(longest_pause "$from" "$(now)")" -le 500 ]
     nothing_missing

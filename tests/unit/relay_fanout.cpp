@@ -95,7 +95,7 @@ bool drop_capabilities() {
 
 // Pipes as large as may be, until this user may have no more of them.
 std::vector<base::Fd> all_pipes() {
-    constexpr int k_most = 1 << 20; // the kernel's, unless it was told otherwise
+    int size = 1 << 20; // the kernel's, unless it was told otherwise
     std::vector<base::Fd> out;
     while (out.size() < 800) {
         std::array<int, 2> ends{};
@@ -103,8 +103,10 @@ std::vector<base::Fd> all_pipes() {
             return {};
         out.emplace_back(ends[0]);
         out.emplace_back(ends[1]);
-        if (::fcntl(ends[1], F_SETPIPE_SZ, k_most) < 0)
-            return out;
+        while (::fcntl(ends[1], F_SETPIPE_SZ, size) <
+               0) // what is left may be enough for a smaller one
+            if ((size /= 2) < 65'536)
+                return out;
     }
     return {};
 }
