@@ -93,7 +93,6 @@ class Reader {
     void adapt(const wire::SenderStatus &status);
     [[nodiscard]] base::Error gone() const;
     /// What helps against a refusal, by the relay's reason (relay-serve(8)).
-    [[nodiscard]] std::string refusal_reason(const std::string &detail) const;
     [[nodiscard]] std::string refusal_hint(std::string_view detail) const;
     [[nodiscard]] bool over() const { return m_signals > 0 || m_ended; }
     void show();

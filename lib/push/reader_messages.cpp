@@ -24,15 +24,6 @@ using namespace std::chrono_literals;
 constexpr auto k_stats_every = 900ms; // or at the sender's next second
 constexpr std::int64_t k_payload = media::k_srt_payload_bytes;
 
-// Refusals that pass by themselves: the sender tries again until they do.
-bool is_passing(std::string_view detail) {
-    using wire::IngestRefusal;
-    return std::ranges::any_of(
-        std::array{IngestRefusal::too_early, IngestRefusal::busy, IngestRefusal::unknown,
-                   IngestRefusal::over_rate},
-        [&](IngestRefusal refusal) { return detail == wire::name(refusal); });
-}
-
 } // namespace
 
 Result<base::MessageSocket> sender_from_environment() {
@@ -127,7 +118,10 @@ void Reader::adapt(const wire::SenderStatus &status) {
 }
 
 Result<void> Reader::on_status(const wire::SenderStatus &status) {
-    const bool changed = status.state != m_status.state || status.carrier != m_status.carrier;
+    const bool other_reason =
+        wire::refusal_name(status.detail) != wire::refusal_name(m_status.detail);
+    const bool changed = status.state != m_status.state || status.carrier != m_status.carrier ||
+                         (status.state == "refused" && other_reason);
     const bool news = changed || status.detail != m_status.detail ||
                       m_clock.steady() - m_told_at >= k_stats_every;
     m_status = status;
@@ -142,7 +136,7 @@ Result<void> Reader::on_status(const wire::SenderStatus &status) {
                                    m_hello ? std::optional{m_hello->window.end} : std::nullopt,
                                    m_control ? std::optional{m_control->rate()} : std::nullopt));
     if (status.state == "refused" && m_options.preflight && !m_finishing &&
-        !is_passing(status.detail))
+        !wire::is_passing(status.detail))
         return fail_hint(Errc::refused, preflight_hint(), "the relay refused the preflight: {}",
                          status.detail);
     // The relay may know of an end before carrier-connect does.
@@ -153,7 +147,7 @@ Result<void> Reader::on_status(const wire::SenderStatus &status) {
         base::log::info("the relay says that the event has ended");
         return {};
     }
-    if (status.state == "refused" && !m_finishing && !is_passing(status.detail))
+    if (status.state == "refused" && !m_finishing && !wire::is_passing(status.detail))
         return fail_hint(Errc::refused, refusal_hint(status.detail),
                          "the relay refused the stream{}{}", status.detail.empty() ? "" : ": ",
                          status.detail);
@@ -168,23 +162,14 @@ Result<void> Reader::on_status(const wire::SenderStatus &status) {
         base::log::warning("the connection over {} is lost: {}; the sender tries again",
                            status.carrier, status.detail);
     else if (status.state == "refused")
-        base::log::warning("the relay refuses the stream for now: {} ({})",
-                           refusal_reason(status.detail), refusal_hint(status.detail));
+        base::log::warning("the relay refuses the stream for now: {} ({})", status.detail,
+                           refusal_hint(status.detail));
     return {};
 }
 
 base::Error Reader::gone() const {
     return {Errc::unavailable, "the sender is gone",
             "carrier-connect's own messages say why; run it again to go on"};
-}
-
-// With how much it is too early by.
-std::string Reader::refusal_reason(const std::string &detail) const {
-    if (detail != wire::name(wire::IngestRefusal::too_early) || !m_hello || m_options.preflight)
-        return detail;
-    const auto by =
-        std::chrono::ceil<std::chrono::seconds>(m_hello->window.opens() - m_clock.now());
-    return by.count() <= 0 ? detail : fmt::format("{}, by {}", detail, base::format_duration(by));
 }
 
 // What helps against a refusal, by the relay's reason (relay-serve(8)).
@@ -204,14 +189,10 @@ std::string Reader::refusal_hint(std::string_view detail) const {
     if (detail == wire::name(IngestRefusal::over_rate) && m_hello)
         return fmt::format("more than the reserved {:.2f} Mbit/s came and it closed: encode less",
                            static_cast<double>(m_hello->max_rate.bps) / 1e6);
-    if (detail == wire::name(IngestRefusal::too_early) && m_hello && !m_options.preflight) {
-        const auto opens = m_hello->window.opens();
-        return m_clock.now() < opens
-                   ? fmt::format("it takes the stream from {} on", base::format_rfc3339(opens))
-                   : fmt::format("of the window that opened at {} it does not know: resv-request "
-                                 "settings {} | resv-store add",
-                                 base::format_rfc3339(opens), id);
-    }
+    if (wire::refusal_name(detail) == wire::name(IngestRefusal::too_early))
+        return fmt::format("the sender tries on; if the settings say something else, they are old: "
+                           "resv-request settings {} | resv-store add",
+                           id);
     return fmt::format("resv-request show {} tells the state of the reservation", id);
 }
 

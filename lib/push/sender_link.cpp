@@ -17,20 +17,6 @@ constexpr auto k_usual =
     100ms; // of media that is unacknowledged on a line that keeps up, and a round trip
 constexpr auto k_margin = 200ms; // on top of SRT's latency, for the relay to read what it has
 
-// What the same ticket will not get past; the others are matters of time.
-bool is_final(int code) {
-    switch (static_cast<wire::IngestRefusal>(code)) {
-    case wire::IngestRefusal::bad_ticket:
-    case wire::IngestRefusal::wrong_relay:
-    case wire::IngestRefusal::wrong_use:
-    case wire::IngestRefusal::withdrawn:
-    case wire::IngestRefusal::ended:
-        return true;
-    default:
-        return false;
-    }
-}
-
 constexpr int k_first_own_code = 2000;
 
 } // namespace
@@ -133,9 +119,8 @@ void SenderLink::failed() {
     } else {
         const media::SrtReject reject = m_socket.reject();
         if (reject.code >= k_first_own_code) {
-            const auto why = wire::name(static_cast<wire::IngestRefusal>(reject.code));
-            set(State::refused, std::string{why});
-            if (is_final(reject.code))
+            set(State::refused, wire::refusal_text(reject.code));
+            if (!wire::is_passing(m_detail))
                 m_next_attempt[m_path->carrier] = m_clock.steady() + k_retry_refused;
         } else {
             set(State::lost, reject.text);

@@ -39,7 +39,7 @@ bool is_preflight(const seal::Ticket &ticket) {
 
 bool was_over_rate(const AdmissionEntry &entry, const seal::StreamId &id, base::SteadyTime now) {
     return entry.over_rate && entry.over_rate->instance == id.instance &&
-           entry.over_rate->path == id.path && now < entry.over_rate->until;
+           now < entry.over_rate->until;
 }
 
 // Which live sessions @p newcomer takes over from, or busy. A bare ticket does not say whose it is:
@@ -93,7 +93,8 @@ Verdict decide(std::string_view stream_id, const AdmissionTable &table, const Ad
     if (entry->withdrawn || ticket->generation < entry->terms.generation)
         return std::unexpected(IngestRefusal::withdrawn);
     if (now < when.from)
-        return std::unexpected(IngestRefusal::too_early);
+        return std::unexpected(
+            Refusal{IngestRefusal::too_early, std::chrono::ceil<base::Millis>(when.from - now)});
     if (!is_preflight(*ticket) && was_over_rate(*entry, *id, clock.steady()))
         return std::unexpected(IngestRefusal::over_rate);
     auto replaces = take_over(entry->live, *ticket, *id, clock.steady());

@@ -35,10 +35,10 @@ struct LiveSession {
 using LivePointer = std::shared_ptr<const LiveSession>;
 
 /// A publisher that was closed for sending more than was reserved. For so long it is told why when
-/// it calls again, since SRT tells nothing at a close.
+/// it calls again, by whichever path, since SRT tells nothing at a close. Encoders that show a bare
+/// ticket are one here: it is they who read nothing but the refusal.
 struct OverRate {
     std::array<std::uint8_t, 8> instance{};
-    unsigned path = 0;
     base::SteadyTime until{};
 };
 constexpr std::chrono::seconds k_over_rate_for{3};
@@ -73,7 +73,15 @@ struct Admitted {
     seal::StreamId id;
     std::vector<std::int64_t> replaces; ///< streams that it takes over from; close them
 };
-using Verdict = std::expected<Admitted, wire::IngestRefusal>;
+/// Why not.
+struct Refusal {
+    wire::IngestRefusal why{};
+    base::Millis early{0}; ///< by how much it is too early
+    // NOLINTNEXTLINE(*-explicit-*): all others have nothing more to say
+    Refusal(wire::IngestRefusal refusal, base::Millis by = {}) : why(refusal), early(by) {}
+    [[nodiscard]] int code() const { return wire::refusal_code(why, early); }
+};
+using Verdict = std::expected<Admitted, Refusal>;
 
 /// Decides on a stream id, which may be any bytes. Thread-safe on a table that nobody changes.
 /// A preflight is admitted within its ticket's own time, and neither keeps a publisher out nor is

@@ -39,7 +39,7 @@ void IngestServer::accept_all() {
         if (verdict && m_sessions.size() < k_max_sessions)
             begin(std::move(socket), *verdict);
         else
-            m_refusals.note(verdict ? "full" : wire::name(verdict.error()), socket.peer());
+            m_refusals.note(verdict ? "full" : wire::name(verdict.error().why), socket.peer());
     }
 }
 
@@ -124,7 +124,6 @@ void IngestServer::end(std::int64_t stream, std::string_view reason) {
             std::erase(entry->second.live, session->live());
             if (reason == wire::name(wire::IngestRefusal::over_rate) && !session->is_preflight())
                 entry->second.over_rate = {.instance = session->live()->instance,
-                                           .path = session->live()->path,
                                            .until = m_clock.steady() + k_over_rate_for};
         }
     });

@@ -75,8 +75,8 @@ media::SrtAnswer IngestServer::on_offer(const media::SrtOffer &offer) {
     const TablePointer table = m_table.load();
     const Verdict verdict = decide(offer.stream_id, *table, m_keys, m_control);
     if (!verdict) {
-        m_refusals.note(wire::name(verdict.error()), offer.peer.text());
-        return {.refuse = static_cast<int>(verdict.error()), .passphrase = {}};
+        m_refusals.note(wire::name(verdict.error().why), offer.peer.text());
+        return {.refuse = verdict.error().code(), .passphrase = {}};
     }
     return {.refuse = 0,
             .passphrase = seal::srt_passphrase(m_keys.group.view(), verdict->ticket.ticket_id)};

@@ -169,4 +169,15 @@ enum class IngestRefusal {
 };
 [[nodiscard]] std::string_view name(IngestRefusal refusal);
 
+/// What a publisher sees: the refusal's number; of too_early, which tells by how much, 10000 more
+/// than the seconds, rounded up, of 30 days at most.
+[[nodiscard]] int refusal_code(IngestRefusal refusal, base::Millis early);
+/// The other way: "too_early, by 3m20s", or the name alone. "other" for a code that is none.
+[[nodiscard]] std::string refusal_text(int code);
+/// Of a refusal_text(), the name.
+[[nodiscard]] std::string_view refusal_name(std::string_view text);
+/// Whether what refusal_text() says passes by itself, so that the same ticket may be shown again.
+/// Not "other".
+[[nodiscard]] bool is_passing(std::string_view text);
+
 } // namespace wire

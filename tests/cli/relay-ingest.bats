@@ -215,6 +215,7 @@ refused() {
     wait_for 3 heard opened '.stream == 2'
     wait_for 8 heard closed '.stream == 2 and .reason == "over_rate"'
     refused over_rate
+    [ "$(jq -s 'map(select(.type == "refused" and .reason == "over_rate").count) | add' <(grep '^{' relay.out))" -ge 2 ]
     tell "admit $A -1000 30000 5 5 1 6M" # more was reserved: it may come at once
     publish third
     wait_for 2 heard opened '.stream == 3'

@@ -39,9 +39,8 @@ struct Options {
     double behind_for = 1;
     std::int64_t clock_offset_ms = 0;
     std::string rate = "20M";
-    std::string refuse;        // a reason: refused once the source has come
-    double refuse_at = 0;      // seconds after the beginning instead, when media has come
-    bool refuse_early = false; // with the hello
+    std::string refuse;   // a reason: refused once the source has come
+    double refuse_at = 0; // seconds after the beginning instead, when media has come
     std::string end_at_once;
     std::vector<std::string> codecs;
     std::int64_t gop = 4; // seconds from key frame to key frame
@@ -99,8 +98,6 @@ class FakeSender {
             (void)m_socket.send(m_options.garbage);
         else if (!m_options.silent)
             say(m_hello);
-        if (m_options.refuse_early)
-            say_status("refused", m_options.refuse);
         while (step()) {
         }
         m_source.reset();
@@ -211,7 +208,7 @@ class FakeSender {
             return true;
         if (std::holds_alternative<wire::SenderSource>(*content) && !(*message)->fds.empty()) {
             m_source = std::move((*message)->fds.front());
-            if (!m_options.refuse.empty() && m_options.refuse_at == 0 && !m_options.refuse_early)
+            if (!m_options.refuse.empty() && m_options.refuse_at == 0)
                 say_status("refused", m_options.refuse);
             if (!m_options.end_at_once.empty())
                 say_over(m_options.end_at_once);
@@ -290,7 +287,6 @@ int main(int argc, char **argv) {
                              app.add_option("--rate", o.rate);
                              app.add_option("--refuse", o.refuse);
                              app.add_option("--refuse-at", o.refuse_at);
-                             app.add_flag("--refuse-early", o.refuse_early);
                              app.add_option("--end-at-once", o.end_at_once);
                              app.add_option("--codec", o.codecs);
                              app.add_option("--gop", o.gop);

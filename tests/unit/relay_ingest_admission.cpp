@@ -67,7 +67,7 @@ struct World {
 };
 
 IngestRefusal refusal(const Verdict &v) {
-    return v ? IngestRefusal{0} : v.error();
+    return v ? IngestRefusal{0} : v.error().why;
 }
 using Streams = std::vector<std::int64_t>;
 
@@ -142,11 +142,14 @@ TEST_CASE("relay: the window of the feed decides, half-open, by control's clock"
 
 TEST_CASE("relay: who was closed for sending too much is told so for three seconds, and no other") {
     World w;
-    w.entry().over_rate = {.instance = {1}, .path = 0, .until = w.clock.steady() + k_over_rate_for};
+    w.entry().over_rate = {.instance = {1}, .until = w.clock.steady() + k_over_rate_for};
     CHECK(refusal(w.show(w.ticket())) == IngestRefusal::over_rate);
-    CHECK(refusal(w.show(w.ticket(), 1, 1)) == IngestRefusal{0}); // its other path
+    CHECK(refusal(w.show(w.ticket(), 1, 1)) == IngestRefusal::over_rate); // its other path
     CHECK(refusal(w.show(w.ticket(), 2)) == IngestRefusal{0});
     CHECK(refusal(w.show_bare()) == IngestRefusal{0});
+    w.entry().over_rate->instance = {}; // nobody knows which of those it was
+    CHECK(refusal(w.show_bare()) == IngestRefusal::over_rate);
+    w.entry().over_rate->instance = {1};
     seal::Ticket trial = w.ticket();
     trial.mode = seal::TicketMode::preflight;
     CHECK(refusal(w.show(trial)) == IngestRefusal{0});

@@ -147,3 +147,26 @@ TEST_CASE("wire: every refusal has a name of its own") {
     CHECK(name(IngestRefusal::over_rate) == "over_rate");
     CHECK(name(static_cast<IngestRefusal>(2999)) == "other");
 }
+
+TEST_CASE("wire: a refusal's code tells by how much it is too early, and what passes by itself") {
+    using namespace wire;
+    using namespace std::chrono_literals;
+    CHECK(refusal_code(IngestRefusal::busy, 5s) == 2006);
+    CHECK(refusal_code(IngestRefusal::too_early, 0ms) == 2003);
+    CHECK(refusal_code(IngestRefusal::too_early, 199'001ms) == 10'200);
+    CHECK(refusal_code(IngestRefusal::too_early, 1ms) == 10'001);
+    CHECK(refusal_code(IngestRefusal::too_early, 24h * 400) == 10'000 + 30 * 86'400);
+    CHECK(refusal_text(10'200) == "too_early, by 3m20s");
+    CHECK(refusal_text(10'000 + 30 * 86'400) == "too_early, by 30d");
+    CHECK(refusal_text(2003) == "too_early");
+    CHECK(refusal_text(2009) == "over_rate");
+    for (const int none : {0, 2000, 2010, 10'000, 10'001 + 30 * 86'400, 2'147'483'647, -1})
+        CHECK(refusal_text(none) == "other");
+    CHECK(refusal_name("too_early, by 3m20s") == "too_early");
+    CHECK(refusal_name("busy") == "busy");
+    for (const char *passes : {"too_early", "too_early, by 2s", "busy", "unknown", "over_rate"})
+        CHECK(is_passing(passes));
+    for (const char *stays :
+         {"bad_ticket", "wrong_relay", "wrong_use", "withdrawn", "ended", "other", ""})
+        CHECK_FALSE(is_passing(stays));
+}
