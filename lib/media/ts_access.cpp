@@ -126,7 +126,7 @@ AccessFinder::Verdict AccessFinder::judge(std::uint8_t unit) const {
         return unit == 0x00 ? Verdict::none : Verdict::unknown;
     case TsCodec::av1: {
         const unsigned type = unit >> 3U & 0x0fU;
-        if (type == 1) // a sequence header: with key frames only
+        if (type == 1) // a sequence header; encoders repeat it with key frames only
             return Verdict::access;
         return type == 3 || type == 6 ? Verdict::none : Verdict::unknown;
     }

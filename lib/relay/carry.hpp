@@ -19,7 +19,7 @@ namespace relay {
 
 /// Raise it when a carry() changes, or a message to a child, for the children go over as they run:
 /// a program does not guess at what another one meant.
-constexpr std::int64_t k_carry_format = 3;
+constexpr std::int64_t k_carry_format = 4;
 
 /// Writes members or reads them. Reading stops at the first error, which finish() tells; what was
 /// not read keeps its value. Not thread-safe.

@@ -166,16 +166,15 @@ bool Event::attend(std::uint64_t viewer, bool exempt, std::int64_t now_us) {
     return false;
 }
 
-Event::Late Event::attend_late(std::uint64_t viewer, bool room) {
+Event::OnDemand Event::attend_on_demand(std::uint64_t viewer, bool room, std::int64_t now_us) {
     const std::int64_t lasting_us = attendance_us();
-    const std::int64_t now_us = monotonic_us();
     const std::lock_guard lock(m_places_mutex);
     (void)m_audience.count(now_us); // who came too long ago does not count
     const bool there = m_audience.has(viewer);
     if (!there && !room)
-        return Late::refused;
+        return OnDemand::refused;
     (void)m_audience.admit(viewer, now_us, lasting_us, k_no_limit);
-    return there ? Late::stays : Late::came;
+    return there ? OnDemand::stays : OnDemand::came;
 }
 
 std::int64_t Event::let_go(std::int64_t most) {

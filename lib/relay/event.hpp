@@ -95,15 +95,15 @@ class Event {
     /// @p viewer (a number for each) asks for a playlist: it has a place, or takes one, for two
     /// target durations. One that is @p exempt gets it in any case.
     [[nodiscard]] bool attend(std::uint64_t viewer, bool exempt, std::int64_t now_us);
-    /// @p viewer asks for something of this event, which is over: it takes none of the reserved
-    /// places, and counts for as long as by attend(). One that does not count yet needs @p room.
-    enum class Late { stays, came, refused };
-    [[nodiscard]] Late attend_late(std::uint64_t viewer, bool room);
+    enum class OnDemand { stays, came, refused };
+    /// @p viewer gets something of this event, which is over: it takes none of the reserved places,
+    /// and counts for as long as by attend(). One that does not count yet needs @p room.
+    [[nodiscard]] OnDemand attend_on_demand(std::uint64_t viewer, bool room, std::int64_t now_us);
     /// Viewers, @p most of them, count no longer: they need room again. How many it were.
     std::int64_t let_go(std::int64_t most);
     /// No more media will come, by the publisher's word or by the clock.
     [[nodiscard]] bool is_over(base::UtcTime now) const;
-    /// Places that attend() gave, or viewers that attend_late() let in.
+    /// Places that attend() gave, or viewers that attend_on_demand() let in.
     [[nodiscard]] std::int64_t attending() const;
     /// No place is left.
     [[nodiscard]] bool is_full() const;

@@ -78,6 +78,7 @@ void Hub::carry(Carry &c, Handover &other) {
     m_clock.set_offset(offset);
     c("heard", m_heard);
     c("metrics", m_metrics);
+    c("egress", m_egress);
     c.json(
         "feed", other.feed, [this](const FeedState &f) { return to_json(f, m_config.id); },
         [this](const wire::Json &json, const std::string &where) {
@@ -205,6 +206,7 @@ Result<int> Hub::take_over() {
     apply_all(feed);
     const std::size_t viewers = other.connections.size();
     adopt(std::move(other.connections));
+    m_egress.take_stock(m_board, m_clock.now());
     for (const auto &worker : m_crew->workers)
         worker->go();
     base::log::info("version {} goes on in place of the former program, with {} event{} and {} "

@@ -113,8 +113,8 @@ void capacity(std::string &out, const Egress &egress, const ViewerCounters &view
            "What relay.toml has the node give at most, 0: no limit", egress.limit_bps());
     single(out, "slotcast_relay_egress_promised_bits", "gauge",
            "Reserved viewers times rate, of the events that are open", egress.promised_bps());
-    single(out, "slotcast_relay_egress_late_bits", "gauge",
-           "What viewers of events that are over may take", egress.late_bps());
+    single(out, "slotcast_relay_egress_on_demand_bits", "gauge",
+           "What viewers of events that are over may take", egress.on_demand_bps());
     single(out, "slotcast_relay_egress_refused_total", "counter",
            "Requests for events that are over for which there was no room", egress.refused());
 }
@@ -199,7 +199,7 @@ std::string Metrics::text(const Board &board, const base::ControlClock &clock,
     for (const auto &[id, event] : sorted)
         fmt::format_to(std::back_inserter(out), "slotcast_relay_live{{reservation=\"{}\"}} {}\n",
                        id, event->live ? 1 : 0);
-    header(out, "slotcast_relay_hls_viewers", "gauge", "Viewers of HLS that hold a place");
+    header(out, "slotcast_relay_hls_viewers", "gauge", "Viewers of HLS that hold a place, or, of what is over, share the line");
     for (const auto &[id, event] : sorted)
         fmt::format_to(std::back_inserter(out),
                        "slotcast_relay_hls_viewers{{reservation=\"{}\"}} {}\n", id,

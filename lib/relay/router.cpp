@@ -38,7 +38,7 @@ Reply html_reply(int status, std::string text) {
 WatchState state_of(const Event &event, const wire::FeedEntry &entry, base::UtcTime now) {
     const SnapshotPtr snapshot = event.snapshot();
     WatchState out{.now = now, .media = event.live, .full = event.is_crowded() || event.is_full()};
-    if (snapshot->ended || now >= entry.window.closes())
+    if (event.is_over(now))
         out.stage = Stage::over;
     else if (snapshot->newest_cut >= 0)
         out.stage = Stage::live;

@@ -26,7 +26,7 @@ constexpr std::int64_t k_most_sent = std::int64_t{256} << 20; // told at a time
 constexpr base::Millis k_latency = 120ms;
 
 std::string_view refusal_now(const Event &event, const wire::FeedEntry &entry, base::UtcTime now) {
-    if (event.snapshot()->ended || now >= entry.window.closes())
+    if (event.is_over(now))
         return name(wire::PullRefusal::over);
     if (now < entry.window.opens() - k_early_callers)
         return name(wire::PullRefusal::too_early);

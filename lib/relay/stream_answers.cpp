@@ -58,9 +58,9 @@ Reply listed(const HttpRequest &request, const EventPtr &event, const DocumentPt
 }
 
 // There is no playlist yet.
-Reply no_playlist(const EventPtr &event, const Snapshot &snapshot, base::UtcTime now) {
+Reply no_playlist(const EventPtr &event, base::UtcTime now) {
     const EntryPtr entry = event->entry();
-    if (snapshot.ended || now >= entry->window.closes())
+    if (event->is_over(now))
         return plain_reply(410, "this event is over");
     if (now < entry->window.opens())
         return plain_reply(503, "no media yet", retry_after(entry->window.opens() - now));
@@ -70,7 +70,7 @@ Reply no_playlist(const EventPtr &event, const Snapshot &snapshot, base::UtcTime
 Reply playlist(const HttpRequest &request, const EventPtr &event, base::UtcTime now) {
     const SnapshotPtr snapshot = event->snapshot();
     if (!snapshot->playlist)
-        return no_playlist(event, *snapshot, now);
+        return no_playlist(event, now);
     return listed(request, event, snapshot->playlist,
                   snapshot->ended ? k_ended_playlist_s : k_live_playlist_s);
 }
@@ -89,7 +89,7 @@ Reply low_latency(const HttpRequest &request, const EventPtr &event, base::UtcTi
         return plain_reply(400, "not the directives of RFC 8216bis, 6.2.5");
     const SnapshotPtr snapshot = event->snapshot();
     if (!snapshot->low_latency)
-        return no_playlist(event, *snapshot, now);
+        return no_playlist(event, now);
     const Awaited awaited{.sequence = directives->sequence, .part = directives->part};
     if (!snapshot->ended && is_too_far(awaited, *snapshot))
         return plain_reply(400, "that far ahead there will be nothing soon");
@@ -211,22 +211,19 @@ Reply poster(const HttpRequest &request, const EventPtr &event) {
         "", request.if_none_match);
 }
 
-enum class Asked { playlist, media, other };
-Asked asked_for(std::string_view name) {
-    if (name == "index.m3u8" || name == "ll.m3u8")
-        return Asked::playlist;
-    return name == "live.ts" || name == "poster.jpg" ? Asked::other : Asked::media;
+// Who watches asks for playlists all along while the event is on air.
+bool has_place(const EventPtr &event, base::UtcTime now, Viewer viewer) {
+    return event->is_over(now) || now < event->entry()->window.opens() ||
+           event->attend(viewer.number, viewer.exempt, monotonic_us());
 }
 
-// Playlists are asked for all along while an event is live, but once when it is over.
-bool has_place(Asked asked, const EventPtr &event, base::UtcTime now, Viewer viewer,
-               Egress &egress) {
-    if (asked == Asked::other)
-        return true;
-    if (event->is_over(now))
-        return egress.attend(*event, viewer);
-    return asked == Asked::media || now < event->entry()->window.opens() ||
-           event->attend(viewer.number, viewer.exempt, monotonic_us());
+// Of what is over the playlist is asked for once, then media: each needs room on the line, but not
+// what takes none of it.
+bool has_room(const HttpRequest &request, const Reply &reply, bool is_playlist,
+              const EventPtr &event, base::UtcTime now, Viewer viewer, Egress &egress) {
+    const bool takes = reply.kind == Reply::Kind::whole && reply.status < 300 &&
+                       request.method != "HEAD" && (is_playlist || !reply.media.empty());
+    return !takes || !event->is_over(now) || egress.attend(*event, viewer);
 }
 
 } // namespace
@@ -234,7 +231,8 @@ bool has_place(Asked asked, const EventPtr &event, base::UtcTime now, Viewer vie
 Reply stream_answer(const HttpRequest &request, const EventPtr &event, std::string_view name,
                     base::UtcTime now, Viewer viewer, Egress &egress) {
     const bool in_parts = name.substr(0, name.find('-')).contains('.');
-    const bool refused = !has_place(asked_for(name), event, now, viewer, egress);
+    const bool is_playlist = name == "index.m3u8" || name == "ll.m3u8";
+    const bool refused = is_playlist && !has_place(event, now, viewer);
     Reply out = refused                ? full_reply()
                 : name == "live.ts"    ? live(event, now, viewer)
                 : name == "index.m3u8" ? playlist(request, event, now)
@@ -242,6 +240,8 @@ Reply stream_answer(const HttpRequest &request, const EventPtr &event, std::stri
                 : name == "poster.jpg" ? poster(request, event)
                 : in_parts             ? part(request, event, name)
                                        : segment(request, event, name);
+    if (!has_room(request, out, is_playlist, event, now, viewer, egress))
+        out = full_reply();
     out.headers += k_any_origin;
     return out;
 }

@@ -39,7 +39,7 @@ watching() {
     for viewer in one two three four five; do
         assert_equal "$(answers_to $viewer "$OLD/index.m3u8")" 200
     done
-    is_metric egress_late_bits 50000000
+    is_metric egress_on_demand_bits 50000000
     assert_equal "$(answers_to six "$OLD/index.m3u8")" 503
     assert_equal "$(answers_to six "$OLD/$segment")" 503
     assert_equal "$(answers_to six "$OLD/")" 200
@@ -47,7 +47,7 @@ watching() {
     assert_equal "$(watching)" 5
     # The next one opens: it was promised 40 of the 50 Mbit/s.
     wait_for 12 is_metric egress_promised_bits 40000000
-    wait_for 3 is_metric egress_late_bits 10000000
+    wait_for 3 is_metric egress_on_demand_bits 10000000
     assert_equal "$(watching)" 1
     publish second "$NEXT" media.ts
     wait_for 8 listed "$NEXT" 1
@@ -55,5 +55,22 @@ watching() {
         assert_equal "$(answers_to $viewer "$NEXT/index.m3u8")" 200
     done
     assert_equal "$(answers_to five "$NEXT/index.m3u8")" 503
-    [ "$(metric egress_bits)" -ge 0 ]
+    start viewer curl -sN -A one "$HTTP/w/$NEXT/live.ts"
+    gives() { [ "$(metric egress_bits)" -gt 100000 ]; }
+    wait_for 8 gives
+}
+
+@test "the watch page says so, and plays when there is room" {
+    OLD=$(make-relay id)
+    make_media media.ts 6
+    relay_up 'egress = "10M"' -- "$OLD,0,7,drain=0,viewers=1,rate=10M,retention=600"
+    publish first "$OLD" media.ts
+    wait_for 8 listed "$OLD" 2
+    wait_for 10 happened ended "$OLD"
+    wait_for 3 is_metric egress_promised_bits 0
+    start other sh -c "while curl -s -A one -o /dev/null '$HTTP/w/$OLD/index.m3u8'; do sleep 1; done"
+    start browser env HOME="$BATS_TEST_TMPDIR" timeout 100 node "$SLOTCAST_ROOT/tests/web/watch.mjs" kept_out "$HTTP/w/$OLD/"
+    wait_for 30 grep -qx 'kept out' browser.out
+    kill "$started_other"
+    wait "$started_browser" || { cat browser.out browser.err && false; }
 }

@@ -314,6 +314,17 @@ const cases = {
     return again
   },
 
+  async kept_out() {
+    const page = await open(url)
+    await says(page, 'tries again by itself')
+    await shoot(page, 'kept-out')
+    say('kept out')
+    await says(page, 'You can watch it again', 2 * PATIENCE)
+    await page.waitForFunction(() => window.frames_shown > 20)
+    say('and by itself it gets a share of the line')
+    return page
+  },
+
   async full() {
     const page = await open(url)
     await says(page, 'All places are taken')

@@ -2,6 +2,7 @@
 /* global Hls */
 
 const RETRY_MS = 2000
+const KEPT_OUT_MS = 3_000
 const STUCK_MS = 5000
 const KEPT_S = 30 // of what was played live
 const LATE_S = 1 // behind what it aims at
@@ -23,6 +24,7 @@ export class Player {
   #retry
   #live = false
   #moved = { to: 0, at: 0 } // where the picture was last, and since when
+  #begun = 0
   #settled // when nobody expects a jump any more
   refused = false // the relay has no place for this viewer now
 
@@ -34,22 +36,26 @@ export class Player {
 
   get running() { return this.#hls !== undefined || this.#video.hasAttribute('src') }
 
-  // Plays what goes on, or what is over from its beginning.
-  start(live) {
+  // For longer than a playlist takes to come.
+  get keptOut() { return this.refused && performance.now() - this.#begun > KEPT_OUT_MS }
+
+  // Plays what goes on, or what is over from `from` seconds on.
+  start(live, from = 0) {
     this.stop()
+    this.#begun = performance.now()
     this.#live = live
     this.#settled = undefined
     this.#moved = { to: this.#video.currentTime, at: performance.now() }
-    if (typeof Hls !== 'undefined' && Hls.isSupported()) this.#begin()
+    if (typeof Hls !== 'undefined' && Hls.isSupported()) this.#begin(from)
     else this.#video.src = live ? 'll.m3u8' : 'index.m3u8'
     this.#video.play().catch(() => {}) // a browser may want a click first
   }
 
-  #begin() {
+  #begin(from) {
     const hls = (this.#hls = new Hls({
       workerPath: `${this.#files}hls.worker.js`,
       lowLatencyMode: this.#live,
-      startPosition: this.#live ? -1 : 0,
+      startPosition: this.#live ? -1 : from,
       backBufferLength: this.#live ? Infinity : 60, // see clear()
       maxLiveSyncPlaybackRate: 1.05,
       liveSyncOnStallIncrease: 0.5,
@@ -80,7 +86,8 @@ export class Player {
   #recover(data) {
     if (data.type === Hls.ErrorTypes.MEDIA_ERROR) return this.#hls.recoverMediaError()
     clearTimeout(this.#retry)
-    this.#retry = setTimeout(() => this.running && this.start(this.#live), RETRY_MS)
+    const from = this.#live ? 0 : this.#video.currentTime
+    this.#retry = setTimeout(() => this.running && this.start(this.#live, from), RETRY_MS)
   }
 
   // Call it now and then while media comes. hls.js 1.7 can go on asking for playlists and nothing else: it did when it

@@ -29,6 +29,7 @@ function words() {
         ? 'All places are taken. This page tries again by itself.'
         : state.media ? 'Live now.' : 'The picture is away. It comes back by itself.'
     case 'over':
+      if (state.on_demand && player.keptOut) return 'This event is over, and the line is taken. This page tries again by itself.'
       return state.on_demand ? 'This event is over. You can watch it again.' : 'This event is over.'
     default:
       return wait > 0 ? `Starts in ${duration(wait)}.` : 'Waiting for the picture.'
