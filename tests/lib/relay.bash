@@ -55,12 +55,12 @@ publish() {
         "srt://127.0.0.1:$port?streamid=$ticket&passphrase=$passphrase"
 }
 # send NAME ID FILE [BYTES]: FILE in the background as it is, so many bytes (whole payloads) each tenth of a second: else
-# at about 10 Mbit/s.
+# at about 10 Mbit/s. LATENCY (120): SRT's, milliseconds.
 send() {
     local ticket passphrase
     read -r ticket passphrase < <(play-relay ticket "$2" r1)
     start "$1" sh -c "{ sleep 0.7; split -b ${4:-131600} --filter='cat; sleep 0.1' '$3'; sleep 0.5; } |
-        timeout 100 srt-live-transmit -q -a:no -chunk:1316 file://con 'srt://127.0.0.1:$((PORT + 1))?mode=caller&streamid=$ticket&passphrase=$passphrase&latency=120'"
+        timeout 100 srt-live-transmit -q -a:no -chunk:1316 file://con 'srt://127.0.0.1:$((PORT + 1))?mode=caller&streamid=$ticket&passphrase=$passphrase&latency=${LATENCY:-120}'"
 }
 
 status_of() { curl -s -o /dev/null -w '%{http_code}' "$@"; }
