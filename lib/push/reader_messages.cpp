@@ -2,7 +2,7 @@
 
 #include "base/log.hpp"
 #include "media/srt_socket.hpp"
-#include "wire/ingest.hpp"
+#include "wire/ingest_refusal.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #include "push/sender_link.hpp"
 
-#include "wire/ingest.hpp"
+#include "wire/ingest_refusal.hpp"
 
 #include <algorithm>
 

@@ -5,6 +5,7 @@
 #include "base/control_clock.hpp"
 #include "seal/ticket.hpp"
 #include "wire/ingest.hpp"
+#include "wire/ingest_refusal.hpp"
 
 #include <atomic>
 #include <map>

@@ -199,7 +199,8 @@ std::string Metrics::text(const Board &board, const base::ControlClock &clock,
     for (const auto &[id, event] : sorted)
         fmt::format_to(std::back_inserter(out), "slotcast_relay_live{{reservation=\"{}\"}} {}\n",
                        id, event->live ? 1 : 0);
-    header(out, "slotcast_relay_hls_viewers", "gauge", "Viewers of HLS that hold a place, or, of what is over, share the line");
+    header(out, "slotcast_relay_hls_viewers", "gauge",
+           "Viewers of HLS that hold a place, or, of what is over, share the line");
     for (const auto &[id, event] : sorted)
         fmt::format_to(std::back_inserter(out),
                        "slotcast_relay_hls_viewers{{reservation=\"{}\"}} {}\n", id,

@@ -1,4 +1,5 @@
 #include "wire/ingest.hpp"
+#include "wire/ingest_refusal.hpp"
 
 #include <doctest/doctest.h>
 #include <rapidcheck.h>
