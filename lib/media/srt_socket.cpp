@@ -27,12 +27,14 @@ SrtLibrary::~SrtLibrary() {
     srt_cleanup();
 }
 
-SrtSocket::SrtSocket(SrtSocket &&other) noexcept : m_handle(std::exchange(other.m_handle, -1)) {}
+SrtSocket::SrtSocket(SrtSocket &&other) noexcept
+    : m_handle(std::exchange(other.m_handle, -1)), m_measured(other.m_measured) {}
 
 SrtSocket &SrtSocket::operator=(SrtSocket &&other) noexcept {
     if (this != &other) {
         close();
         m_handle = std::exchange(other.m_handle, -1);
+        m_measured = other.m_measured;
     }
     return *this;
 }
@@ -176,13 +178,14 @@ SrtStats SrtSocket::stats() const {
     constexpr int k_keep = 0; // the counters
     constexpr int k_now = 1;  // buffers as they are, not smoothed
     if (srt_bistats(m_handle, &s, k_keep, k_now) == SRT_ERROR)
-        return {};
-    return {.rtt_us = static_cast<std::int64_t>(s.msRTT * 1000),
-            .unacknowledged_ms = s.msSndBuf,
-            .lost_packets = std::int64_t{s.pktSndLossTotal} + s.pktRcvLossTotal,
-            .retransmitted_packets = s.pktRetransTotal,
-            .dropped_packets = std::int64_t{s.pktSndDropTotal} + s.pktRcvDropTotal,
-            .received_packets = s.pktRecvUniqueTotal};
+        return m_measured;
+    m_measured = {.rtt_us = static_cast<std::int64_t>(s.msRTT * 1000),
+                  .unacknowledged_ms = s.msSndBuf,
+                  .lost_packets = std::int64_t{s.pktSndLossTotal} + s.pktRcvLossTotal,
+                  .retransmitted_packets = s.pktRetransTotal,
+                  .dropped_packets = std::int64_t{s.pktSndDropTotal} + s.pktRcvDropTotal,
+                  .received_packets = s.pktRecvUniqueTotal};
+    return m_measured;
 }
 
 std::string SrtSocket::stream_id() const {

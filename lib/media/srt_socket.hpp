@@ -103,6 +103,7 @@ class SrtSocket {
 
     /// Messages that were queued and not yet acknowledged.
     [[nodiscard]] std::size_t unacknowledged() const;
+    /// Of a connection that is gone, what was read last: libsrt has forgotten it.
     [[nodiscard]] SrtStats stats() const;
     /// Empty when the connection is gone.
     [[nodiscard]] std::string stream_id() const;
@@ -116,6 +117,7 @@ class SrtSocket {
 
   private:
     int m_handle = -1;
+    mutable SrtStats m_measured; // when it was read last
 };
 
 } // namespace media

@@ -163,9 +163,11 @@ void IngestServer::housekeep() {
     tell_parts(now);
     if (now - m_last_stats >= 1s) {
         m_last_stats = now;
-        for (const auto &session : m_sessions)
+        for (const auto &session : m_sessions) {
+            const wire::IngestStats stats = session->stats(now); // a preflight's for its end
             if (!session->is_preflight())
-                tell(session->stats(now));
+                tell(stats);
+        }
     }
     for (const wire::IngestRefused &refused : m_refusals.take(now))
         tell(refused);

@@ -135,6 +135,19 @@ plan() {
     wait_for 3 told R '.dropped_packets > 200'
 }
 
+@test "what was lost still counts when the connection breaks" {
+    start line long-line "$port" 10 20
+    wait_for 5 grep -q . line.out
+    relay "admit $R -1000 30000 5 5 1 6M"
+    plan "-1000 30000 5 5 6M $(cat line.out) $ticket $passphrase"
+    carrier "source $BATS_FILE_TMPDIR/in.ts 4M"
+    wait_for 8 told M '.state == "live" and .lost_packets > 10'
+    kill "$started_line"
+    wait_for 8 told M '.state == "lost"'
+    wait_for 3 told R '.state == "lost"'
+    for who in M R; do run ! told $who '.state == "lost" and .lost_packets <= 10'; done
+}
+
 @test "a refusal is told by its name, and tried again" {
     plan "-1000 30000 5 5 6M $port $ticket $passphrase"
     wait_for 5 told M '.state == "refused" and .detail == "unknown"'
@@ -274,7 +287,7 @@ more_statuses() { [ "$(statuses)" -gt "$1" ]; }
     wait_for 8 told R '.bytes > 300000 and .interface == "lo" and .rate_bps > 1900000 and .rate_bps < 2050000'
     carrier finish
     wait_for 20 said '^E exit 0'
-    wait_for 5 heard preflight_done '.reason == "gone" and .bytes > 500000 and .bytes * 8 < .duration_ms * 2100 + 500000'
+    wait_for 5 heard preflight_done '.reason == "gone" and .bytes > 500000 and .rtt_us > 0 and .bytes * 8 < .duration_ms * 2100 + 500000'
     run ! heard opened
     run ! heard refused
 }

@@ -47,6 +47,10 @@ round_trip() { metric path_round_trip_microseconds "$1"; }
     kill "$started_line"
     wait "$started_line"
     more 10 tail -n 1 line.out
+    # What was measured before its end is told at its end.
+    wait_for 15 happened closed "$FAR"
+    jq -es --arg id "$FAR" 'any(.type == "closed" and .reservation == $id and .rtt_us > 80000 and .lost_packets > 10)' \
+        "$RELAY/events"
     python3 -c 'import sys; part, whole = (open(f, "rb").read() for f in sys.argv[1:]); n = len(part) // 188 * 188
 assert n > 1000000 and part[:n] in whole' "viewer-$FAR.out" "$MEDIA"
 }

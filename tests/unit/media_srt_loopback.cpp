@@ -89,11 +89,13 @@ TEST_CASE("media: an SRT caller that is admitted delivers its messages") {
     for (int i = 0; i < 100 && caller->unacknowledged() > 0; ++i)
         std::this_thread::sleep_for(10ms);
     CHECK(caller->unacknowledged() == 0);
+    CHECK(accepted.stats().received_packets == 1);
 
     caller->close();
     for (int i = 0; i < 100 && accepted.state() == SrtState::connected; ++i)
         std::this_thread::sleep_for(10ms);
     CHECK_FALSE(accepted.receive(space).has_value());
+    CHECK(accepted.stats().received_packets == 1); // libsrt tells nothing more of it
 }
 
 TEST_CASE("media: SRT connects over IPv6 from a source address") {
