@@ -43,7 +43,7 @@ std::optional<std::pair<std::int64_t, std::int64_t>> parse_part_name(std::string
     std::int64_t sequence = -1;
     std::int64_t index = -1;
     const char *const last = name.data() + name.size();
-    const auto [dot, ec] = std::from_chars(name.data(), last, sequence);
+    const auto [dot, ec] = std::from_chars(name.data(), name.data() + name.size(), sequence);
     if (ec != std::errc{} || dot == last)
         return std::nullopt;
     const auto [end, ec2] = std::from_chars(dot + 1, last, index);
@@ -92,10 +92,13 @@ void add_end(std::string &out, const Segment &segment, std::string_view tag) {
                    segment_name(segment.sequence, segment.tag.empty() ? tag : segment.tag));
 }
 
+auto parts_of(const std::deque<Part> &parts, std::int64_t sequence) {
+    return std::ranges::equal_range(parts, sequence, {}, &Part::sequence);
+}
+
 void add_parts(std::string &out, const std::deque<Part> &parts, std::int64_t sequence,
                std::string_view tag) {
-    const auto found = std::ranges::equal_range(parts, sequence, {}, &Part::sequence);
-    for (const Part &part : found)
+    for (const Part &part : parts_of(parts, sequence))
         fmt::format_to(std::back_inserter(out), "#EXT-X-PART:DURATION={},URI=\"{}\"{}\n",
                        seconds(part.ticks), part_name(sequence, part.index, tag),
                        part.independent ? ",INDEPENDENT=YES" : "");
@@ -129,7 +132,9 @@ std::string make_low_latency_playlist(const Listing &listing, const Segmenter &s
     const Parts &parts = segmenter.parts();
     const std::string_view tag = listing.tag;
     const std::int64_t target = listing.target_s * k_ticks_per_second;
-    std::int64_t to_end = parts.open_ticks(); // from the present segment's end to the playlist's
+    std::int64_t to_end = 0; // from the present segment's begin to the end of what is listed
+    for (const Part &part : parts_of(parts.all(), segmenter.next_sequence()))
+        to_end += part.ticks;
     for (auto it = first; it != segments.end(); ++it)
         to_end += it->ticks;
     std::string out = head(listing, skip ? k_skip_version : k_low_latency_version);

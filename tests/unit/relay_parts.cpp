@@ -15,30 +15,39 @@ namespace {
 
 constexpr std::int64_t k_frame_bytes = 10 * 188;
 
-// Pictures with a cut each second; the PAT and PMT of a cut lie two packets before its picture.
+// Pictures with a cut each second, or each so many; the PAT and PMT of a cut lie two packets before
+// its picture.
 class Camera {
   public:
-    Camera(Store &store, std::int64_t frames_a_second) : m_store(store), m_rate(frames_a_second) {
+    Camera(Store &store, std::int64_t frames_a_second, std::int64_t group = 0)
+        : m_store(store), m_rate(frames_a_second), m_group(group == 0 ? m_rate : group) {
         m_store.begin_stream();
     }
     void frames(std::int64_t n) {
-        for (; n > 0; --n, ++m_frame) {
+        for (; n > 0; --n)
+            at_once(1);
+    }
+    // They come together.
+    void at_once(std::int64_t n) {
+        const std::int64_t begin = m_position;
+        std::vector<relay::StreamCut> cuts;
+        std::vector<relay::StreamUnit> units;
+        std::int64_t received_us = 0;
+        for (; n > 0; --n, ++m_frame, m_position += k_frame_bytes) {
             const std::int64_t dts = m_frame * 90'000 / m_rate;
-            std::vector<relay::StreamCut> cuts;
-            if (m_frame % m_rate == 0)
+            received_us = m_frame * 1'000'000 / m_rate;
+            if (m_frame % m_group == 0)
                 cuts.push_back({.position = m_position, .pts_90k = dts + 3600});
-            const std::vector<relay::StreamUnit> units{
-                {.position = m_position + 2 * 188, .dts_90k = dts}};
-            m_store.append(m_extent, m_position, k_frame_bytes, m_frame * 1'000'000 / m_rate, cuts,
-                           units);
-            m_position += k_frame_bytes;
+            units.push_back({.position = m_position + 2 * 188, .dts_90k = dts});
         }
+        m_store.append(m_extent, begin, m_position - begin, received_us, cuts, units);
     }
 
   private:
     Store &m_store;
     relay::ExtentPtr m_extent = *relay::Extent::make(std::int64_t{64} << 20);
     std::int64_t m_rate;
+    std::int64_t m_group;
     std::int64_t m_frame = 0;
     std::int64_t m_position = 0;
 };
@@ -158,6 +167,28 @@ TEST_CASE("relay: a delta update leaves out what is older than six target durati
     CHECK(store.snapshot()->delta == nullptr);
     CHECK(store.snapshot()->low_latency->text().ends_with("#EXT-X-ENDLIST\n"));
     CHECK_FALSE(store.snapshot()->low_latency->text().contains("HINT"));
+}
+
+TEST_CASE("relay: a delta update counts six target durations back from the last part it lists") {
+    Store store = make_store(30);
+    Camera camera{store, 25, 27}; // segments of 2.16 s: eleven and some pictures are 24 s
+    const auto number = [](const std::string &text, const std::string &name) {
+        return std::stoll(text.substr(text.find(name) + name.size()));
+    };
+    for (int i = 0; i < 200; ++i) {
+        camera.at_once(7);
+        const auto snapshot = store.snapshot();
+        if (!snapshot->delta)
+            continue;
+        const std::string &delta = snapshot->delta->text();
+        const auto first =
+            number(delta, "#EXT-X-MEDIA-SEQUENCE:") + number(delta, "SKIPPED-SEGMENTS=");
+        std::int64_t ticks = sum(*snapshot->parts, snapshot->next_sequence);
+        for (const auto &segment : *snapshot->segments)
+            ticks += segment.sequence >= first ? segment.ticks : 0;
+        CHECK(ticks >= 6 * snapshot->target_s * relay::k_ticks_per_second);
+    }
+    CHECK(store.snapshot()->delta != nullptr);
 }
 
 TEST_CASE("relay: a publisher who leaves ends the part with its last picture") {
