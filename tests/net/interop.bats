@@ -49,6 +49,19 @@ arrives() {
     arrives
 }
 
+# OBS (plugins/obs-ffmpeg/obs-ffmpeg-srt.h) reads the address of its field Server as ffmpeg does, but undoes no escapes,
+# sends seven packets a message, and sets what it has no default for to 0.
+@test "OBS' way of publishing takes the URL from the vault as it is" {
+    carrier_for_a_url
+    run ! grep '[%+]' <<<"$(url)"
+    start obs terminal timeout 20 ffmpeg -nostdin -loglevel error -re -i "$MEDIA" -c:v libx264 -preset ultrafast \
+        -x264-params repeat-headers=1:keyint=50 -b:v 1M -c:a aac -b:a 128k -metadata service_provider=obs-studio \
+        -f mpegts -payload_size 1316 -enforced_encryption 0 -kmrefreshrate 0 -kmpreannounce 0 -snddropdelay 0 "$(url)"
+    arrives
+    run -0 ffprobe -v fatal -show_entries stream=codec_name -of json "$BATS_TEST_TMPDIR/viewer.out"
+    assert_equal "$(jq -r '.streams[].codec_name' <<<"$output" | xargs)" 'h264 aac'
+}
+
 @test "srt-live-transmit publishes with the URL from the vault" {
     carrier_for_a_url
     start feed terminal ffmpeg -nostdin -loglevel error -re -i "$MEDIA" -c copy -f mpegts \
