@@ -115,6 +115,24 @@ refused() {
     run ! grep violation relay.out
 }
 
+@test "a publisher of 6 Mbit/s with one TS packet a message loses none, however rarely media is told of" {
+    tell 'raw {"type":"pace","part_ms":40}'
+    tell "admit $A -1000 30000 5 5 1 8M"
+    ticket $A
+    ffmpeg -nostdin -v error -f lavfi -i testsrc2=size=320x180:rate=25 -t 3 -c:v mpeg2video -b:v 1M -muxrate 6M \
+        -f mpegts whole.ts
+    head -c $((188 * 400 * 29)) whole.ts >six.ts # it drops what does not fill its buffer
+    { sleep 0.7; date +%s%6N >first; split -b $((188 * 400)) --filter='cat; sleep 0.1' six.ts; date +%s%6N >last; } |
+        timeout 6 srt-live-transmit -q -a:no -chunk:188 file://con "$(url | sed s/latency=20/latency=500/)" || true
+    wait_for 5 heard closed
+    cmp six.ts 1.ts
+    # It took in as long as it was sent, and not as long as naps are.
+    jq -es --argjson sent $(($(cat last) - $(cat first))) \
+        '[.[] | select(.type == "part").received_us] | max - min < $sent * 5 / 4' <(grep '^{' relay.out)
+    run ! heard stats '.dropped_packets > 0'
+    run ! grep violation relay.out
+}
+
 @test "a wrong passphrase or none does not publish" {
     tell "admit $A -1000 30000 5 5 1 6M"
     ticket $A
