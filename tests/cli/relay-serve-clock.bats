@@ -2,7 +2,7 @@
 # The machine's clock is set, an hour ahead and back, while an event runs: control's counts, against one that
 # cannot be set.
 
-export PORT=18900
+export PORT=18640
 load ../lib/common
 load ../lib/relay
 

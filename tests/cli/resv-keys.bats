@@ -2,7 +2,7 @@
 # against a real control.
 
 load ../lib/common
-export PORTS=19000
+export PORTS=13000
 load ../lib/control
 
 book() { request book --start "$(date -u -d "+$1 hours" +%FT%H:00:00Z)" --duration 30m --rate 4M; }
