@@ -67,6 +67,7 @@ refused() {
     # Parts of a second of media that comes packet by packet, one each 5 ms.
     parts() {
         tell "admit $1 -1000 30000 5 5 1 20M"
+        sleep 0.2 # it acknowledges nothing, and refuses who is earlier
         ticket "$1"
         timeout 10 send-stamps "127.0.0.1:$port" "$BATS_FILE_TMPDIR/in.ts" --rate 2000000 --latency 20 \
             <<<"$ticket $passphrase"
@@ -88,6 +89,7 @@ refused() {
     waits() {
         local before
         tell "admit $1 -1000 30000 5 5 1 40M"
+        sleep 0.2 # as above
         ticket "$1"
         before=$(wakes)
         timeout 10 send-stamps "127.0.0.1:$port" many.ts --rate 20000000 --latency 20 <<<"$ticket $passphrase"
