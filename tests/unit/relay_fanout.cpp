@@ -103,9 +103,8 @@ std::vector<base::Fd> all_pipes() {
             return {};
         out.emplace_back(ends[0]);
         out.emplace_back(ends[1]);
-        while (::fcntl(ends[1], F_SETPIPE_SZ, size) <
-               0) // what is left may be enough for a smaller one
-            if ((size /= 2) < 65'536)
+        for (; ::fcntl(ends[1], F_SETPIPE_SZ, size) < 0; size /= 2)
+            if (size <= 65'536) // a smaller one than the fan-out's may still be had
                 return out;
     }
     return {};
