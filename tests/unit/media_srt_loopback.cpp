@@ -1,3 +1,4 @@
+#include "free_udp_port.hpp"
 #include "media/srt_listener.hpp"
 #include "media/srt_rate.hpp"
 
@@ -14,18 +15,6 @@ using namespace media;
 using namespace std::chrono_literals;
 
 namespace {
-
-std::uint16_t free_port() {
-    const int fd = ::socket(AF_INET, SOCK_DGRAM, 0);
-    sockaddr_in a{};
-    a.sin_family = AF_INET;
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof a;
-    REQUIRE(::bind(fd, reinterpret_cast<sockaddr *>(&a), size) == 0);
-    ::getsockname(fd, reinterpret_cast<sockaddr *>(&a), &size);
-    ::close(fd);
-    return ntohs(a.sin_port);
-}
 
 SrtCall call_to(std::uint16_t port) {
     SrtCall call;
@@ -55,7 +44,7 @@ SrtSocket accept_from(SrtListener &listener) {
 
 struct Fixture {
     SrtLibrary library;
-    std::uint16_t port = free_port();
+    std::uint16_t port = free_udp_port();
     SrtListener listener =
         *SrtListener::open({.host = "127.0.0.1", .port = port}, 20ms, [](const SrtOffer &offer) {
             return SrtAnswer{.refuse = offer.stream_id == "hello" ? 0 : 2006,
@@ -100,7 +89,7 @@ TEST_CASE("media: an SRT caller that is admitted delivers its messages") {
 
 TEST_CASE("media: SRT connects over IPv6 from a source address") {
     const SrtLibrary library;
-    const std::uint16_t port = free_port();
+    const std::uint16_t port = free_udp_port();
     auto listener =
         SrtListener::open({.host = "::1", .port = port}, 20ms, [](const SrtOffer &offer) {
             return SrtAnswer{.refuse = offer.peer.host == "::1" ? 0 : 2001,
@@ -159,7 +148,7 @@ TEST_CASE("media: an SRT socket that cannot be bound as asked is an error, not a
 
 TEST_CASE("media: an SRT socket is bound to its device over IPv6, too") {
     const SrtLibrary library;
-    SrtCall call = call_to(free_port());
+    SrtCall call = call_to(free_udp_port());
     call.to.host = "::1";
     call.source = "::1";
     call.interface = "no-such-if";
@@ -215,7 +204,7 @@ TEST_CASE("media: who only sends wakes less often while nothing comes") {
 
 TEST_CASE("media: nobody answering ends in a timeout with its reason") {
     const SrtLibrary library;
-    SrtCall call = call_to(free_port());
+    SrtCall call = call_to(free_udp_port());
     call.connect_timeout = 300ms;
     const auto caller = SrtSocket::call(call);
     REQUIRE(caller.has_value());

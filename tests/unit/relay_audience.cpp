@@ -1,6 +1,6 @@
 // Who counts as a viewer of HLS, and that the reserved number holds for both kinds together.
 #include "relay/config.hpp"
-#include "relay/router.hpp"
+#include "relay_router_fixture.hpp"
 
 #include <doctest/doctest.h>
 
@@ -14,7 +14,7 @@ net::Ip ip(std::string_view text) {
     return net::Ip::parse(text).value();
 }
 
-struct World {
+struct World : router_test::Front {
     explicit World(std::int64_t viewers) {
         const auto now = base::SystemClock{}.now();
         wire::FeedEntry e;
@@ -39,17 +39,6 @@ struct World {
         return router.answer(request, {.address = ip(address)}).status;
     }
     relay::EventPtr event;
-    relay::Board board;
-    base::SystemClock machine;
-    base::ControlClock clock{machine};
-    seal::Secret key{seal::Bytes(32, 1)};
-    relay::Egress no_limit;
-    relay::Router router{{.board = &board,
-                          .clock = &clock,
-                          .viewer_key = &key,
-                          .egress = &no_limit,
-                          .metrics = [] { return ""; },
-                          .proxies = {*net::Network::parse("10.1.0.0/16")}}};
 };
 
 } // namespace

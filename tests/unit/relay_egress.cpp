@@ -1,5 +1,5 @@
 // What the node may give in all: viewers of what is over get what the open events leave.
-#include "relay/router.hpp"
+#include "relay_router_fixture.hpp"
 
 #include <doctest/doctest.h>
 
@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::int64_t k_mbit = 1'000'000;
 
-struct World {
-    explicit World(std::int64_t limit_bps) : egress(limit_bps) {}
+struct World : router_test::Front {
+    using Front::Front;
 
     relay::EventPtr add(const std::string &vid, bool over, std::int64_t viewers, std::int64_t bps) {
         const auto now = machine.now();
@@ -45,17 +45,6 @@ struct World {
     }
 
     relay::Board::Events events;
-    relay::Board board;
-    base::SystemClock machine;
-    base::ControlClock clock{machine};
-    seal::Secret key{seal::Bytes(32, 1)};
-    relay::Egress egress;
-    relay::Router router{{.board = &board,
-                          .clock = &clock,
-                          .viewer_key = &key,
-                          .egress = &egress,
-                          .metrics = [] { return ""; },
-                          .proxies = {*net::Network::parse("10.1.0.0/16")}}};
 };
 
 } // namespace

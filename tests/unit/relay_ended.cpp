@@ -1,6 +1,6 @@
 // What viewers get of an event that is over, and who gives up memory when it is short.
 #include "relay/memory.hpp"
-#include "relay/router.hpp"
+#include "relay_router_fixture.hpp"
 
 #include <doctest/doctest.h>
 #include <filesystem>
@@ -60,7 +60,7 @@ void deliver(relay::LiveEvent &live, std::int64_t parts = 6) {
                   k_start + i * 2s);
 }
 
-struct Viewer {
+struct Viewer : router_test::Front {
     explicit Viewer(const relay::EventPtr &event) { board.set({{"event", event}}); }
     [[nodiscard]] relay::Reply get(const std::string &path) const {
         relay::HttpRequest request;
@@ -68,15 +68,6 @@ struct Viewer {
         request.path = "/w/event/" + path;
         return router.answer(request, {});
     }
-    relay::Board board;
-    base::SystemClock machine;
-    base::ControlClock clock{machine};
-    seal::Secret key{seal::Bytes(32, 1)};
-    relay::Egress no_limit;
-    relay::Router router{
-        {.board = &board, .clock = &clock, .viewer_key = &key, .egress = &no_limit, .metrics = [] {
-             return "";
-         }}};
 };
 
 } // namespace

@@ -1,4 +1,5 @@
 // How an ingest child reads media of many small messages: one TS packet in each, as some send it.
+#include "free_udp_port.hpp"
 #include "relay/ingest_server.hpp"
 
 #include <doctest/doctest.h>
@@ -18,17 +19,6 @@ constexpr std::size_t k_burst = 4000; // of each second: 6 Mbit/s
 constexpr std::size_t k_bursts = 3;
 constexpr auto k_latency = 1000ms;
 constexpr std::int64_t k_extent = 4'000'000;
-
-std::uint16_t free_udp_port() {
-    const base::Fd fd{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    REQUIRE(::bind(fd.get(), reinterpret_cast<sockaddr *>(&at), size) == 0);
-    REQUIRE(::getsockname(fd.get(), reinterpret_cast<sockaddr *>(&at), &size) == 0);
-    return ntohs(at.sin_port);
-}
 
 std::array<std::uint8_t, k_packet> packet(std::size_t number) {
     std::array<std::uint8_t, k_packet> out{0x47,

@@ -1,4 +1,5 @@
 // The ingest child at the end of its socket.
+#include "free_udp_port.hpp"
 #include "relay/ingest_server.hpp"
 
 #include <ctime>
@@ -13,21 +14,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::uint16_t free_port() {
-    const base::Fd fd{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    REQUIRE(::bind(fd.get(), reinterpret_cast<sockaddr *>(&at), size) == 0);
-    REQUIRE(::getsockname(fd.get(), reinterpret_cast<sockaddr *>(&at), &size) == 0);
-    return ntohs(at.sin_port);
-}
-
 wire::IngestSetup setup() {
     return {.relay = "r1",
             .carrier = "lineA",
-            .listen = {.host = "127.0.0.1", .port = free_port()},
+            .listen = {.host = "127.0.0.1", .port = free_udp_port()},
             .echo = std::nullopt,
             .control_key = seal::public_key_text(seal::SigningKey::generate().public_key()),
             .group_key = seal::to_base64url(seal::Bytes(32, 2)),

@@ -1,4 +1,5 @@
 // The SRT-out child at the end of its socket, with callers of our own.
+#include "free_udp_port.hpp"
 #include "relay/extent.hpp"
 #include "relay/pull_server.hpp"
 #include "relay/viewer_token.hpp"
@@ -82,21 +83,11 @@ class World {
         (void)hear<wire::PullClosed>();
     }
 
-    std::uint16_t port = free_port();
+    std::uint16_t port = free_udp_port();
     base::Result<void> outcome;
     std::atomic<bool> confined{false};
 
   private:
-    static std::uint16_t free_port() {
-        const base::Fd fd{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-        sockaddr_in at{};
-        at.sin_family = AF_INET;
-        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof at;
-        REQUIRE(::bind(fd.get(), reinterpret_cast<sockaddr *>(&at), size) == 0);
-        REQUIRE(::getsockname(fd.get(), reinterpret_cast<sockaddr *>(&at), &size) == 0);
-        return ntohs(at.sin_port);
-    }
     media::SrtLibrary m_library;
     base::MessageSocket m_parent;
     base::Fd m_stop, m_never;

@@ -1,5 +1,5 @@
 // Recordings: what is on disk, what viewers get of it, and what a bad disk costs.
-#include "relay/router.hpp"
+#include "relay_router_fixture.hpp"
 #include "relay_spool_fixture.hpp"
 
 using namespace spool_test;
@@ -81,23 +81,14 @@ TEST_CASE("relay: what viewers get of a segment is the same from memory and from
                   base::SteadyTime{100s} + i * 2s);
     }
     spool->drain(10s);
-    relay::Board board;
-    board.set({{"event", live.event()}});
-    const base::SystemClock machine;
-    const base::ControlClock clock{machine};
-    const seal::Secret secret{seal::Bytes(32, 1)};
-    relay::Egress no_limit;
-    const relay::Router router{{.board = &board,
-                                .clock = &clock,
-                                .viewer_key = &secret,
-                                .egress = &no_limit,
-                                .metrics = [] { return ""; }}};
+    router_test::Front front;
+    front.board.set({{"event", live.event()}});
     const auto get = [&](const std::string &name, const std::string &range = "") {
         relay::HttpRequest request;
         request.method = "GET";
         request.path = "/w/event/" + name;
         request.range = range;
-        return router.answer(request, {});
+        return front.router.answer(request, {});
     };
     const relay::Reply memory = get("2-t.ts");
     const relay::Reply part = get("2-t.ts", "bytes=188-375");
@@ -129,7 +120,7 @@ TEST_CASE("relay: what viewers get of a segment is the same from memory and from
     relay::LiveEvent next{entry, options()};
     next.end(false);
     CHECK(next.take_news().empty());
-    board.set({{"event", next.event()}});
+    front.board.set({{"event", next.event()}});
     CHECK(get("index.m3u8").body->contains("#EXT-X-PLAYLIST-TYPE:VOD\n"));
     CHECK(read(get("0-t.ts").media) == std::string(k_bytes, 'a'));
     CHECK(next.event()->bytes_in == 6 * k_bytes);

@@ -4,6 +4,7 @@
 #include "relay/listener.hpp"
 #include "relay/live_event.hpp"
 #include "relay/worker.hpp"
+#include "relay_router_fixture.hpp"
 
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
@@ -49,7 +50,7 @@ inline std::chrono::nanoseconds busy() { // all the time
 }
 
 // Workers, one event, and a publisher who gives a segment at a time in an extent of its own.
-struct World {
+struct World : router_test::Front {
     explicit World(std::vector<CpuTime> of_workers = {relay::Worker::thread_time},
                    std::int64_t each = relay::Rota::k_share)
         : cpu_times(std::move(of_workers)), share(each) {
@@ -162,16 +163,6 @@ struct World {
     relay::LiveEvent live{entry(), {.segments = {.window = 3}, .tag = "t"}};
     std::int64_t position = 0;
     std::int64_t parts = 0;
-    relay::Board board;
-    base::SystemClock machine;
-    base::ControlClock clock{machine};
-    seal::Secret viewer_key{seal::Bytes(32, 1)};
-    relay::Egress no_limit;
-    relay::Router router{{.board = &board,
-                          .clock = &clock,
-                          .viewer_key = &viewer_key,
-                          .egress = &no_limit,
-                          .metrics = [] { return ""; }}};
     relay::LatencyRecord latency;
     relay::ViewerCounters counters;
     relay::PasswordDesk desk;
