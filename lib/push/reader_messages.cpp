@@ -189,7 +189,10 @@ std::string Reader::refusal_hint(std::string_view detail) const {
     if (detail == wire::name(IngestRefusal::over_rate) && m_hello)
         return fmt::format("more than the reserved {:.2f} Mbit/s came and it closed: encode less",
                            static_cast<double>(m_hello->max_rate.bps) / 1e6);
-    if (wire::refusal_name(detail) == wire::name(IngestRefusal::too_early))
+    const bool early = wire::refusal_name(detail) == wire::name(IngestRefusal::too_early);
+    if (early && m_options.preflight)
+        return preflight_hint();
+    if (early)
         return fmt::format("the sender tries on; if the settings say something else, they are old: "
                            "resv-request settings {} | resv-store add",
                            id);

@@ -78,6 +78,8 @@ report() { jq -e "$1" report.json >/dev/null || { cat report.json; return 1; }; 
     push --preflight --start-in 600 --refuse ended -- --preflight $ID
     assert_equal "$status" 1
     [[ $stderr == *'refused the preflight: ended'*"hint: resv-request settings $ID --preflight"* ]]
+    push --preflight --start-in 600 --refuse 'too_early, by 5m' -- --preflight --duration 1s $ID
+    [[ $stderr == *"for now: too_early, by 5m (resv-request settings $ID --preflight | resv-store add"* ]]
     for wrong in '--preflight --duration 61s' '--preflight --duration 0s' '--duration 5s' --table; do
         # shellcheck disable=SC2086
         run -64 push-stream $wrong $ID "$show"
