@@ -43,13 +43,13 @@ void Egress::take_stock(const Board &board, base::UtcTime now) {
         on_demand = add(on_demand, event->attending(), rate_of(*event));
     const std::int64_t room = std::max<std::int64_t>(0, m_limit_bps - promised);
     for (const EventPtr &event : over)
-        if (m_limit_bps > 0 && on_demand > room) {
+        if (is_limited() && on_demand > room) {
             const std::int64_t rate = rate_of(*event);
             on_demand -= event->let_go((on_demand - room + rate - 1) / rate) * rate;
         }
     m_promised_bps = promised;
     m_on_demand_bps = on_demand;
-    const bool too_much = m_limit_bps > 0 && promised > m_limit_bps;
+    const bool too_much = is_limited() && promised > m_limit_bps;
     if (too_much && !m_is_over_promised)
         base::log::warning("the reservations that are open promise {:.1f} Mbit/s to viewers, more "
                            "than egress in relay.toml: {:.1f}",
@@ -58,7 +58,7 @@ void Egress::take_stock(const Board &board, base::UtcTime now) {
 }
 
 bool Egress::attend(Event &event, Viewer viewer) {
-    if (m_limit_bps == 0 || viewer.exempt)
+    if (!is_limited() || viewer.exempt)
         return true;
     const std::int64_t rate = rate_of(event);
     const std::lock_guard lock(m_mutex);

@@ -21,12 +21,13 @@ class Egress {
 
     /// Sums up anew; when more was promised than before, viewers of what is over may have to go the
     /// next time that they ask for media, those of the event that ended first before others. To be
-    /// called once a second, and before the first viewer.
+    /// called once a second, and before viewers are served.
     void take_stock(const Board &board, base::UtcTime now);
     /// @p viewer is about to get media of @p event, or its playlist, and it is over. False: there
     /// is no room for it. A cache of the site's own is neither counted nor refused.
     [[nodiscard]] bool attend(Event &event, Viewer viewer);
 
+    [[nodiscard]] bool is_limited() const { return m_limit_bps > 0; }
     [[nodiscard]] std::int64_t limit_bps() const { return m_limit_bps; }
     /// Reserved viewers times rate, of the events that were open at the last stock-taking.
     [[nodiscard]] std::int64_t promised_bps() const { return m_promised_bps; }

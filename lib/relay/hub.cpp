@@ -96,6 +96,7 @@ Result<int> Hub::run(base::FileLock lock) {
     TRY(start_conversations(state,
                             {.reports = {}, .receipts = {receipts.begin(), receipts.end()}}));
     apply_all(state);
+    m_egress.take_stock(m_board, m_clock.now());
     for (const auto &ingest : m_ingest)
         start_child(*ingest);
     base::log::info("viewers at http://{}{}, {} carrier{}", m_config.http.text(),

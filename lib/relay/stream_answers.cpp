@@ -218,12 +218,13 @@ bool has_place(const EventPtr &event, base::UtcTime now, Viewer viewer) {
 }
 
 // Of what is over the playlist is asked for once, then media: each needs room on the line, but not
-// what takes none of it.
+// what takes none of it. What is live is asked for far more often: without a limit it pays for no
+// look at the event.
 bool has_room(const HttpRequest &request, const Reply &reply, bool is_playlist,
               const EventPtr &event, base::UtcTime now, Viewer viewer, Egress &egress) {
     const bool takes = reply.kind == Reply::Kind::whole && reply.status < 300 &&
                        request.method != "HEAD" && (is_playlist || !reply.media.empty());
-    return !takes || !event->is_over(now) || egress.attend(*event, viewer);
+    return !takes || !egress.is_limited() || !event->is_over(now) || egress.attend(*event, viewer);
 }
 
 } // namespace
